@@ -1,0 +1,8 @@
+//! Running graphs: the interpreter, which is the oracle, and programs, which run without allocating.
+
+mod interpret;
+mod plan;
+mod program;
+
+pub use interpret::interpret;
+pub use program::{Guards, Outcome, Program, Statistics, Workspace};

@@ -1,0 +1,186 @@
+//! [`Explanation`]: what was traced and what the programs consist of; and where a NaN comes from.
+
+use super::Function;
+use super::operator::{Mode, Operator};
+use super::variant::{Places, Point};
+use crate::error::{Place, Result};
+use crate::execute::{Statistics, interpret};
+use crate::graph::{Graph, NodeId};
+use crate::tree::{Traced, Tree};
+use std::borrow::Borrow;
+use std::fmt;
+
+/// What a function consists of at a point, for a person to read (`Display`) or a program to inspect.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Traces that are kept.
+    pub variants: usize,
+    /// The graph of the trace that holds at the point; prints as text, or as DOT by [`Graph::to_dot`].
+    pub graph: Graph,
+    /// Program of the value.
+    pub value: Statistics,
+    /// Program of value and gradient, for a scalar function.
+    pub gradient: Option<Statistics>,
+    /// Program of a Hessian-vector product in automatic mode, for a scalar function.
+    pub hvp: Option<Statistics>,
+    /// The mode chosen for that product, and why.
+    pub mode: Option<String>,
+}
+
+/// The first operation whose result is not finite although its operands are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NonFinite {
+    /// The operation.
+    pub operation: &'static str,
+    /// The line of the closure, `None` for an input or constant.
+    pub place: Option<Place>,
+    /// Node in the trace.
+    pub node: usize,
+    /// Where in the flattened result the first such number is, and the number.
+    pub position: usize,
+    /// The number: NaN or an infinity.
+    pub number: f64,
+}
+
+impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
+    /// What was traced at `x`, and what the programs for value, gradient and product consist of.
+    ///
+    /// # Errors
+    /// Those of every operator.
+    pub fn explain<P: Tree>(&self, x: &P) -> Result<Explanation>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let ran = self.at(x, &Operator::Value, &[])?;
+        let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
+        let product = if scalar {
+            Some(ran.variant.compiled(&Operator::Hvp(Mode::Auto))?)
+        } else {
+            None
+        };
+        let gradient = if scalar {
+            Some(ran.variant.compiled(&Operator::Gradient)?)
+        } else {
+            None
+        };
+        Ok(Explanation {
+            variants: self.variant_count(),
+            graph: ran.variant.graph.clone(),
+            value: ran.compiled.program.statistics().clone(),
+            gradient: gradient.map(|c| c.program.statistics().clone()),
+            mode: product.as_ref().and_then(|c| c.choice.clone()),
+            hvp: product.map(|c| c.program.statistics().clone()),
+        })
+    }
+
+    /// The first operation that makes a NaN or an infinity out of finite numbers at `x`, with its line; `None` if all
+    /// numbers of the trace are finite. Traces and interprets anew: for finding faults, not for production.
+    ///
+    /// # Errors
+    /// Those of every operator.
+    pub fn find_non_finite<P: Tree>(&self, x: &P) -> Result<Option<NonFinite>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let (leaves, entries) = (x.leaves(), x.to_vec());
+        let point = Point {
+            structure: x,
+            leaves: &leaves,
+            entries: &entries,
+        };
+        let (recording, _) = self.record(&point, Places::Kept)?;
+        let (mut graph, places) = (recording.graph, recording.places.unwrap_or_default());
+        let live = graph.live();
+        let all: Vec<NodeId> = graph.ids().filter(|id| live[id.index()]).collect();
+        graph.set_outputs(graph.ids().collect());
+        let mut inputs: Vec<Vec<P::Scalar>> = Vec::new();
+        let mut rest = &entries[..];
+        for shape in leaves.iter() {
+            let (leaf, after) = rest.split_at(shape.size());
+            inputs.push(leaf.to_vec());
+            rest = after;
+        }
+        for leaf in &self.data.leaves {
+            inputs.push(
+                leaf.entries
+                    .iter()
+                    .map(|&c| crate::real::Elementary::from_f64(c))
+                    .collect(),
+            );
+        }
+        let inputs: Vec<&[P::Scalar]> = inputs.iter().map(Vec::as_slice).collect();
+        let values = interpret(&graph, &inputs)?;
+        let number = |x: &P::Scalar| crate::real::Float::to_f64(*x);
+        let finite = |id: &NodeId| values[id.index()].iter().all(|x| number(x).is_finite());
+        Ok(all
+            .into_iter()
+            .find(|id| !finite(id) && graph.arguments(*id).iter().all(&finite))
+            .map(|id| {
+                let position = values[id.index()]
+                    .iter()
+                    .position(|x| !number(x).is_finite())
+                    .unwrap_or(0);
+                let recorded = !graph.arguments(id).is_empty();
+                NonFinite {
+                    operation: graph.operation(id).name(),
+                    place: if recorded {
+                        places.get(id.index()).copied()
+                    } else {
+                        None
+                    },
+                    node: id.index(),
+                    position,
+                    number: number(&values[id.index()][position]),
+                }
+            }))
+    }
+}
+
+impl fmt::Display for NonFinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} makes {} at entry {} (node %{})",
+            self.operation, self.number, self.position, self.node
+        )?;
+        if let Some(place) = self.place {
+            write!(f, " at {place}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "traces kept: {}", self.variants)?;
+        let mut line = |name: &str, s: &Statistics| -> fmt::Result {
+            write!(
+                f,
+                "{name}: {} operations, {} guards, {} flops, {} bytes in double precision;",
+                s.nodes,
+                s.guards,
+                s.flops,
+                8 * s.arena
+            )?;
+            let mut counts: Vec<(&str, usize)> =
+                s.operations.iter().map(|(&name, &n)| (name, n)).collect();
+            counts.sort_by_key(|&(name, n)| (std::cmp::Reverse(n), name));
+            for (name, n) in counts {
+                write!(f, " {n} {name}")?;
+            }
+            writeln!(f)
+        };
+        line("value", &self.value)?;
+        if let Some(s) = &self.gradient {
+            line("value and gradient", s)?;
+        }
+        if let Some(s) = &self.hvp {
+            line("value, gradient and product", s)?;
+            writeln!(f, "of which once a point: {} flops", s.early_flops)?;
+        }
+        if let Some(mode) = &self.mode {
+            writeln!(f, "mode: {mode}")?;
+        }
+        Ok(())
+    }
+}

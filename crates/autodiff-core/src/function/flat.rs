@@ -1,0 +1,148 @@
+//! [`Flat`]: a function of one flat vector, the form that solvers work on.
+
+use super::linearized::check_length;
+use super::operator::{Mode, Operator};
+use super::variant::{Extent, Extras, Point, Ran};
+use super::{Function, Linearized};
+use crate::error::Result;
+use crate::tree::{Leaves, Traced, Tree};
+use std::borrow::Borrow;
+use std::fmt;
+
+/// A scalar function over the flat entries of its point; the structure is remembered, so nothing is flattened by call.
+///
+/// Values, gradients and products are written into the caller's memory; once each operator has run, they allocate nothing.
+///
+/// ```
+/// use autodiff_core::{Function, Var};
+/// let f = Function::new(|(a, b): &(Var, Var)| a * b);
+/// let flat = f.flat(&(2.0, 3.0));
+/// let mut gradient = [0.0; 2];
+/// assert_eq!(flat.value_and_gradient(&[2.0, 3.0], &mut gradient).unwrap(), 6.0);
+/// assert_eq!(gradient, [3.0, 2.0]);
+/// assert_eq!(flat.structured(&gradient).unwrap(), (3.0, 2.0));
+/// ```
+pub struct Flat<'f, A: ?Sized, P: Tree, Out, B: ?Sized> {
+    function: Function<'f, A, Out, B>,
+    structure: P,
+    leaves: Leaves,
+    dimension: usize,
+}
+
+impl<A: ?Sized, P: Tree, Out, B: ?Sized> fmt::Debug for Flat<'_, A, P, Out, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flat")
+            .field("dimension", &self.dimension)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
+    /// This function over the flat entries of points with the structure of `x`.
+    pub fn flat<P: Tree + Clone>(&self, x: &P) -> Flat<'f, A, P, Out, B>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let leaves = x.leaves();
+        Flat {
+            function: self.clone(),
+            structure: x.clone(),
+            dimension: leaves.size(),
+            leaves,
+        }
+    }
+}
+
+impl<'f, A: ?Sized, P: Tree, Out: Traced + Send + Sync, B: ?Sized> Flat<'f, A, P, Out, B>
+where
+    P::Traced: Borrow<A>,
+{
+    /// Entries of a point.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// A flat vector in the structure of the point.
+    ///
+    /// # Errors
+    /// [`Error::Length`](crate::Error::Length) if it has not the dimension; so for every operator.
+    pub fn structured(&self, x: &[P::Scalar]) -> Result<P> {
+        check_length("structured", "x", self.dimension, x.len())?;
+        Ok(self.structure.with_entries(x))
+    }
+
+    /// f(x).
+    ///
+    /// # Errors
+    /// Those of [`Function::value`].
+    pub fn value(&self, x: &[P::Scalar]) -> Result<P::Scalar> {
+        let ran = self.run(&Operator::Value, x, &[])?;
+        match &ran.variant.results[..] {
+            [shape] if shape.rank() == 0 => Ok(ran.output(0)[0]),
+            found => Err(crate::Error::NotScalar {
+                operator: "value",
+                found: found.to_vec(),
+            }),
+        }
+    }
+
+    /// f(x), and ∇f(x) into `gradient`.
+    ///
+    /// # Errors
+    /// Those of [`Function::value_and_gradient`].
+    pub fn value_and_gradient(
+        &self,
+        x: &[P::Scalar],
+        gradient: &mut [P::Scalar],
+    ) -> Result<P::Scalar> {
+        check_length("gradient", "gradient", self.dimension, gradient.len())?;
+        let ran = self.run(&Operator::Gradient, x, &[])?;
+        ran.outputs(1..1 + self.leaves.count(), gradient);
+        Ok(ran.output(0)[0])
+    }
+
+    /// ∇²f(x) v into `product`.
+    ///
+    /// # Errors
+    /// Those of [`Function::hvp`].
+    pub fn hvp(&self, x: &[P::Scalar], v: &[P::Scalar], product: &mut [P::Scalar]) -> Result<()> {
+        check_length("hvp", "v", self.dimension, v.len())?;
+        check_length("hvp", "product", self.dimension, product.len())?;
+        let leaves = self.leaves.count();
+        let ran = self.run(&Operator::Hvp(Mode::default()), x, &[(leaves, v)])?;
+        ran.outputs(1 + leaves..1 + 2 * leaves, product);
+        Ok(())
+    }
+
+    /// The function at `x`, ready for many products.
+    ///
+    /// # Errors
+    /// Those of [`Function::linearize`].
+    pub fn linearize(&self, x: &[P::Scalar]) -> Result<Linearized<'f, A, P, Out, B>>
+    where
+        P: Clone,
+    {
+        check_length("linearize", "x", self.dimension, x.len())?;
+        Linearized::at(
+            self.function.clone(),
+            self.structure.clone(),
+            self.leaves.clone(),
+            x.to_vec(),
+        )
+    }
+
+    fn run(
+        &self,
+        operator: &Operator,
+        x: &[P::Scalar],
+        extras: Extras<'_, P::Scalar>,
+    ) -> Result<Ran<Out, P::Scalar>> {
+        check_length(operator.name(), "x", self.dimension, x.len())?;
+        let point = Point {
+            structure: &self.structure,
+            leaves: &self.leaves,
+            entries: x,
+        };
+        self.function.run(operator, &point, extras, Extent::Whole)
+    }
+}

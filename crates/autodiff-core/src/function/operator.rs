@@ -1,0 +1,432 @@
+//! The operators as graphs: what each appends to the trace of the closure.
+
+use super::variant::{Compiled, Variant};
+use crate::error::{Error, Result};
+use crate::execute::Program;
+use crate::graph::{Graph, Var};
+use crate::real::Precision;
+use crate::shape::Shape;
+use crate::trace::{Session, constant};
+use crate::transform::{Seed, adjoint, batch, jet, or_zeros, tangent};
+use crate::tree::Traced;
+
+/// How a Hessian-vector product is composed. The modes give the same numbers up to rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Gradient of the directional derivative: adjoint ∘ tangent.
+    #[default]
+    ReverseOverForward,
+    /// Directional derivative of the gradient: tangent ∘ adjoint.
+    ForwardOverReverse,
+    /// Whichever program counts fewer floating-point operations.
+    Auto,
+}
+
+/// A program that can be made from a trace. Inputs are the point, the data, then what each says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Operator {
+    /// Nothing but the guards.
+    Guards,
+    /// The results.
+    Value,
+    /// f, then ∇f for every leaf of the point.
+    Gradient,
+    /// + direction → tangents of the results.
+    Jvp,
+    /// + k directions as rows → tangents of the results, rows.
+    Jvps(usize),
+    /// + cotangents of the results → cotangents of the point.
+    Vjp,
+    /// + k cotangents as rows → cotangents of the point, rows.
+    Vjps(usize),
+    /// + direction → f, ∇f, H·direction. With f and ∇f early when linearised.
+    Hvp(Mode),
+    /// + k directions as rows → products, rows.
+    Hvps(Mode, usize),
+    /// + direction → Gauss–Newton product.
+    Ggn,
+    /// + direction → coefficients 0 to k of the results.
+    Taylor(usize),
+    /// + coefficients 1 to k of the point → coefficients 0 to k of the results.
+    TaylorSeries(usize),
+    /// + direction → gradients of coefficients 0 to k of f.
+    TaylorGradients(usize),
+    /// + k directions as rows → second coefficients of f along each.
+    SecondCoefficients(usize),
+    /// + direction u, direction v → ∇(∂³f along u, v): third-order product.
+    Third,
+}
+
+impl Operator {
+    /// The name of the public method, for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Operator::Guards | Operator::Value => "value",
+            Operator::Gradient => "gradient",
+            Operator::Jvp => "jvp",
+            Operator::Vjp => "vjp",
+            Operator::Jvps(_) | Operator::Vjps(_) => "jacobian",
+            Operator::Hvp(_) => "hvp",
+            Operator::Hvps(..) => "hvps",
+            Operator::Ggn => "ggn_product",
+            Operator::Taylor(_) => "taylor",
+            Operator::TaylorSeries(_) => "taylor_series",
+            Operator::TaylorGradients(_) => "taylor_gradients",
+            Operator::SecondCoefficients(_) => "laplacian",
+            Operator::Third => "third_order_product",
+        }
+    }
+
+    fn needs_scalar(&self) -> bool {
+        !matches!(
+            self,
+            Operator::Guards
+                | Operator::Value
+                | Operator::Jvp
+                | Operator::Jvps(_)
+                | Operator::Vjp
+                | Operator::Vjps(_)
+                | Operator::Taylor(_)
+                | Operator::TaylorSeries(_)
+        )
+    }
+}
+
+/// Makes the program of an operator from a trace, split at the inputs that come after point and data.
+pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<Compiled> {
+    if operator.needs_scalar() && (variant.results.len() != 1 || variant.results[0].rank() != 0) {
+        return Err(Error::NotScalar {
+            operator: operator.name(),
+            found: variant.results.clone(),
+        });
+    }
+    if *operator == Operator::Ggn && variant.predictions == 0 {
+        return Err(Error::Unsupported {
+            operator: "ggn_product",
+            message: "the closure marks no output of a model: call prediction() on it, or use a loss of nn".into(),
+        });
+    }
+    let compile = |operator: &Operator| -> Result<Program> {
+        let graph = graph_of(variant, operator)?;
+        let late: Vec<usize> = (variant.graph.inputs().len()..graph.inputs().len()).collect();
+        Ok(Program::new(&graph, &late))
+    };
+    let with_mode: Option<fn(Mode, usize) -> Operator> = match operator {
+        Operator::Hvp(Mode::Auto) => Some(|mode, _| Operator::Hvp(mode)),
+        Operator::Hvps(Mode::Auto, _) => Some(Operator::Hvps),
+        _ => None,
+    };
+    let Some(with_mode) = with_mode else {
+        return Ok(Compiled::new(compile(operator)?, None));
+    };
+    let k = if let Operator::Hvps(_, k) = operator {
+        *k
+    } else {
+        1
+    };
+    let reverse_over_forward = compile(&with_mode(Mode::ReverseOverForward, k))?;
+    let forward_over_reverse = compile(&with_mode(Mode::ForwardOverReverse, k))?;
+    let (a, b) = (
+        reverse_over_forward.statistics().flops,
+        forward_over_reverse.statistics().flops,
+    );
+    Ok(if b < a {
+        Compiled::new(
+            forward_over_reverse,
+            Some(format!("forward over reverse: {b} flops against {a}")),
+        )
+    } else {
+        Compiled::new(
+            reverse_over_forward,
+            Some(format!("reverse over forward: {a} flops against {b}")),
+        )
+    })
+}
+
+/// The graph of an operator.
+pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<Graph> {
+    let session = Session::open(Precision::Double);
+    session.share();
+    let point: Vec<Var> = variant
+        .point
+        .iter()
+        .map(|shape| session.input(shape.clone()))
+        .collect();
+    let data: Vec<Var> = variant
+        .data
+        .iter()
+        .map(|shape| session.input(shape.clone()))
+        .collect();
+    let mut all = session.inline(&variant.graph, &[&point[..], &data].concat());
+    let predictions = all.split_off(variant.results.len());
+    let outputs = Parts {
+        session: &session,
+        variant,
+        point: &point,
+        results: &all,
+        predictions: &predictions,
+    }
+    .append(operator);
+    let mut recording = session.close(&outputs)?;
+    if *operator == Operator::Guards {
+        recording.graph.set_outputs(Vec::new());
+    }
+    Ok(recording.graph)
+}
+
+/// A trace inlined on a tape, to which an operator is appended.
+struct Parts<'a, Out> {
+    session: &'a Session,
+    variant: &'a Variant<Out>,
+    point: &'a [Var],
+    results: &'a [Var],
+    predictions: &'a [Var],
+}
+
+impl<Out: Traced> Parts<'_, Out> {
+    fn append(&self, operator: &Operator) -> Vec<Var> {
+        match operator {
+            Operator::Guards => Vec::new(),
+            Operator::Value => self.results.to_vec(),
+            Operator::Gradient => [self.results, &self.gradient()].concat(),
+            Operator::Jvp => self.push(&self.direction()),
+            Operator::Jvps(k) => {
+                let direction = self.direction_holes();
+                let tangents = self.push(&direction);
+                batch(&tangents, &self.rows(&direction, *k), *k)
+                    .into_iter()
+                    .map(|t| flat_rows(t, *k))
+                    .collect()
+            }
+            Operator::Vjp => {
+                let cotangents = self
+                    .variant
+                    .results
+                    .iter()
+                    .map(|shape| self.session.input(shape.clone()))
+                    .collect();
+                self.pull(cotangents)
+            }
+            Operator::Vjps(k) => {
+                let cotangents: Vec<Var> = self
+                    .results
+                    .iter()
+                    .map(|y| crate::trace::hole(y.shape()))
+                    .collect();
+                let pulled = self.pull(cotangents.clone());
+                batch(&pulled, &self.rows(&cotangents, *k), *k)
+                    .into_iter()
+                    .map(|t| flat_rows(t, *k))
+                    .collect()
+            }
+            Operator::Hvp(mode) => {
+                let direction = self.direction();
+                let gradient = self.gradient();
+                let products = self.hvp(&direction, *mode);
+                [self.results, &gradient, &products].concat()
+            }
+            Operator::Hvps(mode, k) => {
+                let direction = self.direction_holes();
+                let products = self.hvp(&direction, *mode);
+                batch(&products, &self.rows(&direction, *k), *k)
+                    .into_iter()
+                    .map(|t| flat_rows(t, *k))
+                    .collect()
+            }
+            Operator::Ggn => self.ggn(),
+            Operator::Taylor(order) => {
+                let direction = self.direction();
+                let seeds: Vec<Seed> = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
+                self.coefficients(&seeds, *order)
+            }
+            Operator::TaylorSeries(order) => {
+                let coefficients: Vec<Vec<Var>> = (0..*order).map(|_| self.direction()).collect();
+                let of = |leaf: usize| coefficients.iter().map(|c| Some(c[leaf])).collect();
+                let seeds = self.seeds((0..self.point.len()).map(of));
+                self.coefficients(&seeds, *order)
+            }
+            Operator::TaylorGradients(order) => {
+                let direction = self.direction();
+                let seeds = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
+                let coefficients = self.coefficients(&seeds, *order);
+                coefficients
+                    .iter()
+                    .flat_map(|&c| self.gradient_of(c))
+                    .collect()
+            }
+            Operator::SecondCoefficients(k) => {
+                let direction = self.direction_holes();
+                let seeds = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
+                let second = self
+                    .coefficients(&seeds, 2)
+                    .pop()
+                    .expect("coefficients 0 to 2");
+                batch(&[second], &self.rows(&direction, *k), *k)
+            }
+            Operator::Third => {
+                let (u, v) = (self.direction(), self.direction());
+                let first = or_zeros(tangent(self.results, &self.moves(&u))[0], self.results[0]);
+                let second = or_zeros(tangent(&[first], &self.moves(&v))[0], first);
+                self.gradient_of(second)
+            }
+        }
+    }
+
+    /// A direction as inputs, one for each leaf of the point.
+    fn direction(&self) -> Vec<Var> {
+        self.point
+            .iter()
+            .map(|x| self.session.input(x.shape()))
+            .collect()
+    }
+
+    /// A direction as placeholders, which a batch of rows replaces.
+    fn direction_holes(&self) -> Vec<Var> {
+        self.point
+            .iter()
+            .map(|x| crate::trace::hole(x.shape()))
+            .collect()
+    }
+
+    /// One input of `k` flat rows, cut into a batch for every placeholder.
+    fn rows(&self, placeholders: &[Var], k: usize) -> Vec<(Var, Var)> {
+        let size = placeholders.iter().map(|v| v.size()).sum();
+        let all = self.session.input(Shape::of(&[k, size]));
+        let mut start = 0;
+        placeholders
+            .iter()
+            .map(|&v| {
+                let rows = all
+                    .slice(1, start..start + v.size())
+                    .reshape(&v.shape().with_leading(k));
+                start += v.size();
+                (v, rows)
+            })
+            .collect()
+    }
+
+    fn moves(&self, direction: &[Var]) -> Vec<(Var, Option<Var>)> {
+        self.point
+            .iter()
+            .zip(direction)
+            .map(|(&x, &v)| (x, Some(v)))
+            .collect()
+    }
+
+    fn seeds(&self, coefficients: impl Iterator<Item = Vec<Option<Var>>>) -> Vec<Seed> {
+        self.point
+            .iter()
+            .zip(coefficients)
+            .map(|(&variable, coefficients)| Seed {
+                variable,
+                coefficients,
+            })
+            .collect()
+    }
+
+    /// Coefficients of the results: all of order 0, then all of order 1, ….
+    fn coefficients(&self, seeds: &[Seed], order: usize) -> Vec<Var> {
+        let series = jet(self.results, seeds, order);
+        let higher = (0..order).flat_map(|k| {
+            self.results
+                .iter()
+                .zip(&series)
+                .map(move |(&y, s)| or_zeros(s[k], y))
+        });
+        self.results.iter().copied().chain(higher).collect()
+    }
+
+    fn push(&self, direction: &[Var]) -> Vec<Var> {
+        let tangents = tangent(self.results, &self.moves(direction));
+        tangents
+            .into_iter()
+            .zip(self.results)
+            .map(|(t, &y)| or_zeros(t, y))
+            .collect()
+    }
+
+    fn pull(&self, cotangents: Vec<Var>) -> Vec<Var> {
+        let seeds: Vec<(Var, Var)> = self.results.iter().copied().zip(cotangents).collect();
+        adjoint(&seeds, self.point)
+            .into_iter()
+            .zip(self.point)
+            .map(|(c, &x)| or_zeros(c, x))
+            .collect()
+    }
+
+    fn gradient(&self) -> Vec<Var> {
+        self.gradient_of(self.results[0])
+    }
+
+    fn gradient_of(&self, y: Var) -> Vec<Var> {
+        let cotangents = adjoint(&[(y, constant(1.0))], self.point);
+        cotangents
+            .into_iter()
+            .zip(self.point)
+            .map(|(c, &x)| or_zeros(c, x))
+            .collect()
+    }
+
+    fn hvp(&self, direction: &[Var], mode: Mode) -> Vec<Var> {
+        match mode {
+            Mode::ForwardOverReverse => {
+                let gradient = self.gradient();
+                let products = tangent(&gradient, &self.moves(direction));
+                products
+                    .into_iter()
+                    .zip(self.point)
+                    .map(|(p, &x)| or_zeros(p, x))
+                    .collect()
+            }
+            Mode::ReverseOverForward | Mode::Auto => {
+                let slope = tangent(self.results, &self.moves(direction))[0];
+                self.gradient_of(or_zeros(slope, self.results[0]))
+            }
+        }
+    }
+
+    /// With z the marked predictions and f = h(z, x), the product of [Jᵀ I] ∇²h [J I]ᵀ with the direction, J = ∂z/∂x: the
+    /// Gauss–Newton product, in which what bypasses z enters with its full Hessian. Source: Schraudolph 2002.
+    fn ggn(&self) -> Vec<Var> {
+        let direction = self.direction();
+        let z = self.predictions;
+        let pushed = tangent(z, &self.moves(&direction));
+        // h as a function of (z, x): both are cut from what lies before them.
+        let both: Vec<Var> = z.iter().chain(self.point).copied().collect();
+        let gradient = adjoint(&[(self.results[0], constant(1.0))], &both);
+        let moves: Vec<(Var, Option<Var>)> = z
+            .iter()
+            .copied()
+            .zip(pushed)
+            .chain(self.moves(&direction))
+            .collect();
+        let found: Vec<(usize, Var)> = gradient
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, g)| g.map(|g| (i, g)))
+            .collect();
+        let gradients: Vec<Var> = found.iter().map(|&(_, g)| g).collect();
+        let curved = tangent(&gradients, &moves);
+        let mut product: Vec<Option<Var>> = vec![None; self.point.len()];
+        let mut cotangents = Vec::new();
+        for ((i, _), c) in found.into_iter().zip(curved) {
+            let Some(c) = c else { continue };
+            match i.checked_sub(z.len()) {
+                None => cotangents.push((z[i], c)),
+                Some(leaf) => product[leaf] = Some(c),
+            }
+        }
+        let pulled = adjoint(&cotangents, self.point);
+        product
+            .into_iter()
+            .zip(pulled)
+            .zip(self.point)
+            .map(|((a, b), &x)| or_zeros(crate::transform::add(a, b), x))
+            .collect()
+    }
+}
+
+/// A batched leaf as `k` rows of its entries.
+fn flat_rows(batched: Var, k: usize) -> Var {
+    batched.reshape(&[k, batched.size() / k.max(1)])
+}

@@ -1,0 +1,423 @@
+//! The operators of a [`Function`], each on the structure of its point.
+
+use super::operator::{Mode, Operator};
+use super::variant::{Extent, Point, Ran};
+use super::{Function, Linearized};
+use crate::error::{Error, Result};
+use crate::tree::{Traced, Tree};
+use ndarray::{Array2, ArrayD, IxDyn};
+use std::borrow::Borrow;
+
+/// Directions that a dense Jacobian or Hessian takes at once: enough to fill wide contractions, few enough for the cache.
+const CHUNK: usize = 32;
+
+impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
+    /// What the closure returns at `x`, as arrays in the structure of its result.
+    ///
+    /// # Errors
+    /// A closure with operations that do not fit, or an index outside its axis; so for every operator.
+    pub fn evaluate<P: Tree>(&self, x: &P) -> Result<Out::Numbers<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let ran = self.at(x, &Operator::Value, &[])?;
+        Ok(self.results(&ran, 0))
+    }
+
+    /// f(x) of a scalar function.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the closure returns something else than one scalar.
+    pub fn value<P: Tree>(&self, x: &P) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let ran = self.at(x, &Operator::Value, &[])?;
+        if ran.variant.results.len() != 1 || ran.variant.results[0].rank() != 0 {
+            return Err(Error::NotScalar {
+                operator: "value",
+                found: ran.variant.results.clone(),
+            });
+        }
+        Ok(ran.output(0)[0])
+    }
+
+    /// ∇f(x) of a scalar function, in the structure of `x`. Costs a small constant times the value, whatever the dimension.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the closure returns something else than one scalar.
+    pub fn gradient<P: Tree>(&self, x: &P) -> Result<P>
+    where
+        P::Traced: Borrow<A>,
+    {
+        Ok(self.value_and_gradient(x)?.1)
+    }
+
+    /// f(x) and ∇f(x) in one run.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the closure returns something else than one scalar.
+    pub fn value_and_gradient<P: Tree>(&self, x: &P) -> Result<(P::Scalar, P)>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let ran = self.at(x, &Operator::Gradient, &[])?;
+        Ok((ran.output(0)[0], structured(x, &ran, 1)))
+    }
+
+    /// J v: the derivative of the results along `v`, which has the structure of `x`. Costs about two values.
+    ///
+    /// # Errors
+    /// [`Error::Structure`] if `v` has not the shapes of `x`.
+    pub fn jvp<P: Tree>(&self, x: &P, v: &P) -> Result<Out::Numbers<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let v = direction("jvp", "v", x, v)?;
+        let ran = self.at(x, &Operator::Jvp, &[(x.leaves().count(), &v)])?;
+        Ok(self.results(&ran, 0))
+    }
+
+    /// Jᵀ w: the gradient of ⟨w, result⟩, for `w` in the structure of the result. Costs a small constant times the value.
+    ///
+    /// # Errors
+    /// [`Error::Structure`] if `w` has not the shapes of the result.
+    pub fn vjp<P: Tree>(&self, x: &P, w: &Out::Numbers<P::Scalar>) -> Result<P>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let (mut shapes, mut entries) = (Vec::new(), Vec::new());
+        Out::flatten(w, &mut |leaf| {
+            shapes.push(crate::shape::Shape::of(leaf.shape()));
+            entries.extend(leaf.iter().copied());
+        });
+        let expected = self.at(x, &Operator::Value, &[])?.variant.results.clone();
+        if shapes != expected {
+            return Err(Error::Structure {
+                operator: "vjp",
+                argument: "w",
+                expected,
+                found: shapes,
+            });
+        }
+        let ran = self.at(x, &Operator::Vjp, &[(shapes.len(), &entries)])?;
+        Ok(structured(x, &ran, 0))
+    }
+
+    /// The dense Jacobian: row i the i-th entry of the result, column j the j-th entry of `x`, both flattened in order.
+    ///
+    /// Forward for more results than entries of `x`, else reverse, in blocks of directions.
+    ///
+    /// # Errors
+    /// Those of every operator.
+    pub fn jacobian<P: Tree>(&self, x: &P) -> Result<Array2<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        let m = self
+            .at(x, &Operator::Value, &[])?
+            .variant
+            .results
+            .iter()
+            .map(|s| s.size())
+            .sum::<usize>();
+        if m <= n {
+            self.rows_of(x, Operator::Vjps, m, n)
+        } else {
+            Ok(self
+                .rows_of(x, Operator::Jvps, n, m)?
+                .reversed_axes()
+                .as_standard_layout()
+                .into_owned())
+        }
+    }
+
+    /// ∇²f(x) v, exactly and without forming the Hessian, in the structure of `x`; reverse over forward.
+    ///
+    /// Costs about two gradients and the memory of two. For many products at one point use
+    /// [`linearize`](Function::linearize).
+    ///
+    /// # Errors
+    /// [`Error::Structure`] if `v` has not the shapes of `x`; [`Error::NotScalar`] if the result is not one scalar.
+    pub fn hvp<P: Tree>(&self, x: &P, v: &P) -> Result<P>
+    where
+        P::Traced: Borrow<A>,
+    {
+        self.hvp_by(Mode::default(), x, v)
+    }
+
+    /// [`hvp`](Function::hvp) in a chosen mode.
+    ///
+    /// # Errors
+    /// Those of [`hvp`](Function::hvp).
+    pub fn hvp_by<P: Tree>(&self, mode: Mode, x: &P, v: &P) -> Result<P>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let v = direction("hvp", "v", x, v)?;
+        let leaves = x.leaves().count();
+        let ran = self.at(x, &Operator::Hvp(mode), &[(leaves, &v)])?;
+        Ok(structured(x, &ran, 1 + leaves))
+    }
+
+    /// ∇²f(x) vᵢ for several directions in one run; the parts that depend on `x` alone are computed once.
+    ///
+    /// # Errors
+    /// Those of [`hvp`](Function::hvp).
+    pub fn hvps<P: Tree>(&self, x: &P, directions: &[P]) -> Result<Vec<P>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let k = directions.len();
+        let mut rows = Vec::new();
+        for v in directions {
+            rows.extend(direction("hvps", "a direction", x, v)?);
+        }
+        if k == 0 {
+            return Ok(Vec::new());
+        }
+        let ran = self.at(x, &Operator::Hvps(Mode::default(), k), &[(1, &rows)])?;
+        let n = rows.len() / k;
+        let mut products = vec![num_traits::Zero::zero(); rows.len()];
+        gather_rows(&ran, k, n, &mut products);
+        Ok(products
+            .chunks_exact(n.max(1))
+            .map(|row| x.with_entries(row))
+            .take(k)
+            .collect())
+    }
+
+    /// Everything that depends on `x` alone, computed once, for products at a marginal cost.
+    ///
+    /// # Errors
+    /// Those of every operator.
+    pub fn linearize<P: Tree + Clone>(&self, x: &P) -> Result<Linearized<'f, A, P, Out, B>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        Linearized::new(self.clone(), x)
+    }
+
+    /// The Gauss–Newton product Jᵀ ∇²ℓ J v for f = ℓ ∘ model, split where the closure marks the output of the model with
+    /// [`prediction`](crate::Var::prediction), as the losses of `nn` do. Positive semidefinite for a convex ℓ.
+    ///
+    /// What bypasses the mark, such as a regulariser, enters with its full Hessian.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if nothing is marked; else those of [`hvp`](Function::hvp).
+    pub fn ggn_product<P: Tree>(&self, x: &P, v: &P) -> Result<P>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let v = direction("ggn_product", "v", x, v)?;
+        let ran = self.at(x, &Operator::Ggn, &[(x.leaves().count(), &v)])?;
+        Ok(structured(x, &ran, 0))
+    }
+
+    /// The dense Hessian over the flattened entries of `x`: n products, in blocks. Memory n².
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the result is not one scalar.
+    pub fn hessian<P: Tree>(&self, x: &P) -> Result<Array2<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        self.rows_of(x, |k| Operator::Hvps(Mode::default(), k), n, n)
+    }
+
+    /// Taylor coefficients 0 to `order` of t ↦ result(x + t v), coefficient k divided by k!.
+    ///
+    /// Costs O(order²) values for elementwise work and order + 1 for linear work.
+    ///
+    /// # Errors
+    /// [`Error::Structure`] if `v` has not the shapes of `x`.
+    pub fn taylor<P: Tree>(
+        &self,
+        x: &P,
+        v: &P,
+        order: usize,
+    ) -> Result<Vec<Out::Numbers<P::Scalar>>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let v = direction("taylor", "v", x, v)?;
+        let ran = self.at(x, &Operator::Taylor(order), &[(x.leaves().count(), &v)])?;
+        Ok((0..=order)
+            .map(|k| self.results(&ran, k * ran.variant.results.len()))
+            .collect())
+    }
+
+    /// Taylor coefficients of the result along the curve x + Σ xₖ tᵏ, for `curve` = [x₁, x₂, …]: as many, and the value.
+    ///
+    /// # Errors
+    /// [`Error::Structure`] if a coefficient has not the shapes of `x`.
+    pub fn taylor_series<P: Tree>(&self, x: &P, curve: &[P]) -> Result<Vec<Out::Numbers<P::Scalar>>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let leaves = x.leaves().count();
+        let coefficients = curve
+            .iter()
+            .map(|c| direction("taylor_series", "a coefficient", x, c))
+            .collect::<Result<Vec<_>>>()?;
+        let extras: Vec<(usize, &[P::Scalar])> =
+            coefficients.iter().map(|c| (leaves, &c[..])).collect();
+        let ran = self.at(x, &Operator::TaylorSeries(curve.len()), &extras)?;
+        Ok((0..=curve.len())
+            .map(|k| self.results(&ran, k * ran.variant.results.len()))
+            .collect())
+    }
+
+    /// Gradients with respect to x of the Taylor coefficients 0 to `order` of f along x + t v: ∇f, ∇²f v, ½ ∇(vᵀ∇²f v), ….
+    ///
+    /// # Errors
+    /// Those of [`hvp`](Function::hvp).
+    pub fn taylor_gradients<P: Tree>(&self, x: &P, v: &P, order: usize) -> Result<Vec<P>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let v = direction("taylor_gradients", "v", x, v)?;
+        let leaves = x.leaves().count();
+        let ran = self.at(x, &Operator::TaylorGradients(order), &[(leaves, &v)])?;
+        Ok((0..=order)
+            .map(|k| structured(x, &ran, k * leaves))
+            .collect())
+    }
+
+    /// The Laplacian Σᵢ ∂²f/∂xᵢ² of a scalar function, by second Taylor coefficients along the axes.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the result is not one scalar.
+    pub fn laplacian<P: Tree>(&self, x: &P) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        let seconds = self.rows_of(x, Operator::SecondCoefficients, n, 1)?;
+        // Coefficients are divided by 2!.
+        Ok(seconds.iter().copied().sum::<P::Scalar>() * crate::real::Elementary::from_f64(2.0))
+    }
+
+    /// Runs an operator at a structured point.
+    pub(super) fn at<P: Tree>(
+        &self,
+        x: &P,
+        operator: &Operator,
+        extras: super::variant::Extras<'_, P::Scalar>,
+    ) -> Result<Ran<Out, P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let (leaves, entries) = (x.leaves(), x.to_vec());
+        self.run(
+            operator,
+            &Point {
+                structure: x,
+                leaves: &leaves,
+                entries: &entries,
+            },
+            extras,
+            Extent::Whole,
+        )
+    }
+
+    /// The results that start at output `first`, as arrays in their structure.
+    fn results<T: crate::graph::Executable>(
+        &self,
+        ran: &Ran<Out, T>,
+        first: usize,
+    ) -> Out::Numbers<T> {
+        let mut next = first;
+        ran.variant.result.numbers(&mut || {
+            let shape = &ran.variant.results[next - first];
+            let array = ArrayD::from_shape_vec(IxDyn(shape), ran.output(next).to_vec());
+            next += 1;
+            array.expect("an output has the entries of its shape")
+        })
+    }
+
+    /// A matrix of `rows` × `columns` whose rows are the results of `operator` for the unit vectors of dimension `rows`.
+    fn rows_of<P: Tree>(
+        &self,
+        x: &P,
+        operator: impl Fn(usize) -> Operator,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Array2<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let (zero, one) = (
+            <P::Scalar as num_traits::Zero>::zero(),
+            <P::Scalar as num_traits::One>::one(),
+        );
+        let mut matrix = vec![zero; rows * columns];
+        // The last block may be ragged: it is a program of its own width.
+        for start in (0..rows).step_by(CHUNK) {
+            let k = CHUNK.min(rows - start);
+            let mut unit = vec![zero; k * rows];
+            for i in 0..k {
+                unit[i * rows + start + i] = one;
+            }
+            let ran = self.at(x, &operator(k), &[(1, &unit)])?;
+            gather_rows(
+                &ran,
+                k,
+                columns,
+                &mut matrix[start * columns..(start + k) * columns],
+            );
+        }
+        Ok(Array2::from_shape_vec((rows, columns), matrix)
+            .expect("as many entries as the matrix has"))
+    }
+}
+
+/// Puts outputs of `k` rows each, one for every leaf, side by side into rows of `n`.
+pub(super) fn gather_rows<Out, T: crate::graph::Executable>(
+    ran: &Ran<Out, T>,
+    k: usize,
+    n: usize,
+    rows: &mut [T],
+) {
+    let mut start = 0;
+    for i in 0..ran.compiled.program.output_count() {
+        let leaf = ran.output(i);
+        let width = leaf.len() / k;
+        for (row, part) in rows
+            .chunks_exact_mut(n.max(1))
+            .zip(leaf.chunks_exact(width.max(1)))
+        {
+            row[start..start + width].copy_from_slice(part);
+        }
+        start += width;
+    }
+}
+
+/// The outputs from `first` on, one for each leaf of `x`, in its structure.
+fn structured<P: Tree, Out>(x: &P, ran: &Ran<Out, P::Scalar>, first: usize) -> P {
+    let leaves = x.leaves();
+    let mut entries = vec![num_traits::Zero::zero(); leaves.size()];
+    ran.outputs(first..first + leaves.count(), &mut entries);
+    x.with_entries(&entries)
+}
+
+/// The entries of a direction, which must have the shapes of `x`.
+fn direction<P: Tree>(
+    operator: &'static str,
+    argument: &'static str,
+    x: &P,
+    v: &P,
+) -> Result<Vec<P::Scalar>> {
+    let (expected, found) = (x.leaves(), v.leaves());
+    if expected != found {
+        return Err(Error::Structure {
+            operator,
+            argument,
+            expected: expected.to_shapes(),
+            found: found.to_shapes(),
+        });
+    }
+    Ok(v.to_vec())
+}

@@ -1,0 +1,441 @@
+//! [`Graph`]: a program as data, in static single assignment: every node is one primitive applied to earlier nodes.
+//!
+//! Invariants (checked by [`Graph::verify`]): arguments precede their node; every node has the shape that its operation
+//! infers from the shapes of its arguments; outputs and guards exist; guards are scalars.
+//!
+//! A node is 16 bytes. Rows of the elementwise table and constants need nothing more; other operations are interned in a
+//! side table and keep their arguments in a pool. The graph knows no precision: constants are `f64` until it is run.
+
+mod dot;
+mod operation;
+mod verify;
+
+use crate::real::Row;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+pub use operation::{Attributes, Class, Executable, Fault, Operation, Primitive, Structured};
+
+/// Index of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(u32);
+
+impl NodeId {
+    /// Position in the graph.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The node at a position.
+    pub fn from_index(index: usize) -> NodeId {
+        NodeId(
+            u32::try_from(index)
+                .expect("a graph has fewer than 2^32 nodes: it would not fit in memory"),
+        )
+    }
+}
+
+/// A value of the closure being traced: a scalar or an array that is the result of one node.
+///
+/// `Var` is a plain handle: `Copy`, without lifetime, the same for `f32` and `f64`. Arithmetic on it records nodes on the
+/// tape of the current thread. A `Var` means something only within the call of the closure that it came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Var {
+    pub(crate) trace: u32,
+    pub(crate) node: NodeId,
+}
+
+/// Indices of arguments.
+pub type Arguments = SmallVec<[NodeId; 3]>;
+
+/// A comparison that the closure branched on, and how it came out while tracing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Guard {
+    /// Node with the value 1 or 0 of the comparison.
+    pub node: NodeId,
+    /// Which of the two the trace stands for.
+    pub expected: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    op: u32,
+    shape: u32,
+    args: [u32; 2],
+}
+
+// Operation codes: the rows in table order, then these, then the interned primitives.
+const ROWS: u32 = Row::ALL.len() as u32;
+const INPUT: u32 = ROWS;
+const CONSTANT: u32 = ROWS + 1;
+const TENSOR: u32 = ROWS + 2;
+const HOLE: u32 = ROWS + 3;
+const PRIMITIVES: u32 = ROWS + 4;
+
+/// A program in static single assignment form; see the [module](self) for its invariants.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    pool: Vec<NodeId>,
+    shapes: Vec<Shape>,
+    shape_ids: FxHashMap<Shape, u32>,
+    tensors: Vec<Tensor>,
+    primitives: Vec<Arc<dyn Primitive>>,
+    primitive_ids: FxHashMap<u64, SmallVec<[u32; 1]>>,
+    inputs: Vec<NodeId>,
+    outputs: Vec<NodeId>,
+    guards: Vec<Guard>,
+    shared: Option<FxHashMap<(u32, u32, SmallVec<[u32; 3]>), NodeId>>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Graph {
+        Graph::default()
+    }
+
+    /// Number of nodes, dead ones included.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether it has no nodes.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// All nodes, in order of evaluation.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId::from_index)
+    }
+
+    /// What a node computes.
+    #[inline]
+    pub fn operation(&self, id: NodeId) -> Operation<'_> {
+        let node = &self.nodes[id.index()];
+        match node.op {
+            op if op < ROWS => Operation::Row(Row::ALL[op as usize]),
+            INPUT => Operation::Input(node.args[0] as usize),
+            CONSTANT => Operation::Constant(f64::from_bits(
+                u64::from(node.args[0]) << 32 | u64::from(node.args[1]),
+            )),
+            TENSOR => Operation::Tensor(&self.tensors[node.args[0] as usize]),
+            HOLE => Operation::Hole,
+            op => Operation::Primitive(&self.primitives[(op - PRIMITIVES) as usize]),
+        }
+    }
+
+    /// Arguments of a node.
+    #[inline]
+    pub fn arguments(&self, id: NodeId) -> Arguments {
+        let node = &self.nodes[id.index()];
+        match node.op {
+            op if op < ROWS => match Row::ALL[op as usize].arity() {
+                1 => SmallVec::from_slice(&[NodeId(node.args[0])]),
+                2 => SmallVec::from_slice(&[NodeId(node.args[0]), NodeId(node.args[1])]),
+                _ => self.pooled(node),
+            },
+            op if op < PRIMITIVES => Arguments::new(),
+            _ => self.pooled(node),
+        }
+    }
+
+    fn pooled(&self, node: &Node) -> Arguments {
+        let start = node.args[0] as usize;
+        SmallVec::from_slice(&self.pool[start..start + node.args[1] as usize])
+    }
+
+    /// Shape of a node's value.
+    #[inline]
+    pub fn shape(&self, id: NodeId) -> &Shape {
+        &self.shapes[self.nodes[id.index()].shape as usize]
+    }
+
+    /// The input nodes, by number of the input.
+    pub fn inputs(&self) -> &[NodeId] {
+        &self.inputs
+    }
+
+    /// The output nodes.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// Replaces the outputs.
+    pub fn set_outputs(&mut self, outputs: Vec<NodeId>) {
+        self.outputs = outputs;
+    }
+
+    /// The comparisons that must come out as recorded for the graph to stand for its closure.
+    pub fn guards(&self) -> &[Guard] {
+        &self.guards
+    }
+
+    /// Adds a guard, unless it is there.
+    pub fn add_guard(&mut self, guard: Guard) {
+        // A loop on one condition repeats its last guard; others are rarely equal, and a repeated guard does no harm.
+        if self.guards.last() != Some(&guard) {
+            self.guards.push(guard);
+        }
+    }
+
+    /// From here on, a node equal to an existing one (same operation, same arguments) is not recorded again.
+    pub fn share(&mut self) {
+        if self.shared.is_some() {
+            return;
+        }
+        let mut shared = FxHashMap::with_capacity_and_hasher(self.nodes.len(), Default::default());
+        for (index, node) in self.nodes.iter().enumerate() {
+            if node.op != INPUT && node.op != HOLE {
+                shared
+                    .entry(self.key(node))
+                    .or_insert(NodeId::from_index(index));
+            }
+        }
+        self.shared = Some(shared);
+    }
+
+    /// Ends [`share`](Graph::share).
+    pub fn stop_sharing(&mut self) {
+        self.shared = None;
+    }
+
+    /// Whether equal nodes are shared at present.
+    pub fn is_sharing(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    fn key(&self, node: &Node) -> (u32, u32, SmallVec<[u32; 3]>) {
+        let pooled = node.op >= PRIMITIVES || node.op == Row::Select as u32;
+        let args = if pooled {
+            self.pooled(node).iter().map(|id| id.0).collect()
+        } else {
+            SmallVec::from_slice(&node.args)
+        };
+        (node.op, node.shape, args)
+    }
+
+    fn shape_id(&mut self, shape: Shape) -> u32 {
+        if let Some(&id) = self.shape_ids.get(&shape) {
+            return id;
+        }
+        let id = self.shapes.len() as u32;
+        self.shapes.push(shape.clone());
+        self.shape_ids.insert(shape, id);
+        id
+    }
+
+    fn append(&mut self, node: Node) -> NodeId {
+        if let Some(shared) = &self.shared {
+            let key = self.key(&node);
+            if let Some(&id) = shared.get(&key) {
+                return id;
+            }
+            let id = NodeId::from_index(self.nodes.len());
+            self.shared
+                .as_mut()
+                .expect("it was Some above")
+                .insert(key, id);
+        }
+        let id = NodeId::from_index(self.nodes.len());
+        self.nodes.push(node);
+        id
+    }
+
+    /// Adds an input of the program.
+    pub fn input(&mut self, shape: Shape) -> NodeId {
+        let shape = self.shape_id(shape);
+        let id = NodeId::from_index(self.nodes.len());
+        self.nodes.push(Node {
+            op: INPUT,
+            shape,
+            args: [self.inputs.len() as u32, 0],
+        });
+        self.inputs.push(id);
+        id
+    }
+
+    /// Adds a placeholder, which transforms differentiate by and which no finished program contains.
+    pub fn hole(&mut self, shape: Shape) -> NodeId {
+        let shape = self.shape_id(shape);
+        let id = NodeId::from_index(self.nodes.len());
+        self.nodes.push(Node {
+            op: HOLE,
+            shape,
+            args: [0, 0],
+        });
+        id
+    }
+
+    /// Adds a scalar constant.
+    pub fn constant(&mut self, value: f64) -> NodeId {
+        let shape = self.shape_id(Shape::scalar());
+        let bits = value.to_bits();
+        self.append(Node {
+            op: CONSTANT,
+            shape,
+            args: [(bits >> 32) as u32, bits as u32],
+        })
+    }
+
+    /// Adds a constant array.
+    pub fn tensor(&mut self, tensor: Tensor) -> NodeId {
+        let shape = self.shape_id(tensor.shape().clone());
+        self.tensors.push(tensor);
+        self.append(Node {
+            op: TENSOR,
+            shape,
+            args: [self.tensors.len() as u32 - 1, 0],
+        })
+    }
+
+    /// Adds an elementwise node; its arguments must all have the same shape.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn row(&mut self, row: Row, args: &[NodeId]) -> Result<NodeId, String> {
+        if args.len() != row.arity() {
+            return Err(format!(
+                "expected {} operands, found {}",
+                row.arity(),
+                args.len()
+            ));
+        }
+        let shape = self.nodes[args[0].index()].shape;
+        for id in &args[1..] {
+            if self.nodes[id.index()].shape != shape {
+                return Err(format!(
+                    "shapes differ: {} and {}",
+                    self.shape(args[0]),
+                    self.shape(*id)
+                ));
+            }
+        }
+        let packed = match args {
+            [a] => [a.0, 0],
+            [a, b] => [a.0, b.0],
+            _ => self.pack(args),
+        };
+        Ok(self.append(Node {
+            op: row as u32,
+            shape,
+            args: packed,
+        }))
+    }
+
+    /// Adds a node of a structured primitive.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn primitive(
+        &mut self,
+        primitive: Arc<dyn Primitive>,
+        args: &[NodeId],
+    ) -> Result<NodeId, String> {
+        let shape = {
+            let shapes: SmallVec<[&Shape; 4]> = args.iter().map(|&id| self.shape(id)).collect();
+            primitive.infer(&shapes)?
+        };
+        let shape = self.shape_id(shape);
+        let op = self.intern(primitive);
+        let args = self.pack(args);
+        Ok(self.append(Node { op, shape, args }))
+    }
+
+    fn pack(&mut self, args: &[NodeId]) -> [u32; 2] {
+        let start = self.pool.len() as u32;
+        self.pool.extend_from_slice(args);
+        [start, args.len() as u32]
+    }
+
+    fn intern(&mut self, primitive: Arc<dyn Primitive>) -> u32 {
+        let ids = self
+            .primitive_ids
+            .entry(primitive.fingerprint())
+            .or_default();
+        for &id in ids.iter() {
+            if self.primitives[id as usize].equals(&*primitive) {
+                return PRIMITIVES + id;
+            }
+        }
+        let id = self.primitives.len() as u32;
+        ids.push(id);
+        self.primitives.push(primitive);
+        PRIMITIVES + id
+    }
+
+    /// Adds the node `id` of `source` with other arguments.
+    ///
+    /// # Errors
+    /// What does not fit. Inputs and holes are declared, not copied: they are an error too.
+    pub fn copy_node(
+        &mut self,
+        source: &Graph,
+        id: NodeId,
+        args: &[NodeId],
+    ) -> Result<NodeId, String> {
+        match source.operation(id) {
+            Operation::Constant(c) => Ok(self.constant(c)),
+            Operation::Tensor(t) => Ok(self.tensor(t.clone())),
+            Operation::Row(row) => self.row(row, args),
+            Operation::Primitive(p) => self.primitive(p.clone(), args),
+            Operation::Input(_) | Operation::Hole => Err("inputs are declared, not copied".into()),
+        }
+    }
+
+    /// Which nodes the outputs and guards need.
+    pub fn live(&self) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        for id in self
+            .outputs
+            .iter()
+            .chain(self.guards.iter().map(|g| &g.node))
+        {
+            live[id.index()] = true;
+        }
+        for id in self.ids().rev() {
+            if live[id.index()] {
+                for arg in self.arguments(id) {
+                    live[arg.index()] = true;
+                }
+            }
+        }
+        live
+    }
+
+    /// The same program without the nodes that nothing needs; all inputs stay, first and in order.
+    pub fn without_dead_nodes(&self) -> Graph {
+        let live = self.live();
+        let mut graph = Graph::new();
+        let mut moved = vec![NodeId(0); self.nodes.len()];
+        for &id in &self.inputs {
+            moved[id.index()] = graph.input(self.shape(id).clone());
+        }
+        for id in self.ids() {
+            if live[id.index()] && !matches!(self.operation(id), Operation::Input(_)) {
+                let args: Arguments = self
+                    .arguments(id)
+                    .iter()
+                    .map(|a| moved[a.index()])
+                    .collect();
+                moved[id.index()] = match self.operation(id) {
+                    Operation::Hole => graph.hole(self.shape(id).clone()),
+                    _ => graph
+                        .copy_node(self, id, &args)
+                        .expect("the node stood in a valid graph with these shapes"),
+                };
+            }
+        }
+        graph.outputs = self.outputs.iter().map(|id| moved[id.index()]).collect();
+        for guard in &self.guards {
+            graph.add_guard(Guard {
+                node: moved[guard.node.index()],
+                ..*guard
+            });
+        }
+        graph
+    }
+}

@@ -1,0 +1,89 @@
+//! What a number type must say for its elementary functions to follow from the row table.
+//!
+//! A type answers the few questions of [`Jet`]; [`elementary_by_rows!`] then writes its whole
+//! [`Elementary`](crate::Elementary) implementation, one line for each row, with no derivative in sight.
+
+use crate::real::{Elementary, Row};
+
+/// A value with derivatives over numbers of type `Base`.
+pub(super) trait Jet: Elementary {
+    /// Type of value and derivatives.
+    type Base: Elementary;
+
+    /// `value` with all derivatives 0.
+    fn lift(value: Self::Base) -> Self;
+
+    /// The value, without derivatives.
+    fn base(&self) -> &Self::Base;
+
+    /// The same derivatives at another value.
+    fn with_base(self, value: Self::Base) -> Self;
+
+    /// Whether `holds` of value and of every derivative.
+    fn every(&self, holds: impl Fn(&Self::Base) -> bool) -> bool;
+
+    /// `f`, which must be linear, applied to value and every derivative.
+    fn map(self, f: impl Fn(Self::Base) -> Self::Base) -> Self;
+
+    /// `mask` not 0 ? `if_true` : `if_false`, component by component.
+    fn choose(mask: &Self::Base, if_true: Self, if_false: Self) -> Self;
+
+    /// A smooth row of one input.
+    fn unary(row: Row, x: Self) -> Self;
+
+    /// A smooth row of two inputs.
+    fn binary(row: Row, a: Self, b: Self) -> Self;
+
+    /// `x · x`.
+    fn squared(x: Self) -> Self;
+}
+
+macro_rules! define_elementary_by_rows {
+    (
+        unary { $($(#[$udoc:meta])* $U:ident $u:ident $ub:ident value($ux:ident) $uv:block
+            $ukind:ident($upx:ident, $upy:ident) $up:block sample $us:tt;)* }
+        binary { $($(#[$bdoc:meta])* $B:ident $b:ident $bb:ident value($ba:ident, $bc:ident) $bv:block
+            partials($bpa:ident, $bpb:ident, $bpy:ident) { $bd0:expr, $bd1:expr } sample $bs0:tt $bs1:tt;)* }
+        discrete { $($(#[$ddoc:meta])* $D:ident $d:ident value($dx:ident) $dv:block;)* }
+        comparison { $($(#[$cdoc:meta])* $C:ident $c:ident value($ca:ident, $cb:ident) $cv:block;)* }
+    ) => {
+        /// The body of `impl Elementary` for a [`Jet`].
+        macro_rules! elementary_by_rows {
+            () => {
+                #[inline]
+                fn from_f64(c: f64) -> Self {
+                    Self::lift(Elementary::from_f64(c))
+                }
+                #[inline]
+                fn select(self, if_true: Self, if_false: Self) -> Self {
+                    Self::choose(self.base(), if_true, if_false)
+                }
+                #[inline]
+                fn scale(self, c: f64) -> Self {
+                    self.map(|part| part.scale(c))
+                }
+                #[inline]
+                fn offset(self, c: f64) -> Self {
+                    let value = self.base().clone().offset(c);
+                    self.with_base(value)
+                }
+                #[inline]
+                fn square(self) -> Self {
+                    Self::squared(self)
+                }
+                #[inline]
+                fn is_exact_zero(&self) -> bool {
+                    self.every(Elementary::is_exact_zero)
+                }
+                $(#[inline] fn $u(self) -> Self { Self::unary(Row::$U, self) })*
+                $(#[inline] fn $b(self, other: Self) -> Self { Self::binary(Row::$B, self, other) })*
+                $(#[inline] fn $d(self) -> Self { Self::lift(self.base().clone().$d()) })*
+                $(#[inline] fn $c(self, other: Self) -> Self {
+                    Self::lift(self.base().clone().$c(other.base().clone()))
+                })*
+            };
+        }
+    };
+}
+
+crate::for_each_row!(define_elementary_by_rows);

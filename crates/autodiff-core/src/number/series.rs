@@ -1,0 +1,509 @@
+//! [`Series`]: truncated power series whose order is chosen at run time.
+
+use super::chain::Jet;
+use super::propagate::{
+    Coefficients, Input, cauchy, cauchy_square, propagate, strong_products, sum,
+};
+use super::taylor::factorial;
+use crate::real::{Elementary, Row};
+
+/// The polynomial c₀ + c₁t + … + c_n tⁿ modulo tⁿ⁺¹, of any order n ≥ 1; or an exact constant.
+///
+/// Coefficients are divided by k!, as in [`Taylor`](super::Taylor). A product costs O(n²), an elementary function too.
+///
+/// **Orders.** Two series combine to the smaller of their orders: nothing is known beyond. A series of order 0 is a
+/// constant, whose higher coefficients are all exactly 0, and takes any order: so numbers mix with series of any order.
+///
+/// Equality and order compare values, c₀, only.
+///
+/// ```
+/// use autodiff_core::Elementary;
+/// use autodiff_core::number::Series;
+///
+/// let t = Series::variable(0.0, 5);
+/// assert_eq!(t.clone().sin().to_string(), "0 + 1·t − 0.16666666666666666·t³ + 0.008333333333333333·t⁵ + O(t⁶)");
+///
+/// // tan is the inverse function of atan: revert one series, get the other.
+/// let tan = t.clone().atan().reversion();
+/// assert!((tan.coefficients()[5] - 2.0 / 15.0).abs() < 1e-15);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Series<T = f64> {
+    /// At least the value.
+    coefficients: Vec<T>,
+}
+
+impl<T> Series<T> {
+    /// The order n; 0 of a constant.
+    pub fn order(&self) -> usize {
+        self.coefficients.len() - 1
+    }
+
+    /// Coefficients c₀ to c_n, divided by k!.
+    pub fn coefficients(&self) -> &[T] {
+        &self.coefficients
+    }
+
+    /// The value c₀.
+    pub fn value(&self) -> &T {
+        &self.coefficients[0]
+    }
+
+    pub(super) fn as_slice(&self) -> &[T] {
+        &self.coefficients
+    }
+
+    /// The number c that no coefficient beyond follows.
+    pub fn constant(value: T) -> Self {
+        Series {
+            coefficients: vec![value],
+        }
+    }
+
+    /// The order at which two series combine.
+    fn common_order(&self, other: &Self) -> usize {
+        match (self.order(), other.order()) {
+            (0, n) | (n, 0) => n,
+            (m, n) => m.min(n),
+        }
+    }
+}
+
+impl<T: Elementary> Series<T> {
+    /// `value + t` modulo tᵒʳᵈᵉʳ⁺¹.
+    ///
+    /// # Panics
+    /// If `order` is 0: that would be a constant.
+    pub fn variable(value: T, order: usize) -> Self {
+        assert!(
+            order > 0,
+            "Series::variable: order 0 stands for constants (use Series::constant, or order 1)"
+        );
+        let mut coefficients = vec![T::from_f64(0.0); order + 1];
+        coefficients[0] = value;
+        coefficients[1] = T::from_f64(1.0);
+        Series { coefficients }
+    }
+
+    /// The k-th derivative in t at 0, k! · c_k; 0 of a constant.
+    ///
+    /// # Panics
+    /// If `k` exceeds the order of a series that is not a constant.
+    pub fn derivative_at_zero(&self, k: usize) -> T {
+        self.at(k).scale(factorial(k))
+    }
+
+    /// The polynomial at t = h, by Horner's rule.
+    pub fn eval(&self, h: T) -> T {
+        let (last, lower) = self
+            .coefficients
+            .split_last()
+            .expect("a series has a value");
+        lower
+            .iter()
+            .rev()
+            .fold(last.clone(), |sum, c| sum * h.clone() + c.clone())
+    }
+
+    /// The same series to a lower order; an order that is not lower changes nothing.
+    ///
+    /// # Panics
+    /// If `order` is 0: that would be a constant. Take the [`value`](Series::value).
+    pub fn truncated(mut self, order: usize) -> Self {
+        assert!(
+            order > 0,
+            "Series::truncated: order 0 stands for constants (take the value)"
+        );
+        self.coefficients.truncate(order + 1);
+        self
+    }
+
+    /// Derivative in t, of one order less.
+    ///
+    /// Of a series of order 1 only the value of the derivative is known; being of order 0 it then counts as a constant.
+    pub fn derivative(&self) -> Self {
+        if self.order() == 0 {
+            return Series::constant(T::from_f64(0.0));
+        }
+        let coefficients = self
+            .coefficients
+            .iter()
+            .enumerate()
+            .skip(1)
+            .map(|(k, c)| c.clone().scale(k as f64));
+        Series {
+            coefficients: coefficients.collect(),
+        }
+    }
+
+    /// The antiderivative in t whose value is `c`, of one order more.
+    pub fn integral(&self, c: T) -> Self {
+        let higher = self
+            .coefficients
+            .iter()
+            .zip(1..)
+            .map(|(a, k): (_, u32)| a.clone() / T::from_f64(f64::from(k)));
+        Series {
+            coefficients: std::iter::once(c).chain(higher).collect(),
+        }
+    }
+
+    /// f(g(t)) for `self` = Σ f_k (x − g₀)ᵏ, a series around the value g₀ of `inner` = g(t).
+    ///
+    /// The value of `inner` is thus where `self` was expanded, and only its higher coefficients enter. Costs O(n³), by
+    /// Horner's rule.
+    ///
+    /// ```
+    /// use autodiff_core::Elementary;
+    /// use autodiff_core::number::Series;
+    ///
+    /// let g = Series::variable(2.0, 4).square(); // 4 + 4t + t²
+    /// let outer = Series::variable(4.0, 4).ln(); // ln around 4
+    /// let direct = g.clone().ln();
+    /// for (a, b) in outer.compose(&g).coefficients().iter().zip(direct.coefficients()) {
+    ///     assert!((a - b).abs() < 1e-15);
+    /// }
+    /// ```
+    pub fn compose(&self, inner: &Self) -> Self {
+        let step = inner.clone().with_base(T::from_f64(0.0));
+        let (last, lower) = self
+            .coefficients
+            .split_last()
+            .expect("a series has a value");
+        // A constant `inner` leaves f at its value; otherwise every sum has the order of `inner`, cut to that of `self`.
+        let order = self.common_order(inner);
+        let zero = step.clone().map(|_| T::from_f64(0.0));
+        let horner = |sum: Self, c: &T| sum.times(&step).plus(&Series::constant(c.clone()));
+        let composed = lower
+            .iter()
+            .rev()
+            .fold(zero.plus(&Series::constant(last.clone())), horner);
+        if order == 0 {
+            composed
+        } else {
+            composed.truncated(order)
+        }
+    }
+
+    /// The inverse function's series: t as a series in s, where s = y(t) − y₀ and y is `self`.
+    ///
+    /// Its value is 0, and `y.reversion().reversion()` is y − y₀. Costs O(n³), by Lagrange's formula
+    /// t_k = (1/k) [tᵏ⁻¹] (t/(y − y₀))ᵏ. Where y₁ = 0 there is no such series; coefficients are then not finite.
+    ///
+    /// # Panics
+    /// If `self` is a constant.
+    pub fn reversion(&self) -> Self {
+        let n = self.order();
+        assert!(
+            n > 0,
+            "Series::reversion: a constant has no inverse function"
+        );
+        // (y − y₀)/t and its reciprocal, as plain coefficients: their order may be 0 without being constants.
+        let quotient = &self.coefficients[1..];
+        let mut base: Vec<T> = Vec::with_capacity(n);
+        for k in 0..n {
+            let known = sum((0..k).map(|j| base[j].clone() * quotient[k - j].clone()));
+            let unit = T::from_f64(if k == 0 { 1.0 } else { 0.0 });
+            base.push((unit - known) / quotient[0].clone());
+        }
+        let mut coefficients = vec![T::from_f64(0.0), base[0].clone()];
+        let mut power = base.clone();
+        for k in 2..=n {
+            power = (0..n).map(|i| cauchy(&power, &base, i)).collect();
+            coefficients.push(power[k - 1].clone() / T::from_f64(k as f64));
+        }
+        Series { coefficients }
+    }
+
+    /// Coefficient `k`; of a constant, 0 beyond its value.
+    fn at(&self, k: usize) -> T {
+        if self.order() == 0 && k > 0 {
+            T::from_f64(0.0)
+        } else {
+            self.coefficients[k].clone()
+        }
+    }
+
+    fn scale_by(self, factor: &T) -> Self {
+        self.map(|c| c * factor.clone())
+    }
+
+    pub(super) fn plus(self, other: &Self) -> Self {
+        let order = self.common_order(other);
+        Series {
+            coefficients: (0..=order).map(|k| self.at(k) + other.at(k)).collect(),
+        }
+    }
+
+    pub(super) fn minus(self, other: &Self) -> Self {
+        let order = self.common_order(other);
+        Series {
+            coefficients: (0..=order).map(|k| self.at(k) - other.at(k)).collect(),
+        }
+    }
+
+    pub(super) fn times(self, other: &Self) -> Self {
+        match (self.order(), other.order()) {
+            (0, _) => other.clone().map(|c| self.value().clone() * c),
+            (_, 0) => self.scale_by(other.value()),
+            (m, n) => {
+                let product =
+                    (0..=m.min(n)).map(|k| cauchy(&self.coefficients, &other.coefficients, k));
+                Series {
+                    coefficients: product.collect(),
+                }
+            }
+        }
+    }
+
+    pub(super) fn over(self, other: &Self) -> Self {
+        if other.order() == 0 {
+            return self.map(|c| c / other.value().clone());
+        }
+        // b y = a  ⇒  b_0 y_k = a_k − Σ_{j=0..k−1} y_j b_{k−j}
+        let order = self.common_order(other);
+        let b = &other.coefficients;
+        let mut y: Vec<T> = Vec::with_capacity(order + 1);
+        y.push(self.at(0) / b[0].clone());
+        for k in 1..=order {
+            let known = sum(strong_products(&y, b, 0..=k - 1, k));
+            y.push((self.at(k) - known) / b[0].clone());
+        }
+        Series { coefficients: y }
+    }
+
+    fn input(self) -> Option<Input<T>> {
+        Some(match self.order() {
+            0 => Input::Constant(self.value().clone()),
+            _ => Input::Series(Coefficients::from_vec(self.coefficients)),
+        })
+    }
+}
+
+/// Coefficients from order 0 up.
+///
+/// # Panics
+/// If there are none.
+impl<T> From<Vec<T>> for Series<T> {
+    fn from(coefficients: Vec<T>) -> Self {
+        assert!(
+            !coefficients.is_empty(),
+            "Series: no coefficients (a series has at least a value)"
+        );
+        Series { coefficients }
+    }
+}
+
+impl<T: Elementary> Jet for Series<T> {
+    type Base = T;
+
+    fn lift(value: T) -> Self {
+        Series::constant(value)
+    }
+
+    fn base(&self) -> &T {
+        self.value()
+    }
+
+    fn with_base(mut self, value: T) -> Self {
+        self.coefficients[0] = value;
+        self
+    }
+
+    fn every(&self, holds: impl Fn(&T) -> bool) -> bool {
+        self.coefficients.iter().all(holds)
+    }
+
+    fn map(self, f: impl Fn(T) -> T) -> Self {
+        Series {
+            coefficients: self.coefficients.into_iter().map(f).collect(),
+        }
+    }
+
+    fn choose(mask: &T, if_true: Self, if_false: Self) -> Self {
+        let order = if_true.common_order(&if_false);
+        let select = |k| mask.clone().select(if_true.at(k), if_false.at(k));
+        Series {
+            coefficients: (0..=order).map(select).collect(),
+        }
+    }
+
+    fn unary(row: Row, x: Self) -> Self {
+        let order = x.order();
+        Series {
+            coefficients: propagate(row, [x.input(), None], order).into_vec(),
+        }
+    }
+
+    fn binary(row: Row, a: Self, b: Self) -> Self {
+        let order = a.common_order(&b);
+        Series {
+            coefficients: propagate(row, [a.input(), b.input()], order).into_vec(),
+        }
+    }
+
+    fn squared(x: Self) -> Self {
+        let c = &x.coefficients;
+        Series {
+            coefficients: (0..c.len()).map(|k| cauchy_square(c, k)).collect(),
+        }
+    }
+}
+
+impl<T: Elementary> Elementary for Series<T> {
+    elementary_by_rows!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_close(a: &Series, b: &[f64], tolerance: f64) {
+        assert_eq!(a.coefficients().len(), b.len());
+        for (k, (a, b)) in a.coefficients().iter().zip(b).enumerate() {
+            assert!(
+                (a - b).abs() <= tolerance,
+                "coefficient {k}: {a:e} against {b:e}"
+            );
+        }
+    }
+
+    /// 0.4 + t − t²/2 + t³/4 − …, a series with all its coefficients.
+    fn generic(order: usize) -> Series {
+        let rest = (0..order).map(|k| (-0.5_f64).powi(k as i32));
+        Series::from(std::iter::once(0.4).chain(rest).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn identities_of_elementary_functions_hold_as_series() {
+        let n = 20;
+        let (x, zero) = (generic(n), vec![0.0; n + 1]);
+        // Square roots, powers and reciprocals are expanded away from their singularity.
+        let far = x.clone().offset(4.0);
+        // Rounding of sums of up to n products of coefficients that stay below 10.
+        let tolerance = 20.0 * 10.0 * f64::EPSILON;
+        let (x, far) = (|| x.clone(), || far.clone());
+        assert_close(&(x().exp().ln() - x()), &zero, tolerance);
+        assert_close(
+            &(x().sin().square() + x().cos().square() - 1.0),
+            &zero,
+            tolerance,
+        );
+        assert_close(
+            &(x().cosh().square() - x().sinh().square() - 1.0),
+            &zero,
+            tolerance,
+        );
+        assert_close(&(x().sin() / x().cos() - x().tan()), &zero, tolerance);
+        assert_close(&(x().tan().atan() - x()), &zero, tolerance);
+        assert_close(&(x().erf() + x().erfc() - 1.0), &zero, tolerance);
+        assert_close(&(far().sqrt().square() - far()), &zero, tolerance);
+        assert_close(&(far().cbrt().powi(3) - far()), &zero, tolerance);
+        assert_close(&(far().recip() - 1.0 / far()), &zero, tolerance);
+        assert_close(
+            &(far().pow(Series::constant(-1.5)) - far().ln().scale(-1.5).exp()),
+            &zero,
+            tolerance,
+        );
+        assert_close(
+            &(far().pow(x()) - (far().ln() * x()).exp()),
+            &zero,
+            tolerance,
+        );
+        // ψ(x + 1) = ψ(x) + 1/x; the last coefficients are values of polygamma at orders up to 20.
+        assert_close(
+            &(far().offset(1.0).digamma() - far().digamma() - far().recip()),
+            &zero,
+            tolerance,
+        );
+    }
+
+    #[test]
+    fn sine_costs_no_more_than_quadratic_work() {
+        // sin and cos are each other's slope; without sharing nodes, work would double with every order.
+        let y = Series::variable(0.0, 400).sin();
+        assert_eq!(y.coefficients()[3], -1.0 / 6.0);
+        assert_eq!(y.coefficients()[400], 0.0);
+    }
+
+    #[test]
+    fn orders_combine_to_the_smaller_and_constants_to_any() {
+        let (a, b, c) = (
+            Series::variable(1.0, 3),
+            Series::variable(1.0, 5),
+            Series::constant(2.0),
+        );
+        assert_eq!((a.clone() * &b).order(), 3);
+        assert_eq!((b.clone() + &a).order(), 3);
+        assert_eq!((b.clone() / &c).order(), 5);
+        assert_eq!((&c / &b).order(), 5);
+        assert_eq!((&c - &b).order(), 5);
+        assert_eq!(b.clone().atan2(c.clone()).order(), 5);
+        assert_eq!(b.clone().hypot(a).order(), 3);
+        assert_eq!((c.clone() * &c).exp().order(), 0);
+        assert_eq!(c.clone().less(b.clone()).select(b.clone(), c).order(), 5);
+    }
+
+    #[test]
+    fn derivative_undoes_integral() {
+        let x = generic(8);
+        let back = x.integral(3.0).derivative();
+        // A multiplication after a division by the same small integer: one rounding each.
+        assert_close(&back, x.coefficients(), 2.0 * f64::EPSILON);
+        assert_eq!(x.integral(3.0).coefficients()[0], 3.0);
+        assert_eq!(x.integral(3.0).order(), 9);
+        assert_eq!(
+            Series::constant(2.0).integral(1.0).coefficients(),
+            [1.0, 2.0]
+        );
+        assert_eq!(Series::constant(2.0).derivative().coefficients(), [0.0]);
+    }
+
+    #[test]
+    fn composition_with_the_reversion_is_the_identity() {
+        let y = generic(12);
+        let t = y.reversion();
+        let mut identity = vec![0.0; 13];
+        identity[1] = 1.0;
+        // Coefficients of the reversion reach 1e3 here; Lagrange's powers cost two more digits.
+        assert_close(&y.compose(&t).offset(-0.4), &identity, 1e-11);
+        let twice = t.reversion();
+        assert_close(&twice.offset(0.4), y.coefficients(), 1e-11);
+    }
+
+    #[test]
+    fn composition_is_evaluation_of_the_composed_function() {
+        let inner = generic(10);
+        let outer = Series::variable(0.4, 10).exp().sin();
+        let direct = inner.clone().exp().sin();
+        // Sums of some hundred products of numbers below 10.
+        assert_close(
+            &outer.compose(&inner),
+            direct.coefficients(),
+            1000.0 * f64::EPSILON,
+        );
+        assert_eq!(Series::constant(2.0).compose(&inner).value(), &2.0);
+        assert_eq!(
+            outer.compose(&Series::constant(0.4)).value(),
+            &0.4_f64.exp().sin()
+        );
+        assert_eq!(outer.compose(&Series::variable(0.4, 4)).order(), 4);
+    }
+
+    #[test]
+    fn evaluation_sums_the_polynomial() {
+        let y = Series::variable(0.0, 18).exp();
+        // The remainder is below 1/19! < 1e-17.
+        assert!((y.eval(1.0) - std::f64::consts::E).abs() < 4.0 * f64::EPSILON);
+        // e^{2t}: the 10th derivative is 2¹⁰, up to a rounding for each factor of 10!.
+        let y = Series::variable(0.0, 10).scale(2.0).exp();
+        assert!((y.derivative_at_zero(10) - 1024.0).abs() < 1024.0 * 20.0 * f64::EPSILON);
+    }
+
+    #[test]
+    #[should_panic(expected = "order 0 stands for constants")]
+    fn a_variable_has_an_order() {
+        Series::variable(1.0, 0);
+    }
+}

@@ -1,0 +1,323 @@
+//! [`Taylor`]: truncated power series whose order is a constant of the type.
+
+use super::chain::Jet;
+use super::propagate::{Coefficients, Input, propagate};
+use crate::real::{Elementary, Row};
+
+/// The polynomial c₀ + c₁t + … + c_K tᴷ modulo tᴷ⁺¹.
+///
+/// For x(t) = x₀ + t, f(x(t)) has c_k = f⁽ᵏ⁾(x₀)/k!: coefficients are divided by k!. In general they are those of f
+/// along the curve x(t). A product costs (K + 1)(K + 2)/2 multiplications, an elementary function O(K²) operations.
+/// `Copy`, and kept on the stack up to order 5; for higher orders see also [`Series`](super::Series). The recurrence of
+/// an elementary function is interpreted, at any order: for first and second derivatives alone, [`Dual`](super::Dual)
+/// and [`HyperDual`](super::HyperDual) compile to straight code and are many times faster.
+///
+/// Equality and order compare values, c₀, only.
+///
+/// ```
+/// use autodiff_core::Elementary;
+/// use autodiff_core::number::Taylor;
+///
+/// let y = Taylor::<f64, 3>::variable(0.0).exp();
+/// assert_eq!(y.to_string(), "1 + 1·t + 0.5·t² + 0.16666666666666666·t³ + O(t⁴)");
+/// assert_eq!(y.derivative(3), 1.0);
+/// assert!((y.eval(0.1) - 0.1_f64.exp()).abs() < 0.1_f64.powi(4) / 20.0); // next term: h⁴/24, and a little
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Taylor<T = f64, const K: usize = 2> {
+    /// The value c₀.
+    pub value: T,
+    /// The coefficients c₁ to c_K, divided by k!.
+    pub rest: [T; K],
+}
+
+impl<T, const K: usize> Taylor<T, K> {
+    /// `value + rest[0]·t + rest[1]·t² + …`.
+    #[inline]
+    pub const fn new(value: T, rest: [T; K]) -> Self {
+        Taylor { value, rest }
+    }
+
+    /// Coefficient c_k of tᵏ, that is the k-th derivative over k!.
+    ///
+    /// # Panics
+    /// If `k` exceeds K.
+    #[inline]
+    pub fn coefficient(&self, k: usize) -> &T {
+        match k {
+            0 => &self.value,
+            _ => &self.rest[k - 1],
+        }
+    }
+
+    /// Coefficients c₀ to c_K.
+    pub fn coefficients(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.value).chain(&self.rest)
+    }
+
+    fn into_coefficients(self) -> impl Iterator<Item = T> {
+        std::iter::once(self.value).chain(self.rest)
+    }
+}
+
+impl<T: Elementary, const K: usize> Taylor<T, K> {
+    /// `value + t`.
+    #[inline]
+    pub fn variable(value: T) -> Self {
+        Taylor::new(
+            value,
+            std::array::from_fn(|i| T::from_f64(if i == 0 { 1.0 } else { 0.0 })),
+        )
+    }
+
+    /// `value`, with all other coefficients 0.
+    #[inline]
+    pub fn constant(value: T) -> Self {
+        Taylor::new(value, std::array::from_fn(|_| T::from_f64(0.0)))
+    }
+
+    /// The k-th derivative in t at 0, k! · c_k.
+    ///
+    /// # Panics
+    /// If `k` exceeds K.
+    #[inline]
+    pub fn derivative(&self, k: usize) -> T {
+        self.coefficient(k).clone().scale(factorial(k))
+    }
+
+    /// The polynomial at t = h, by Horner's rule.
+    #[inline]
+    pub fn eval(&self, h: T) -> T {
+        match self.rest.split_last() {
+            None => self.value.clone(),
+            Some((last, lower)) => {
+                let horner = |sum: T, c: &T| sum * h.clone() + c.clone();
+                horner(lower.iter().rev().fold(last.clone(), horner), &self.value)
+            }
+        }
+    }
+
+    /// Coefficients by a recurrence: `next(value, rest, k)` is c_k, where `rest` is known below c_k.
+    #[inline]
+    fn by_recurrence(value: T, next: impl Fn(&T, &[T; K], usize) -> T) -> Self {
+        let mut y = Taylor::constant(value);
+        for k in 1..=K {
+            y.rest[k - 1] = next(&y.value, &y.rest, k);
+        }
+        y
+    }
+
+    #[inline]
+    pub(super) fn plus(self, other: &Self) -> Self {
+        let mut y = self;
+        y.value = y.value + other.value.clone();
+        for (y, b) in y.rest.iter_mut().zip(&other.rest) {
+            *y = y.clone() + b.clone();
+        }
+        y
+    }
+
+    #[inline]
+    pub(super) fn minus(self, other: &Self) -> Self {
+        let mut y = self;
+        y.value = y.value - other.value.clone();
+        for (y, b) in y.rest.iter_mut().zip(&other.rest) {
+            *y = y.clone() - b.clone();
+        }
+        y
+    }
+
+    #[inline]
+    pub(super) fn times(self, other: &Self) -> Self {
+        // y_k = Σ_{j=0..k} a_j b_{k−j}
+        let (a, b) = (&self, other);
+        Self::by_recurrence(a.value.clone() * b.value.clone(), |_, _, k| {
+            let ends =
+                a.value.clone() * b.rest[k - 1].clone() + a.rest[k - 1].clone() * b.value.clone();
+            (1..k).fold(ends, |sum, j| {
+                sum + a.rest[j - 1].clone() * b.rest[k - j - 1].clone()
+            })
+        })
+    }
+
+    #[inline]
+    pub(super) fn over(self, other: &Self) -> Self {
+        // b y = a  ⇒  b_0 y_k = a_k − Σ_{j=0..k−1} y_j b_{k−j}
+        let (a, b) = (&self, other);
+        Self::by_recurrence(a.value.clone() / b.value.clone(), |y_0, y, k| {
+            let first = a.rest[k - 1].clone() - y_0.clone() * b.rest[k - 1].clone();
+            let rest = (1..k).fold(first, |sum, j| {
+                sum - y[j - 1].clone() * b.rest[k - j - 1].clone()
+            });
+            rest / b.value.clone()
+        })
+    }
+
+    fn propagated(row: Row, inputs: [Option<Self>; 2]) -> Self {
+        let inputs = inputs.map(|x| {
+            Some(Input::Series(Coefficients::from_iter(
+                x?.into_coefficients(),
+            )))
+        });
+        let mut coefficients = propagate(row, inputs, K).into_iter();
+        let mut next = || {
+            coefficients
+                .next()
+                .expect("one coefficient for every order")
+        };
+        Taylor {
+            value: next(),
+            rest: std::array::from_fn(|_| next()),
+        }
+    }
+}
+
+impl<T: Elementary, const K: usize> Jet for Taylor<T, K> {
+    type Base = T;
+
+    #[inline]
+    fn lift(value: T) -> Self {
+        Taylor::constant(value)
+    }
+
+    #[inline]
+    fn base(&self) -> &T {
+        &self.value
+    }
+
+    #[inline]
+    fn with_base(self, value: T) -> Self {
+        Taylor { value, ..self }
+    }
+
+    #[inline]
+    fn every(&self, holds: impl Fn(&T) -> bool) -> bool {
+        self.coefficients().all(holds)
+    }
+
+    #[inline]
+    fn map(self, f: impl Fn(T) -> T) -> Self {
+        Taylor {
+            value: f(self.value),
+            rest: self.rest.map(f),
+        }
+    }
+
+    #[inline]
+    fn choose(mask: &T, if_true: Self, if_false: Self) -> Self {
+        let mut no = if_false.rest.into_iter();
+        Taylor {
+            value: mask.clone().select(if_true.value, if_false.value),
+            rest: if_true.rest.map(|yes| {
+                mask.clone()
+                    .select(yes, no.next().expect("as many in both"))
+            }),
+        }
+    }
+
+    fn unary(row: Row, x: Self) -> Self {
+        Self::propagated(row, [Some(x), None])
+    }
+
+    fn binary(row: Row, a: Self, b: Self) -> Self {
+        Self::propagated(row, [Some(a), Some(b)])
+    }
+
+    #[inline]
+    fn squared(x: Self) -> Self {
+        // Pairs a_j a_{k−j} = a_{k−j} a_j are computed once.
+        let c = &x.rest;
+        Self::by_recurrence(x.value.clone().square(), |_, _, k| {
+            let ends = x.value.clone() * c[k - 1].clone();
+            let pairs = (1..k.div_ceil(2))
+                .fold(ends, |sum, j| sum + c[j - 1].clone() * c[k - j - 1].clone());
+            let twice = pairs.scale(2.0);
+            if k.is_multiple_of(2) {
+                twice + c[k / 2 - 1].clone().square()
+            } else {
+                twice
+            }
+        })
+    }
+}
+
+impl<T: Elementary, const K: usize> Elementary for Taylor<T, K> {
+    elementary_by_rows!();
+}
+
+/// k!, exact up to 22!.
+pub(super) fn factorial(k: usize) -> f64 {
+    (1..=k).map(|i| i as f64).product()
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    type Five = Taylor<f64, 5>;
+
+    fn small(x: [i8; 6]) -> Five {
+        let [value, rest @ ..] = x.map(|x| f64::from(x) / 64.0);
+        Taylor::new(value, rest)
+    }
+
+    fn largest_difference(a: &Five, b: &Five) -> f64 {
+        a.coefficients()
+            .zip(b.coefficients())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max)
+    }
+
+    quickcheck! {
+        // Coefficients are at most 2 and the sums short, so that products of them are exact: multiples of 2⁻¹² below 2⁷.
+        fn square_is_product(x: (i8, i8, i8, i8, i8, i8)) -> bool {
+            let x = small(x.into());
+            largest_difference(&x.square(), &(x * x)) == 0.0
+        }
+
+        fn quotient_undoes_product(x: (i8, i8, i8, i8, i8, i8), y: (i8, i8, i8, i8, i8, i8)) -> bool {
+            let (x, y) = (small(x.into()), small(y.into()).offset(4.0));
+            // The divisor is at least 2, its other coefficients at most 2: errors grow at most like 2⁵.
+            largest_difference(&(x * y / y), &x) < 64.0 * 2.0 * f64::EPSILON * 8.0
+        }
+
+        fn logarithm_undoes_exponential(x: (i8, i8, i8, i8, i8, i8)) -> bool {
+            let x = small(x.into());
+            // Partial sums of the recurrences reach eˣ·2⁵/e^x: some hundreds of roundings of numbers below 10.
+            largest_difference(&x.exp().ln(), &x) < 1e-12
+        }
+
+        fn sine_and_cosine_lie_on_the_circle(x: (i8, i8, i8, i8, i8, i8)) -> bool {
+            let x = small(x.into());
+            // As above.
+            largest_difference(&(x.sin().square() + x.cos().square()), &Taylor::constant(1.0)) < 1e-12
+        }
+    }
+
+    #[test]
+    fn power_at_zero_has_all_its_derivatives() {
+        let y = Five::variable(0.0).pow(Taylor::constant(3.0));
+        assert_eq!(
+            y.coefficients().copied().collect::<Vec<_>>(),
+            [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+        );
+    }
+
+    #[test]
+    fn kinks_keep_their_conventions() {
+        let x = Five::variable(0.0);
+        assert_eq!(x.abs().rest, [0.0; 5]);
+        assert_eq!(x.relu().rest, [0.0; 5]);
+        assert_eq!(x.hypot(x).rest, [0.0; 5]);
+        assert_eq!(x.floor().rest, [0.0; 5]);
+    }
+
+    #[test]
+    fn order_zero_is_the_plain_number() {
+        let x = Taylor::<f64, 0>::variable(0.5);
+        assert_eq!((x * x.sin() / x).value, 0.5 * 0.5_f64.sin() / 0.5);
+        assert_eq!(x.eval(7.0), 0.5);
+    }
+}

@@ -1,0 +1,95 @@
+//! The primitives on arrays, a file each: struct, method of [`Var`](crate::Var), shape rule, kernel, transpose.
+//!
+//! Adding a structured primitive is a file and a line in the list below (docs/adding-a-primitive.md).
+
+mod composed;
+pub(crate) mod pointwise;
+
+use crate::graph::{Fault, Primitive, Structured, Var};
+use crate::real::Float;
+use crate::shape::Shape;
+use std::sync::Arc;
+
+pub use concat::{concat, stack};
+pub use pointwise::IntoVar;
+
+/// The list: module and type of every structured primitive.
+macro_rules! primitives {
+    ($($module:ident :: { $($Type:ident),* };)*) => {
+        $(mod $module; pub use $module::{$($Type),*};)*
+
+        /// The primitive of this name with these attributes.
+        pub fn from_text(name: &str, attributes: &dyn Fn(&str) -> Option<Vec<i64>>) -> Option<Arc<dyn Primitive>> {
+            match name {
+                $($($Type::NAME => $Type::from_attributes(attributes).map(|p| Arc::new(p) as Arc<dyn Primitive>),)*)*
+                _ => None,
+            }
+        }
+
+        /// Every structured primitive in instances with shapes of their operands; tests run each through every mode.
+        pub fn samples() -> Vec<(Arc<dyn Primitive>, Vec<Shape>)> {
+            let mut all: Vec<(Arc<dyn Primitive>, Vec<Shape>)> = Vec::new();
+            $($(all.extend($Type::samples().into_iter().map(|(p, shapes)| (Arc::new(p) as Arc<dyn Primitive>, shapes)));)*)*
+            all
+        }
+
+        /// Names of all structured primitives.
+        pub const NAMES: &[&str] = &[$($($Type::NAME),*),*];
+    };
+}
+
+primitives! {
+    sum::{Sum};
+    broadcast::{Broadcast};
+    reshape::{Reshape};
+    permute::{Permute};
+    slice::{Slice, Unslice};
+    pad::{Pad};
+    concat::{Concat};
+    gather::{Gather, ScatterAdd};
+    along::{TakeAlong, PutAlong};
+    cumsum::{Cumsum};
+    cast::{Cast};
+    matmul::{Matmul};
+    convolution::{Convolution};
+    solve::{Solve};
+    extremum::{Maximum, Argmax};
+    detach::{Detach};
+}
+
+/// Non-negative integers of an attribute.
+fn indices<C: FromIterator<usize>>(list: &[i64]) -> Option<C> {
+    list.iter().map(|&i| usize::try_from(i).ok()).collect()
+}
+
+/// The one non-negative integer of an attribute.
+fn index(list: &[i64]) -> Option<usize> {
+    match list {
+        [i] => usize::try_from(*i).ok(),
+        _ => None,
+    }
+}
+
+/// The operands with a leading axis of `k` directions on each; those without one are repeated.
+fn all_batched(operands: &[Var], batched: &[bool], k: usize) -> Vec<Var> {
+    let repeat = |(&v, &has): (&Var, &bool)| {
+        if has {
+            v
+        } else {
+            v.broadcast_to(&v.shape().with_leading(k))
+        }
+    };
+    operands.iter().zip(batched).map(repeat).collect()
+}
+
+/// An index read from numbers, or why it is none.
+fn checked_index<T: Float>(number: T, position: usize, length: usize) -> Result<usize, Fault> {
+    match number.to_index() {
+        Some(index) if index < length => Ok(index),
+        _ => Err(Fault {
+            index: number.to_f64(),
+            position,
+            length,
+        }),
+    }
+}

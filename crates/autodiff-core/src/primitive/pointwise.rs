@@ -1,0 +1,299 @@
+//! Elementwise operations on [`Var`]: arithmetic operators and the rows of the table, with NumPy's broadcasting.
+//!
+//! Broadcasting happens here and only here: elementwise nodes have operands of one shape, and an operand of another shape
+//! gets a `broadcast` node first, whose transpose sums. No derivative rule ever meets a broadcast.
+
+use crate::graph::Var;
+use crate::real::{Elementary, Row};
+use crate::trace::{constant, record_row, refuse};
+use std::iter::{Product, Sum};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::panic::Location;
+
+/// Records a row, broadcasting its operands to one shape.
+pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'static>) -> Var {
+    let shapes: smallvec::SmallVec<[_; 3]> = operands.iter().map(|v| v.shape()).collect();
+    if shapes.windows(2).all(|w| w[0] == w[1]) {
+        return record_row(row, operands, place);
+    }
+    let mut common = shapes[0].clone();
+    for shape in &shapes[1..] {
+        match common.broadcast(shape) {
+            Some(shape) => common = shape,
+            None => {
+                if !crate::trace::all_here(row.name(), operands, place) {
+                    return record_row(row, operands, place);
+                }
+                let message = format!("shapes {shapes:?} do not broadcast to one shape");
+                return refuse(row.name(), message, place);
+            }
+        }
+    }
+    let operands: smallvec::SmallVec<[Var; 3]> = operands
+        .iter()
+        .map(|&v| v.broadcast_at(&common, place))
+        .collect();
+    record_row(row, &operands, place)
+}
+
+macro_rules! elementary_var {
+    (
+        unary { $($(#[$udoc:meta])* $U:ident $u:ident $ub:ident value($ux:ident) $uv:block
+            $ukind:ident($upx:ident, $upy:ident) $up:block sample $us:tt;)* }
+        binary { $($(#[$bdoc:meta])* $B:ident $b:ident $bb:ident value($ba:ident, $bc:ident) $bv:block
+            partials($bpa:ident, $bpb:ident, $bpy:ident) { $bd0:expr, $bd1:expr } sample $bs0:tt $bs1:tt;)* }
+        discrete { $($(#[$ddoc:meta])* $D:ident $d:ident value($dx:ident) $dv:block;)* }
+        comparison { $($(#[$cdoc:meta])* $C:ident $c:ident value($ca:ident, $cb:ident) $cv:block;)* }
+    ) => {
+        impl Elementary for Var {
+            fn from_f64(c: f64) -> Var {
+                constant(c)
+            }
+            #[track_caller]
+            fn strong_mul(self, factor: Var) -> Var {
+                pointwise(Row::StrongMul, &[self, factor], Location::caller())
+            }
+            #[track_caller]
+            fn strong_div(self, divisor: Var) -> Var {
+                pointwise(Row::StrongDiv, &[self, divisor], Location::caller())
+            }
+            #[track_caller]
+            fn select(self, if_true: Var, if_false: Var) -> Var {
+                pointwise(Row::Select, &[self, if_true, if_false], Location::caller())
+            }
+            $(#[track_caller] fn $u(self) -> Var { record_row(Row::$U, &[self], Location::caller()) })*
+            $(#[track_caller] fn $b(self, other: Var) -> Var { pointwise(Row::$B, &[self, other], Location::caller()) })*
+            $(#[track_caller] fn $d(self) -> Var { record_row(Row::$D, &[self], Location::caller()) })*
+            $(#[track_caller] fn $c(self, other: Var) -> Var { pointwise(Row::$C, &[self, other], Location::caller()) })*
+        }
+
+        /// The elementary functions, entry by entry, so that they are at hand without importing a trait.
+        impl Var {
+            $($(#[$udoc])* #[track_caller] pub fn $u(self) -> Var { record_row(Row::$U, &[self], Location::caller()) })*
+            $($(#[$bdoc])* #[track_caller] pub fn $b(self, other: impl IntoVar) -> Var {
+                pointwise(Row::$B, &[self, other.into_var()], Location::caller())
+            })*
+            $($(#[$ddoc])* #[track_caller] pub fn $d(self) -> Var { record_row(Row::$D, &[self], Location::caller()) })*
+            $($(#[$cdoc])* #[track_caller] pub fn $c(self, other: impl IntoVar) -> Var {
+                pointwise(Row::$C, &[self, other.into_var()], Location::caller())
+            })*
+        }
+    };
+}
+
+crate::for_each_row!(elementary_var);
+
+/// What stands for a variable in an operand: a [`Var`], a reference to one, or an `f64`.
+///
+/// Not an `f32`: with both, the type of a literal as in `(2.0 * x).sin()` would be ambiguous.
+pub trait IntoVar {
+    /// The variable; a number becomes a scalar constant of the current trace.
+    fn into_var(self) -> Var;
+}
+
+impl IntoVar for Var {
+    fn into_var(self) -> Var {
+        self
+    }
+}
+
+impl IntoVar for &Var {
+    fn into_var(self) -> Var {
+        *self
+    }
+}
+
+impl IntoVar for f64 {
+    fn into_var(self) -> Var {
+        constant(self)
+    }
+}
+
+/// Composed functions, forwarded from [`Elementary`] so that no trait need be imported.
+impl Var {
+    /// `self` where the mask is 1… read as `mask.select(a, b)`: `a` where `self` is not 0, else `b`.
+    ///
+    /// The branch not taken is discarded in the value and in every derivative, also where it is infinite or NaN.
+    #[track_caller]
+    pub fn select(self, if_true: impl IntoVar, if_false: impl IntoVar) -> Var {
+        pointwise(
+            Row::Select,
+            &[self, if_true.into_var(), if_false.into_var()],
+            Location::caller(),
+        )
+    }
+
+    /// self².
+    #[track_caller]
+    pub fn square(self) -> Var {
+        self * self
+    }
+
+    /// `selfⁿ`, exact in every derivative also at 0.
+    #[track_caller]
+    pub fn powi(self, n: i32) -> Var {
+        Elementary::powi(self, n)
+    }
+
+    /// `self` raised to a constant power.
+    #[track_caller]
+    pub fn powf(self, p: f64) -> Var {
+        Elementary::powf(self, p)
+    }
+
+    /// Polygamma function ψ⁽ⁿ⁾.
+    #[track_caller]
+    pub fn polygamma(self, n: u32) -> Var {
+        Elementary::polygamma(self, n)
+    }
+
+    /// |self|, with derivative 0 at 0.
+    #[track_caller]
+    pub fn abs(self) -> Var {
+        Elementary::abs(self)
+    }
+
+    /// The larger of two; at a tie the derivative is the mean of both.
+    #[track_caller]
+    pub fn max(self, other: impl IntoVar) -> Var {
+        Elementary::max(self, other.into_var())
+    }
+
+    /// The smaller of two; at a tie the derivative is the mean of both.
+    #[track_caller]
+    pub fn min(self, other: impl IntoVar) -> Var {
+        Elementary::min(self, other.into_var())
+    }
+
+    /// Limited to [low, high]; derivative 1 inside and at the ends, 0 outside.
+    #[track_caller]
+    pub fn clamp(self, low: f64, high: f64) -> Var {
+        Elementary::clamp(self, low, high)
+    }
+
+    /// max(self, 0), with derivative 0 at 0.
+    #[track_caller]
+    pub fn relu(self) -> Var {
+        Elementary::relu(self)
+    }
+
+    /// ln of the logistic sigmoid, without overflow.
+    #[track_caller]
+    pub fn log_sigmoid(self) -> Var {
+        Elementary::log_sigmoid(self)
+    }
+
+    /// 1 where `self > other`, else 0.
+    #[track_caller]
+    pub fn greater(self, other: impl IntoVar) -> Var {
+        other.into_var().less(self)
+    }
+
+    /// 1 where `self ≥ other`, else 0.
+    #[track_caller]
+    pub fn greater_equal(self, other: impl IntoVar) -> Var {
+        other.into_var().less_equal(self)
+    }
+}
+
+impl Neg for Var {
+    type Output = Var;
+    #[track_caller]
+    fn neg(self) -> Var {
+        record_row(Row::Neg, &[self], Location::caller())
+    }
+}
+
+impl Neg for &Var {
+    type Output = Var;
+    #[track_caller]
+    fn neg(self) -> Var {
+        -*self
+    }
+}
+
+macro_rules! operator {
+    ($Trait:ident $method:ident $TraitAssign:ident $assign:ident $row:expr) => {
+        operator!(@pair $Trait $method $row, Var, Var);
+        operator!(@pair $Trait $method $row, &Var, Var);
+        operator!(@pair $Trait $method $row, Var, &Var);
+        operator!(@pair $Trait $method $row, &Var, &Var);
+        operator!(@pair $Trait $method $row, Var, f64);
+        operator!(@pair $Trait $method $row, &Var, f64);
+        operator!(@pair $Trait $method $row, f64, Var);
+        operator!(@pair $Trait $method $row, f64, &Var);
+
+        impl<R: IntoVar> $TraitAssign<R> for Var {
+            #[track_caller]
+            fn $assign(&mut self, other: R) {
+                *self = pointwise($row, &[*self, other.into_var()], Location::caller());
+            }
+        }
+    };
+    (@pair $Trait:ident $method:ident $row:expr, $A:ty, $B:ty) => {
+        impl $Trait<$B> for $A {
+            type Output = Var;
+            #[track_caller]
+            fn $method(self, other: $B) -> Var {
+                pointwise($row, &[self.into_var(), other.into_var()], Location::caller())
+            }
+        }
+    };
+}
+
+operator!(Add add AddAssign add_assign Row::Add);
+operator!(Sub sub SubAssign sub_assign Row::Sub);
+operator!(Mul mul MulAssign mul_assign Row::Mul);
+operator!(Div div DivAssign div_assign Row::Div);
+
+impl Sum for Var {
+    /// Sum in order; of nothing it is 0.
+    #[track_caller]
+    fn sum<I: Iterator<Item = Var>>(vars: I) -> Var {
+        vars.reduce(|a, b| a + b).unwrap_or_else(|| constant(0.0))
+    }
+}
+
+impl<'a> Sum<&'a Var> for Var {
+    #[track_caller]
+    fn sum<I: Iterator<Item = &'a Var>>(vars: I) -> Var {
+        vars.copied().sum()
+    }
+}
+
+impl Product for Var {
+    /// Product in order; of nothing it is 1.
+    #[track_caller]
+    fn product<I: Iterator<Item = Var>>(vars: I) -> Var {
+        vars.reduce(|a, b| a * b).unwrap_or_else(|| constant(1.0))
+    }
+}
+
+impl<'a> Product<&'a Var> for Var {
+    #[track_caller]
+    fn product<I: Iterator<Item = &'a Var>>(vars: I) -> Var {
+        vars.copied().product()
+    }
+}
+
+impl From<f64> for Var {
+    fn from(c: f64) -> Var {
+        constant(c)
+    }
+}
+
+impl num_traits::Zero for Var {
+    fn zero() -> Var {
+        constant(0.0)
+    }
+    /// Compares with 0, which guards the trace.
+    fn is_zero(&self) -> bool {
+        *self == 0.0
+    }
+}
+
+impl num_traits::One for Var {
+    fn one() -> Var {
+        constant(1.0)
+    }
+}

@@ -1,0 +1,160 @@
+//! Derivatives inside a closure, on its own tape: methods of [`Var`].
+//!
+//! Differentiation is with respect to nodes, so derivatives nest without confusion: the gradient of a Laplacian is two calls.
+
+use super::{Seed, adjoint, jet, tangent};
+use crate::graph::Var;
+use crate::trace::{all_here, constant, refuse};
+use std::panic::Location;
+
+impl Var {
+    /// Gradient of this scalar with respect to `x`, of the shape of `x`; zeros if it does not depend on `x`.
+    ///
+    /// `x` may be any variable of the same closure; the derivative is with respect to that node, also if it was computed.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// // g(x) = ‖∇ Σ x³‖² = Σ 9 x⁴
+    /// let g = Function::new(|x: &Var| x.powi(3).sum().gradient(*x).square().sum());
+    /// assert_eq!(g.value(&ndarray::arr1(&[1.0, 2.0])).unwrap(), 9.0 * 17.0);
+    /// ```
+    #[track_caller]
+    pub fn gradient(self, x: Var) -> Var {
+        if self.rank() != 0 {
+            return refuse(
+                "gradient",
+                format!("expected a scalar, found shape {}", self.shape()),
+                Location::caller(),
+            );
+        }
+        self.pullback(x, constant(1.0))
+    }
+
+    /// (∂self/∂x)ᵀ `cotangent`, of the shape of `x`, for a cotangent of the shape of `self`.
+    #[track_caller]
+    pub fn pullback(self, x: Var, cotangent: Var) -> Var {
+        let place = Location::caller();
+        if !all_here("pullback", &[self, x, cotangent], place) {
+            return refuse("pullback", "a variable of another trace".into(), place);
+        }
+        if cotangent.shape() != self.shape() {
+            let message = format!(
+                "a cotangent of shape {} for a result of shape {}",
+                cotangent.shape(),
+                self.shape()
+            );
+            return refuse("pullback", message, place);
+        }
+        or_zeros(adjoint(&[(self, cotangent)], &[x])[0], x)
+    }
+
+    /// Tangent of this variable when `x` moves along `direction`, which has the shape of `x`; of the shape of `self`.
+    #[track_caller]
+    pub fn tangent(self, x: Var, direction: Var) -> Var {
+        let place = Location::caller();
+        if !all_here("tangent", &[self, x, direction], place) {
+            return refuse("tangent", "a variable of another trace".into(), place);
+        }
+        if direction.shape() != x.shape() {
+            let message = format!(
+                "a direction of shape {} for a variable of shape {}",
+                direction.shape(),
+                x.shape()
+            );
+            return refuse("tangent", message, place);
+        }
+        or_zeros(tangent(&[self], &[(x, Some(direction))])[0], self)
+    }
+
+    /// Taylor coefficients 0 to `order` of this variable along x + t·direction, divided by k!.
+    #[track_caller]
+    pub fn taylor(self, x: Var, direction: Var, order: usize) -> Vec<Var> {
+        let place = Location::caller();
+        if !all_here("taylor", &[self, x, direction], place) {
+            return vec![refuse("taylor", "a variable of another trace".into(), place); order + 1];
+        }
+        if direction.shape() != x.shape() {
+            let message = format!(
+                "a direction of shape {} for a variable of shape {}",
+                direction.shape(),
+                x.shape()
+            );
+            return vec![refuse("taylor", message, place); order + 1];
+        }
+        let seed = Seed {
+            variable: x,
+            coefficients: vec![Some(direction)],
+        };
+        let coefficients = jet(&[self], &[seed], order).remove(0);
+        std::iter::once(self)
+            .chain(coefficients.into_iter().map(|c| or_zeros(c, self)))
+            .collect()
+    }
+
+    /// Laplacian Σᵢ ∂²self/∂xᵢ² over all entries of `x`, of the shape of `self`.
+    ///
+    /// `self` may be an array: each entry is differentiated by every entry of `x`. For a batch of samples, where row i of
+    /// `self` depends on row i of `x` only, use [`laplacian_rows`](Var::laplacian_rows).
+    #[track_caller]
+    pub fn laplacian(self, x: Var) -> Var {
+        let n = x.size();
+        let shape = x.shape();
+        let directions: Vec<Var> = (0..n)
+            .map(|i| {
+                let mut e = vec![0.0; n];
+                e[i] = 1.0;
+                crate::trace::tensor(crate::tensor::Tensor::new(shape.clone(), e))
+            })
+            .collect();
+        self.sum_of_second_derivatives(x, &directions)
+    }
+
+    /// Laplacian per sample: `x` has shape [batch, d] and row i of `self` depends on row i of `x` only; of the shape of
+    /// `self`. Each of the d directions moves all rows at once.
+    #[track_caller]
+    pub fn laplacian_rows(self, x: Var) -> Var {
+        let shape = x.shape();
+        if shape.rank() != 2 {
+            return refuse(
+                "laplacian_rows",
+                format!("expected x of shape [batch, d], found {shape}"),
+                Location::caller(),
+            );
+        }
+        let directions: Vec<Var> = (0..shape[1])
+            .map(|i| {
+                let mut e = vec![0.0; shape[1]];
+                e[i] = 1.0;
+                crate::trace::tensor(crate::tensor::Tensor::new(
+                    crate::shape::Shape::of(&[shape[1]]),
+                    e,
+                ))
+                .broadcast_to(&shape)
+            })
+            .collect();
+        self.sum_of_second_derivatives(x, &directions)
+    }
+
+    /// Σ over directions v of d²/dt² self(x + t v).
+    fn sum_of_second_derivatives(self, x: Var, directions: &[Var]) -> Var {
+        let place = Location::caller();
+        if !all_here("laplacian", &[self, x], place) {
+            return refuse("laplacian", "a variable of another trace".into(), place);
+        }
+        let mut sum: Option<Var> = None;
+        for &v in directions {
+            let seed = Seed {
+                variable: x,
+                coefficients: vec![Some(v)],
+            };
+            sum = super::add(sum, jet(&[self], &[seed], 2)[0][1]);
+        }
+        // Coefficients are divided by 2!.
+        or_zeros(sum.map(|s| s * 2.0), self)
+    }
+}
+
+/// The variable, or zeros of the shape of `like`.
+pub(crate) fn or_zeros(var: Option<Var>, like: Var) -> Var {
+    var.unwrap_or_else(|| constant(0.0).broadcast_to(&like.shape()))
+}

@@ -1,0 +1,62 @@
+//! Numerical kernels: they know slices and shapes, not graphs.
+//!
+//! This is the only crate of the workspace in which `unsafe` may appear; at present none is needed.
+
+pub mod convolution;
+pub mod gemm;
+pub mod layout;
+pub mod lu;
+pub mod reduce;
+pub mod special;
+
+/// A float that kernels run at: `f32` or `f64`.
+pub trait Scalar:
+    ndarray::LinalgScalar
+    + ndarray::ScalarOperand
+    + num_traits::NumAssign
+    + PartialOrd
+    + std::fmt::Debug
+    + std::iter::Sum
+    + Send
+    + Sync
+{
+    /// Whether the number is NaN.
+    fn is_not_a_number(self) -> bool;
+
+    /// |self|.
+    fn magnitude(self) -> Self;
+
+    /// The nearest `usize` of a non-negative whole number, `None` of anything else.
+    fn to_index(self) -> Option<usize>;
+
+    /// The number nearest to `i`; exact below 2²⁴ (`f32`) or 2⁵³ (`f64`).
+    fn from_index(i: usize) -> Self;
+
+    /// The number nearest to `x`.
+    fn round_from(x: f64) -> Self;
+}
+
+macro_rules! scalar {
+    ($T:ty) => {
+        impl Scalar for $T {
+            fn is_not_a_number(self) -> bool {
+                self.is_nan()
+            }
+            fn magnitude(self) -> Self {
+                self.abs()
+            }
+            fn to_index(self) -> Option<usize> {
+                (self >= 0.0 && self.fract() == 0.0 && self < usize::MAX as $T)
+                    .then_some(self as usize)
+            }
+            fn from_index(i: usize) -> Self {
+                i as $T
+            }
+            fn round_from(x: f64) -> Self {
+                x as $T
+            }
+        }
+    };
+}
+scalar!(f32);
+scalar!(f64);

@@ -1,0 +1,489 @@
+//! Adam: steps scaled by running averages of the gradient and of its square, for gradients that are noisy.
+//!
+//! With g the gradient of iteration t = 1, 2, …:
+//!
+//! ```text
+//! m ← β₁ m + (1 − β₁) g        m̂ = m / (1 − β₁ᵗ)
+//! v ← β₂ v + (1 − β₂) g²       v̂ = v / (1 − β₂ᵗ)
+//! x ← x − η (m̂ / (√v̂ + ε) + λ x)
+//! ```
+//!
+//! Sources: Kingma, Ba, *Adam: a method for stochastic optimization*, ICLR 2015, algorithm 1; the decay λ, decoupled
+//! from the averages, from Loshchilov, Hutter, *Decoupled weight decay regularization*, ICLR 2019.
+//!
+//! ```
+//! use optim::{Adam, Schedule};
+//! // The mean of 1, 2, 3, 6 as the minimum of Σ (x − aᵢ)²/2, one term an iteration.
+//! let data = [1.0, 2.0, 3.0, 6.0];
+//! let report = Adam::new(0.1)
+//!     .schedule(Schedule::Cosine { iterations: 4000, last: 0.0 })
+//!     .max_iterations(4000)
+//!     .minimize_batches(&[0.0], |i, x: &[f64], g: &mut [f64]| {
+//!         let a = data[i % 4];
+//!         g[0] = x[0] - a;
+//!         Ok(0.5 * (x[0] - a).powi(2))
+//!     })?;
+//! assert!((report.x[0] - 3.0).abs() < 0.01);
+//! # Ok::<(), optim::Error>(())
+//! ```
+
+use crate::error::{Error, require, require_length};
+use crate::limits::{Limits, limit_options};
+use crate::objective::{LocalModel, Objective, ObjectiveError};
+use crate::scalar::Scalar;
+use crate::schedule::Schedule;
+use crate::solver::{Solver, unobserved};
+use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::vector::{all_finite, norm};
+use std::ops::ControlFlow;
+
+const METHOD: &str = "adam";
+
+/// The options of the method, and the ways to run it.
+#[derive(Clone, Copy, Debug)]
+pub struct Adam<T> {
+    learning_rate: T,
+    beta_1: T,
+    beta_2: T,
+    epsilon: T,
+    weight_decay: T,
+    schedule: Schedule<T>,
+    limits: Limits<T>,
+}
+
+impl<T: Scalar> Adam<T> {
+    /// The method with learning rate η, about the length of a step in each variable, and defaults for all else.
+    pub fn new(learning_rate: T) -> Self {
+        Self {
+            learning_rate,
+            beta_1: T::of(0.9),
+            beta_2: T::of(0.999),
+            epsilon: T::of(1e-8),
+            weight_decay: T::zero(),
+            schedule: Schedule::Constant,
+            limits: Limits::new(10_000),
+        }
+    }
+
+    limit_options!(10_000);
+
+    /// The decay rates β₁ and β₂ of the averages, from 0 to below 1. Default: 0.9 and 0.999.
+    pub fn betas(mut self, beta_1: T, beta_2: T) -> Self {
+        (self.beta_1, self.beta_2) = (beta_1, beta_2);
+        self
+    }
+
+    /// What keeps the division finite, in the units of the gradient, above 0. Default: 1e-8.
+    pub fn epsilon(mut self, epsilon: T) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// The decoupled decay λ, at least 0. Default: 0. The minimum found is then not that of the objective.
+    pub fn weight_decay(mut self, weight_decay: T) -> Self {
+        self.weight_decay = weight_decay;
+        self
+    }
+
+    /// How the learning rate changes. Default: not at all.
+    pub fn schedule(mut self, schedule: Schedule<T>) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// A minimum of `objective` near `x`, by its full gradient. One gradient an iteration, and one at the start.
+    ///
+    /// # Errors
+    /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
+    pub fn minimize<O: Objective<T>>(self, objective: &O, x: &[T]) -> Result<Report<T>, Error> {
+        self.start(objective, x)?.run(unobserved)
+    }
+
+    /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
+    ///
+    /// # Errors
+    /// As [`minimize`](Self::minimize).
+    pub fn minimize_observed<O: Objective<T>>(
+        self,
+        objective: &O,
+        x: &[T],
+        observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
+    ) -> Result<Report<T>, Error> {
+        self.start(objective, x)?.run(observer)
+    }
+
+    /// Runs [`max_iterations`](Self::max_iterations) iterations on the gradients of mini-batches.
+    ///
+    /// `batch(i, x, gradient)` writes the gradient for iteration `i` (from 0) at `x` and returns the value; it is called
+    /// once an iteration. Neither the gradient tolerance nor the lower bound is tested, as one batch tells neither.
+    /// Value and gradient norm of the report are those of the last batch, at the point before the last step.
+    ///
+    /// # Errors
+    /// An option that makes no sense, or what the closure reports.
+    pub fn minimize_batches(
+        self,
+        x: &[T],
+        batch: impl FnMut(usize, &[T], &mut [T]) -> Result<T, ObjectiveError>,
+    ) -> Result<Report<T>, Error> {
+        self.start_batches(x, batch)?.run(unobserved)
+    }
+
+    /// A run on `objective` at its starting point `x`, to be stepped. Holds five vectors.
+    ///
+    /// # Errors
+    /// As [`minimize`](Self::minimize).
+    pub fn start<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        x: &[T],
+    ) -> Result<AdamSolver<T, FullBatch<'o, O>>, Error> {
+        require_length(METHOD, "x", objective.dimension(), x.len())?;
+        let mut solver = AdamSolver::new(self, x, FullBatch { objective }, Sampling::Full)?;
+        solver.trial.copy_from_slice(x);
+        solver.evaluate()?;
+        solver.finished = self
+            .limits
+            .start_verdict(x, solver.value, solver.gradient_norm);
+        Ok(solver)
+    }
+
+    /// A run on mini-batches at its starting point `x`, to be stepped; see
+    /// [`minimize_batches`](Self::minimize_batches). Nothing is evaluated before the first step.
+    ///
+    /// # Errors
+    /// An option that makes no sense.
+    pub fn start_batches<F>(self, x: &[T], batch: F) -> Result<AdamSolver<T, F>, Error>
+    where
+        F: FnMut(usize, &[T], &mut [T]) -> Result<T, ObjectiveError>,
+    {
+        let mut solver = AdamSolver::new(self, x, batch, Sampling::Batches)?;
+        if !all_finite(x) {
+            solver.finished = Some(Status::NonFinite(Place::Point));
+        } else if self.limits.max_iterations == 0 {
+            solver.finished = Some(Status::MaxIterations);
+        }
+        Ok(solver)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let zero = T::zero();
+        let below_one = |a: T| a >= zero && a < T::one();
+        let Self {
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } = *self;
+        require(
+            learning_rate.is_finite() && learning_rate > zero,
+            METHOD,
+            "learning_rate",
+            learning_rate,
+            "a finite number above 0",
+        )?;
+        require(
+            below_one(beta_1),
+            METHOD,
+            "beta_1",
+            beta_1,
+            "a number from 0 to below 1",
+        )?;
+        require(
+            below_one(beta_2),
+            METHOD,
+            "beta_2",
+            beta_2,
+            "a number from 0 to below 1",
+        )?;
+        require(
+            epsilon.is_finite() && epsilon > zero,
+            METHOD,
+            "epsilon",
+            epsilon,
+            "a finite number above 0",
+        )?;
+        require(
+            weight_decay.is_finite() && weight_decay >= zero,
+            METHOD,
+            "weight_decay",
+            weight_decay,
+            "a finite number, at least 0",
+        )?;
+        self.schedule.check(METHOD)?;
+        self.limits.check(METHOD)
+    }
+}
+
+/// The averages of Adam, apart from any loop: for a training loop that keeps its own.
+///
+/// ```
+/// use optim::{Adam, AdamState};
+/// let mut state = AdamState::new(Adam::new(0.1), 2)?;
+/// let mut x = [1.0, 1.0];
+/// state.update(&mut x, &[5.0, -0.01]);
+/// // The first step is η in each variable, whatever the scale of the gradient.
+/// assert!((x[0] - 0.9_f64).abs() < 1e-6 && (x[1] - 1.1).abs() < 1e-6);
+/// # Ok::<(), optim::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct AdamState<T> {
+    options: Adam<T>,
+    /// The average of the gradient.
+    m: Vec<T>,
+    /// The average of its square.
+    v: Vec<T>,
+    /// Updates so far.
+    t: usize,
+    /// β₁ᵗ and β₂ᵗ.
+    powers: (T, T),
+}
+
+impl<T: Scalar> AdamState<T> {
+    /// The state before the first update of `dimension` variables: two vectors.
+    ///
+    /// # Errors
+    /// An option that makes no sense.
+    pub fn new(options: Adam<T>, dimension: usize) -> Result<Self, Error> {
+        options.check()?;
+        Ok(Self {
+            options,
+            m: vec![T::zero(); dimension],
+            v: vec![T::zero(); dimension],
+            t: 0,
+            powers: (T::one(), T::one()),
+        })
+    }
+
+    /// The learning rate of the next update.
+    pub fn learning_rate(&self) -> T {
+        self.options.learning_rate * self.options.schedule.factor(self.t)
+    }
+
+    /// Takes the gradient at `x` into the averages and moves `x`. One pass over the vectors, no allocation.
+    ///
+    /// # Panics
+    /// If `x` or `gradient` does not have the dimension of the state.
+    pub fn update(&mut self, x: &mut [T], gradient: &[T]) {
+        assert_eq!(x.len(), self.m.len(), "adam: x has the wrong length");
+        assert_eq!(
+            gradient.len(),
+            self.m.len(),
+            "adam: gradient has the wrong length"
+        );
+        let Adam {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+            ..
+        } = self.options;
+        let one = T::one();
+        let eta = self.learning_rate();
+        self.t += 1;
+        self.powers.0 *= beta_1;
+        self.powers.1 *= beta_2;
+        let correct_m = one / (one - self.powers.0);
+        let correct_v = one / (one - self.powers.1);
+        for (((x, &g), m), v) in x.iter_mut().zip(gradient).zip(&mut self.m).zip(&mut self.v) {
+            *m = beta_1 * *m + (one - beta_1) * g;
+            *v = beta_2 * *v + (one - beta_2) * g * g;
+            let direction = *m * correct_m / ((*v * correct_v).sqrt() + epsilon);
+            *x -= eta * (direction + weight_decay * *x);
+        }
+    }
+}
+
+/// Where the gradients of an [`AdamSolver`] come from: a closure over mini-batches, or a whole objective.
+pub trait GradientSource<T: Scalar> {
+    /// Writes the gradient for iteration `i` (from 0) at `x` and returns the value.
+    ///
+    /// # Errors
+    /// Whatever keeps the gradient from being evaluated.
+    fn evaluate(&mut self, i: usize, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError>;
+}
+
+impl<T, F> GradientSource<T> for F
+where
+    T: Scalar,
+    F: FnMut(usize, &[T], &mut [T]) -> Result<T, ObjectiveError>,
+{
+    fn evaluate(&mut self, i: usize, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
+        self(i, x, gradient)
+    }
+}
+
+/// The objective itself as a source of gradients, the same in every iteration.
+#[derive(Clone, Copy, Debug)]
+pub struct FullBatch<'o, O> {
+    objective: &'o O,
+}
+
+impl<T: Scalar, O: Objective<T>> GradientSource<T> for FullBatch<'_, O> {
+    fn evaluate(&mut self, _: usize, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
+        let model = self.objective.at(x)?;
+        gradient.copy_from_slice(model.gradient());
+        Ok(model.value())
+    }
+}
+
+/// What the source of a run returns the gradient of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sampling {
+    /// The objective: every new point is evaluated before it is kept.
+    Full,
+    /// A part of it: a point is evaluated when the next step is due.
+    Batches,
+}
+
+/// A run of [`Adam`].
+#[derive(Clone, Debug)]
+pub struct AdamSolver<T, S> {
+    source: S,
+    sampling: Sampling,
+    state: AdamState<T>,
+    limits: Limits<T>,
+    x: Vec<T>,
+    /// The point under evaluation.
+    trial: Vec<T>,
+    gradient: Vec<T>,
+    value: T,
+    gradient_norm: T,
+    step_norm: T,
+    accepted: bool,
+    /// Whether the trial point is already the next one: true only while its evaluation, having failed, is retried.
+    moved: bool,
+    counts: Counts,
+    finished: Option<Status>,
+}
+
+impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
+    fn new(options: Adam<T>, x: &[T], source: S, sampling: Sampling) -> Result<Self, Error> {
+        let zeros = vec![T::zero(); x.len()];
+        Ok(Self {
+            source,
+            sampling,
+            state: AdamState::new(options, x.len())?,
+            limits: options.limits,
+            x: x.to_vec(),
+            trial: zeros.clone(),
+            gradient: zeros,
+            value: T::nan(),
+            gradient_norm: T::nan(),
+            step_norm: T::zero(),
+            accepted: true,
+            moved: false,
+            counts: Counts::default(),
+            finished: None,
+        })
+    }
+
+    /// Value and gradient at the trial point; the place of what is not finite.
+    fn evaluate(&mut self) -> Result<Option<Place>, Error> {
+        self.value =
+            self.source
+                .evaluate(self.counts.iterations, &self.trial, &mut self.gradient)?;
+        self.counts.gradients += 1;
+        self.gradient_norm = norm(&self.gradient);
+        Ok(if !self.value.is_finite() {
+            Some(Place::Value)
+        } else if !self.gradient_norm.is_finite() {
+            Some(Place::Gradient)
+        } else {
+            None
+        })
+    }
+
+    /// Moves the trial point one step away from `x`, or says that it would not be finite.
+    fn update(&mut self) -> Option<Status> {
+        self.trial.copy_from_slice(&self.x);
+        self.state.update(&mut self.trial, &self.gradient);
+        self.step_norm = self
+            .x
+            .iter()
+            .zip(&self.trial)
+            .map(|(&x, &y)| (y - x) * (y - x))
+            .sum::<T>()
+            .sqrt();
+        (!all_finite(&self.trial)).then_some(Status::NonFinite(Place::Point))
+    }
+
+    fn advance_full(&mut self) -> Result<Option<Status>, Error> {
+        if !self.moved {
+            if let Some(failure) = self.update() {
+                return Ok(Some(failure));
+            }
+            self.moved = true;
+        }
+        let (value, gradient_norm) = (self.value, self.gradient_norm);
+        let failure = self.evaluate()?;
+        self.moved = false;
+        if let Some(place) = failure {
+            let unbounded = self.value == T::neg_infinity();
+            (self.value, self.gradient_norm) = (value, gradient_norm);
+            return Ok(Some(if unbounded {
+                Status::Unbounded
+            } else {
+                Status::NonFinite(place)
+            }));
+        }
+        std::mem::swap(&mut self.x, &mut self.trial);
+        self.accepted = true;
+        Ok(self
+            .limits
+            .verdict(self.value, self.gradient_norm, self.counts.iterations + 1))
+    }
+
+    fn advance_batch(&mut self) -> Result<Option<Status>, Error> {
+        self.trial.copy_from_slice(&self.x);
+        if let Some(place) = self.evaluate()? {
+            return Ok(Some(Status::NonFinite(place)));
+        }
+        if let Some(failure) = self.update() {
+            return Ok(Some(failure));
+        }
+        std::mem::swap(&mut self.x, &mut self.trial);
+        self.accepted = true;
+        let last = self.counts.iterations + 1 >= self.limits.max_iterations;
+        Ok(last.then_some(Status::MaxIterations))
+    }
+}
+
+impl<T: Scalar, S: GradientSource<T>> Solver<T> for AdamSolver<T, S> {
+    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
+        if self.finished.is_none() {
+            self.accepted = false;
+            self.finished = match self.sampling {
+                Sampling::Full => self.advance_full()?,
+                Sampling::Batches => self.advance_batch()?,
+            };
+            self.counts.iterations += 1;
+        }
+        Ok(self
+            .finished
+            .map_or(ControlFlow::Continue(()), ControlFlow::Break))
+    }
+
+    fn progress(&self) -> Progress<'_, T> {
+        Progress {
+            x: &self.x,
+            value: self.value,
+            gradient_norm: self.gradient_norm,
+            step_norm: self.step_norm,
+            control: self.state.learning_rate(),
+            accepted: self.accepted,
+            counts: self.counts,
+        }
+    }
+
+    fn into_report(self, status: Status) -> Report<T> {
+        Report {
+            x: self.x,
+            value: self.value,
+            gradient_norm: self.gradient_norm,
+            status,
+            counts: self.counts,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! First- and second-order optimizers that see curvature only through Hessian-vector products.
+//!
+//! ```
+//! use optim::{FromParts, TrustRegion};
+//! let f = FromParts::new(
+//!     1,
+//!     |x: &[f64]| x[0].exp() - 2.0 * x[0],
+//!     |x: &[f64], g: &mut [f64]| g[0] = x[0].exp() - 2.0,
+//!     |x: &[f64], v: &[f64], hv: &mut [f64]| hv[0] = x[0].exp() * v[0],
+//! );
+//! let report = TrustRegion::new().minimize(&f, &[0.0])?;
+//! assert!(report.status.is_converged());
+//! assert!((report.x[0] - 2.0_f64.ln()).abs() < 1e-8); // ‖g‖ ≤ 1.5e-8 over the curvature 2
+//! # Ok::<(), optim::Error>(())
+//! ```
+//!
+//! # The picture
+//!
+//! * A problem is an [`Objective`] on flat vectors: *prepare a point once* ([`Objective::at`]), *multiply many times*
+//!   ([`LocalModel::hvp`]). [`FromParts`] makes one from hand-written closures.
+//! * Curvature is a [`LinearOperator`]; no dense Hessian is formed anywhere in this crate.
+//! * A second-order method is search × descent: a [`Descent`] says which step a radius allows, the search accepts it
+//!   and sets the next radius. A rejected step costs zero further products.
+//! * Every method is a builder with documented defaults, a [`Solver`] that can be stepped or observed, and a
+//!   [`Report`] with a typed [`Status`] and exact [`Counts`].
+//!
+//! # Which method
+//!
+//! | method | an iteration costs | use it |
+//! |---|---|---|
+//! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
+//! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
+//! | [`Adam`] | a gradient | when gradients come from mini-batches |
+//!
+//! # Numbers that are not finite
+//!
+//! A NaN or an infinity never spins: at the starting point it is [`Status::NonFinite`]; at a trial point it is a
+//! rejected step where the method can shorten its steps, and a status where it cannot.
+
+mod adam;
+mod descent;
+mod error;
+mod gradient_descent;
+pub mod krylov;
+mod limits;
+pub mod objective;
+mod operator;
+mod radius_search;
+mod scalar;
+mod schedule;
+mod solver;
+mod status;
+mod trust_region;
+mod vector;
+
+pub use adam::{Adam, AdamSolver, AdamState, FullBatch, GradientSource};
+pub use descent::{Descent, ModelStep, StepEnd};
+pub use error::Error;
+pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
+pub use krylov::Steihaug;
+pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
+pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
+pub use radius_search::{Judgement, RadiusSearch, Verdict};
+pub use scalar::Scalar;
+pub use schedule::Schedule;
+pub use solver::Solver;
+pub use status::{Counts, Criterion, Place, Progress, Report, Status};
+pub use trust_region::{Forcing, TrustRegion, TrustRegionSolver};

@@ -1,0 +1,174 @@
+//! The half of a trust-region method that judges steps and sets the radius.
+//!
+//! A step s is judged by ρ = (f(x) − f(x + s)) / (−q(s)), the decrease found over the decrease promised. Near a
+//! minimum both are lost in the rounding of f; following Conn, Gould and Toint, *Trust-Region Methods* (2000),
+//! §17.4.2, both get the allowance δ = 10 ε max(scale, |f|) added, so that ρ → 1 where f can no longer tell. A step
+//! that only passes thanks to δ must then also reduce the gradient norm, which keeps the run from wandering in noise.
+
+use crate::descent::ModelStep;
+use crate::error::{Error, require};
+use crate::scalar::Scalar;
+
+const METHOD: &str = "trust region";
+
+/// The radius, and the rules by which it moves.
+#[derive(Clone, Copy, Debug)]
+pub struct RadiusSearch<T> {
+    radius: T,
+    max_radius: T,
+    min_radius: T,
+    accept: T,
+    value_scale: T,
+}
+
+/// Whether a step is good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The function decreases as much as it should.
+    Accept,
+    /// The function does not decrease, but by no more than its rounding: accept if the gradient norm falls.
+    AcceptIfGradientFalls,
+    /// The function decreases too little, or is not finite.
+    Reject,
+}
+
+/// ρ and what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement<T> {
+    /// Decrease found over decrease promised, both with the allowance for rounding; NaN for a value that is.
+    pub ratio: T,
+    /// Whether to take the step.
+    pub verdict: Verdict,
+}
+
+impl<T: Scalar> RadiusSearch<T> {
+    /// Starts at `radius`, with the defaults of [`TrustRegion`](crate::TrustRegion) for all else.
+    pub fn new(radius: T) -> Self {
+        Self {
+            radius,
+            max_radius: T::of(1e18),
+            min_radius: T::epsilon() * T::epsilon(),
+            accept: T::of(1e-4),
+            value_scale: T::one(),
+        }
+    }
+
+    /// Sets the radius.
+    pub(crate) fn set_radius(&mut self, radius: T) {
+        self.radius = radius;
+    }
+
+    /// Sets the bounds of the radius.
+    pub(crate) fn set_max_radius(&mut self, max_radius: T) {
+        self.max_radius = max_radius;
+    }
+
+    /// Sets the radius below which the search gives up.
+    pub(crate) fn set_min_radius(&mut self, min_radius: T) {
+        self.min_radius = min_radius;
+    }
+
+    /// Sets the least ρ of an accepted step.
+    pub(crate) fn set_accept(&mut self, accept: T) {
+        self.accept = accept;
+    }
+
+    /// Sets the magnitude of what f sums.
+    pub(crate) fn set_value_scale(&mut self, value_scale: T) {
+        self.value_scale = value_scale;
+    }
+
+    /// An error unless every number makes sense.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let Self {
+            radius,
+            max_radius,
+            min_radius,
+            accept,
+            value_scale,
+        } = *self;
+        let zero = T::zero();
+        let finite_positive = |a: T| a.is_finite() && a > zero;
+        require(
+            finite_positive(radius),
+            METHOD,
+            "radius",
+            radius,
+            "a finite number above 0",
+        )?;
+        require(
+            max_radius.is_finite() && max_radius >= radius,
+            METHOD,
+            "max_radius",
+            max_radius,
+            "a finite number, at least the radius",
+        )?;
+        require(
+            min_radius >= zero && min_radius < radius,
+            METHOD,
+            "min_radius",
+            min_radius,
+            "a number from 0 to below the radius",
+        )?;
+        require(
+            accept >= zero && accept < T::of(0.25),
+            METHOD,
+            "accept",
+            accept,
+            "a number from 0 to below 1/4",
+        )?;
+        require(
+            value_scale.is_finite() && value_scale >= zero,
+            METHOD,
+            "value_scale",
+            value_scale,
+            "a finite number, at least 0",
+        )
+    }
+
+    /// The radius for the next step.
+    pub fn radius(&self) -> T {
+        self.radius
+    }
+
+    /// Whether no smaller radius is worth trying.
+    pub fn is_exhausted(&self) -> bool {
+        // Not `<`: a radius that became NaN is exhausted too.
+        !(self.radius >= self.min_radius && self.radius > T::zero())
+    }
+
+    /// Judges a step from `value` to `trial_value` by what it `promised`.
+    pub fn judge(&self, value: T, trial_value: T, promised: &ModelStep<T>) -> Judgement<T> {
+        let delta = rounding_allowance(value, self.value_scale);
+        let decrease = value - trial_value;
+        let ratio = (decrease + delta) / (promised.decrease + delta);
+        let verdict = if !trial_value.is_finite() || ratio.is_nan() || ratio <= self.accept {
+            Verdict::Reject
+        } else if decrease > T::zero() {
+            Verdict::Accept
+        } else {
+            Verdict::AcceptIfGradientFalls
+        };
+        Judgement { ratio, verdict }
+    }
+
+    /// Sets the radius after an accepted step: a quarter of the step if ρ < 1/4, twice the radius if ρ > 3/4 and the
+    /// radius held the step back (Nocedal, Wright, *Numerical Optimization* (2006), algorithm 4.1).
+    pub fn accepted(&mut self, ratio: T, step: &ModelStep<T>) {
+        if ratio < T::of(0.25) {
+            self.rejected(step);
+        } else if ratio > T::of(0.75) && step.end.is_on_boundary() {
+            self.radius = (T::of(2.0) * self.radius).min(self.max_radius);
+        }
+    }
+
+    /// Sets the radius after a rejected step: a quarter of the step, since any radius above the step repeats it.
+    pub fn rejected(&mut self, step: &ModelStep<T>) {
+        self.radius = T::of(0.25) * step.norm.min(self.radius);
+    }
+}
+
+/// δ = 10 ε max(scale, |f|): how much of a change in f may be rounding.
+pub(crate) fn rounding_allowance<T: Scalar>(value: T, scale: T) -> T {
+    T::of(10.0) * T::epsilon() * value.abs().max(scale)
+}

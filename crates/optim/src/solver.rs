@@ -1,0 +1,80 @@
+//! A run in progress: one step at a time, or to its end under the eye of an observer.
+//!
+//! ```
+//! use optim::{FromParts, Solver, Status, TrustRegion};
+//! use std::ops::ControlFlow;
+//! let f = FromParts::new(
+//!     1,
+//!     |x: &[f64]| x[0].cosh(),
+//!     |x: &[f64], g: &mut [f64]| g[0] = x[0].sinh(),
+//!     |x: &[f64], v: &[f64], hv: &mut [f64]| hv[0] = x[0].cosh() * v[0],
+//! );
+//! let mut solver = TrustRegion::new().start(&f, &[2.0])?;
+//! let status = loop {
+//!     if let ControlFlow::Break(status) = solver.step()? {
+//!         break status;
+//!     }
+//! };
+//! assert!(status.is_converged());
+//!
+//! let solver = TrustRegion::new().start(&f, &[2.0])?;
+//! let report = solver.run(|now| if now.counts.iterations == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })?;
+//! assert_eq!(report.status, Status::StoppedByObserver);
+//! # Ok::<(), optim::Error>(())
+//! ```
+
+use crate::error::Error;
+use crate::scalar::Scalar;
+use crate::status::{Progress, Report, Status};
+use std::ops::ControlFlow;
+
+/// A minimisation that can be advanced one iteration at a time.
+pub trait Solver<T: Scalar>: Sized {
+    /// Tries one step; breaks with the status when the run is over.
+    ///
+    /// A run that is over stays over: further calls break with the same status and ask the objective nothing.
+    ///
+    /// # Errors
+    /// What the objective reports. The solver keeps its last accepted point, and the step may be tried again.
+    fn step(&mut self) -> Result<ControlFlow<Status>, Error>;
+
+    /// The current point and what is known about it.
+    fn progress(&self) -> Progress<'_, T>;
+
+    /// Ends the run: the current point as an answer that carries `status`.
+    fn into_report(self, status: Status) -> Report<T>;
+
+    /// Steps until the run is over or `observer` breaks it.
+    ///
+    /// The observer is called before the first step and after each; a status the method found itself wins over the
+    /// observer's wish to stop.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    fn run(
+        mut self,
+        mut observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
+    ) -> Result<Report<T>, Error> {
+        let mut stop = observer(&self.progress()).is_break();
+        let mut seen = self.progress().counts.iterations;
+        loop {
+            if stop {
+                return Ok(self.into_report(Status::StoppedByObserver));
+            }
+            let outcome = self.step()?;
+            let now = self.progress();
+            if now.counts.iterations > seen {
+                seen = now.counts.iterations;
+                stop = observer(&now).is_break();
+            }
+            if let ControlFlow::Break(status) = outcome {
+                return Ok(self.into_report(status));
+            }
+        }
+    }
+}
+
+/// The observer that only lets the run go on.
+pub(crate) fn unobserved<T>(_: &Progress<'_, T>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}

@@ -1,0 +1,162 @@
+//! How a run ended and what it cost.
+
+use crate::scalar::Scalar;
+use std::fmt;
+
+/// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is a stationary point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// A stopping criterion was met.
+    Converged(Criterion),
+    /// The limit of iterations was reached.
+    MaxIterations,
+    /// The trust region shrank until no step inside it can change the point: model and function disagree at every
+    /// scale. Most often the derivatives are wrong, or noise or a kink dominates.
+    RadiusTooSmall,
+    /// A number was not finite and no smaller step could avoid it.
+    NonFinite(Place),
+    /// No step makes the function smaller in this precision although the gradient is above its tolerance.
+    NoProgress,
+    /// The value fell below the lower bound: the function has no minimum where the method looks.
+    Unbounded,
+    /// The observer asked to stop.
+    StoppedByObserver,
+}
+
+impl Status {
+    /// Whether a stopping criterion was met.
+    pub fn is_converged(self) -> bool {
+        matches!(self, Self::Converged(_))
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Converged(Criterion::GradientNorm) => {
+                f.write_str("converged: the gradient is within its tolerance")
+            }
+            Self::MaxIterations => {
+                f.write_str("not converged: the limit of iterations was reached")
+            }
+            Self::RadiusTooSmall => {
+                f.write_str("not converged: the trust region shrank to nothing")
+            }
+            Self::NonFinite(place) => write!(f, "stopped: {place} is not finite"),
+            Self::NoProgress => {
+                f.write_str("not converged: no step makes the function smaller in this precision")
+            }
+            Self::Unbounded => f.write_str("stopped: the value fell below its lower bound"),
+            Self::StoppedByObserver => f.write_str("stopped by the observer"),
+        }
+    }
+}
+
+/// Which stopping criterion was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Criterion {
+    /// ‖g‖₂ ≤ the gradient tolerance.
+    GradientNorm,
+}
+
+/// Where a number was not finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Place {
+    /// The value at the starting point.
+    StartValue,
+    /// The gradient at the starting point.
+    StartGradient,
+    /// The value at a later point.
+    Value,
+    /// The gradient at a later point.
+    Gradient,
+    /// The product of the Hessian with the gradient.
+    Product,
+    /// The point a step leads to.
+    Point,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StartValue => "the value at the starting point",
+            Self::StartGradient => "the gradient at the starting point",
+            Self::Value => "the value",
+            Self::Gradient => "the gradient",
+            Self::Product => "the Hessian-vector product",
+            Self::Point => "the point itself",
+        })
+    }
+}
+
+/// How often the objective was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Calls of [`Objective::value`](crate::Objective::value): trial points, tried by value alone.
+    pub values: usize,
+    /// Calls of [`Objective::at`](crate::Objective::at), each one value and one gradient.
+    pub gradients: usize,
+    /// Products with the Hessian, a block of `k` directions counted `k` times.
+    pub products: usize,
+    /// Trial steps, accepted or not.
+    pub iterations: usize,
+}
+
+/// The answer of a method.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Report<T> {
+    /// The last point accepted.
+    pub x: Vec<T>,
+    /// The value at [`x`](Self::x).
+    pub value: T,
+    /// ‖g‖₂ at [`x`](Self::x).
+    pub gradient_norm: T,
+    /// Why the method stopped.
+    pub status: Status,
+    /// What it cost.
+    pub counts: Counts,
+}
+
+impl<T: Scalar> fmt::Display for Report<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts {
+            values,
+            gradients,
+            products,
+            iterations,
+        } = self.counts;
+        write!(
+            f,
+            "{}; value {:e}, gradient norm {:e}; {iterations} iterations, {values} values, {gradients} gradients, \
+             {products} products",
+            self.status,
+            self.value.to_f64().unwrap_or(f64::NAN),
+            self.gradient_norm.to_f64().unwrap_or(f64::NAN),
+        )
+    }
+}
+
+/// What an observer sees: before the first iteration, and after each.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Progress<'a, T> {
+    /// The current point.
+    pub x: &'a [T],
+    /// The value at the current point.
+    pub value: T,
+    /// ‖g‖₂ at the current point.
+    pub gradient_norm: T,
+    /// ‖s‖₂ of the last step tried, zero before the first.
+    pub step_norm: T,
+    /// What the method steers its steps by: the radius, the step length or the learning rate of the next step.
+    pub control: T,
+    /// Whether the last step tried was taken; true before the first.
+    pub accepted: bool,
+    /// What the run cost so far.
+    pub counts: Counts,
+}

@@ -1,0 +1,370 @@
+//! Trust-region Newton method: Newton's step where the model can be trusted, a shorter one where it cannot.
+//!
+//! Minimises with second derivatives seen only through products. Each accepted point costs one value, one gradient
+//! and the products of one truncated conjugate-gradient path; each rejected step costs one value and **zero**
+//! products. Directions of negative curvature are followed, so the run leaves saddles it does not start at.
+//!
+//! ```
+//! use optim::{FromParts, TrustRegion};
+//! // Rosenbrock's function: a = 1 − x, b = y − x².
+//! let f = FromParts::new(
+//!     2,
+//!     |x: &[f64]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2),
+//!     |x: &[f64], g: &mut [f64]| {
+//!         let b = x[1] - x[0] * x[0];
+//!         g.copy_from_slice(&[-2.0 * (1.0 - x[0]) - 400.0 * x[0] * b, 200.0 * b]);
+//!     },
+//!     |x: &[f64], v: &[f64], hv: &mut [f64]| {
+//!         let b = x[1] - x[0] * x[0];
+//!         hv[0] = (2.0 - 400.0 * b + 800.0 * x[0] * x[0]) * v[0] - 400.0 * x[0] * v[1];
+//!         hv[1] = -400.0 * x[0] * v[0] + 200.0 * v[1];
+//!     },
+//! );
+//! let report = TrustRegion::new().minimize(&f, &[-1.2, 1.0])?;
+//! assert!(report.status.is_converged());
+//! // ‖g‖ ≤ 1.5e-8 and the smallest eigenvalue of the Hessian is 0.4, so the distance is below 1e-7.
+//! assert!((report.x[0] - 1.0).abs() < 1e-7 && (report.x[1] - 1.0).abs() < 1e-7);
+//! # Ok::<(), optim::Error>(())
+//! ```
+
+use crate::descent::{Descent, StepEnd};
+use crate::error::{Error, require, require_length};
+use crate::krylov::Steihaug;
+use crate::limits::{Limits, limit_options};
+use crate::objective::{LocalModel, Objective};
+use crate::radius_search::{RadiusSearch, Verdict};
+use crate::scalar::Scalar;
+use crate::solver::{Solver, unobserved};
+use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::vector::{norm, offset};
+use std::ops::ControlFlow;
+
+const METHOD: &str = "trust region";
+
+/// The options of the method, and the ways to run it.
+///
+/// Source: Conn, Gould, Toint, *Trust-Region Methods* (2000), algorithm 6.1.1; Nocedal, Wright, *Numerical
+/// Optimization* (2006), algorithms 4.1 and 7.2.
+#[derive(Clone, Debug)]
+pub struct TrustRegion<T, D = Steihaug<T>> {
+    search: RadiusSearch<T>,
+    forcing: Forcing<T>,
+    limits: Limits<T>,
+    descent: D,
+}
+
+/// How exactly the Newton equations are solved: the ‖Hs + g‖/‖g‖ at which an interior step is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Forcing<T> {
+    /// The same at every point: linear convergence at this rate. From 0 to below 1.
+    Constant(T),
+    /// min(`largest`, (‖g‖/‖g₀‖)^`power`), g₀ the gradient at the start: convergence of order 1 + `power`.
+    Superlinear {
+        /// The bound far from the solution, from 0 to below 1.
+        largest: T,
+        /// Above 0, at most 1.
+        power: T,
+    },
+}
+
+impl<T: Scalar> Forcing<T> {
+    /// The relative tolerance where ‖g‖/‖g₀‖ is `reduction`.
+    fn tolerance(self, reduction: T) -> T {
+        match self {
+            Self::Constant(tolerance) => tolerance,
+            Self::Superlinear { largest, power } => largest.min(reduction.powf(power)),
+        }
+    }
+
+    fn check(self) -> Result<(), Error> {
+        let below_one = |a: T| a >= T::zero() && a < T::one();
+        let (tolerance, power) = match self {
+            Self::Constant(tolerance) => (tolerance, T::one()),
+            Self::Superlinear { largest, power } => (largest, power),
+        };
+        require(
+            below_one(tolerance),
+            METHOD,
+            "forcing tolerance",
+            tolerance,
+            "a number from 0 to below 1",
+        )?;
+        require(
+            power > T::zero() && power <= T::one(),
+            METHOD,
+            "forcing power",
+            power,
+            "a number above 0 and at most 1",
+        )
+    }
+}
+
+impl<T: Scalar> Default for TrustRegion<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> TrustRegion<T> {
+    /// The method with its defaults, its steps from [`Steihaug`].
+    pub fn new() -> Self {
+        Self::with_descent(Steihaug::new())
+    }
+}
+
+impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
+    /// The method with its defaults, its steps from `descent`.
+    pub fn with_descent(descent: D) -> Self {
+        Self {
+            search: RadiusSearch::new(T::one()),
+            forcing: Forcing::Superlinear {
+                largest: T::of(0.5),
+                power: T::of(0.5),
+            },
+            limits: Limits::new(1000),
+            descent,
+        }
+    }
+
+    limit_options!(1000);
+
+    /// The first radius, in the units of `x`. Default: 1.
+    pub fn radius(mut self, radius: T) -> Self {
+        self.search.set_radius(radius);
+        self
+    }
+
+    /// The largest radius, in the units of `x`. Default: 1e18, which stands for none.
+    pub fn max_radius(mut self, radius: T) -> Self {
+        self.search.set_max_radius(radius);
+        self
+    }
+
+    /// The radius below which the run gives up, in the units of `x`. Default: ε². It also gives up, and mostly does,
+    /// when a step on the boundary no longer changes any entry of `x`.
+    pub fn min_radius(mut self, radius: T) -> Self {
+        self.search.set_min_radius(radius);
+        self
+    }
+
+    /// The least share of the promised decrease a step must keep. Default: 1e-4; below 1/4.
+    pub fn accept(mut self, ratio: T) -> Self {
+        self.search.set_accept(ratio);
+        self
+    }
+
+    /// The magnitude of the terms the function sums, in its units. Default: 1.
+    ///
+    /// Changes of the value below 10 ε times this are taken for rounding, and steps that small are judged by the
+    /// gradient unless the value falls. With 0 only |f| itself counts: for a tiny function that sums no large terms.
+    pub fn value_scale(mut self, scale: T) -> Self {
+        self.search.set_value_scale(scale);
+        self
+    }
+
+    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/2, `power` 1/2.
+    pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
+        self.forcing = forcing;
+        self
+    }
+
+    /// A minimum of `objective` near `x`.
+    ///
+    /// # Errors
+    /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
+    pub fn minimize<O: Objective<T>>(self, objective: &O, x: &[T]) -> Result<Report<T>, Error> {
+        self.start(objective, x)?.run(unobserved)
+    }
+
+    /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
+    ///
+    /// # Errors
+    /// As [`minimize`](Self::minimize).
+    pub fn minimize_observed<O: Objective<T>>(
+        self,
+        objective: &O,
+        x: &[T],
+        observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
+    ) -> Result<Report<T>, Error> {
+        self.start(objective, x)?.run(observer)
+    }
+
+    /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds five vectors besides the
+    /// workspace of the descent.
+    ///
+    /// # Errors
+    /// As [`minimize`](Self::minimize).
+    pub fn start<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        x: &[T],
+    ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
+        self.search.check()?;
+        self.forcing.check()?;
+        self.limits.check(METHOD)?;
+        require_length(METHOD, "x", objective.dimension(), x.len())?;
+        let model = objective.at(x)?;
+        let gradient = model.gradient().to_vec();
+        let value = model.value();
+        let gradient_norm = norm(&gradient);
+        let finished = self.limits.start_verdict(x, value, gradient_norm);
+        Ok(TrustRegionSolver {
+            objective,
+            model: Some(model),
+            search: self.search,
+            forcing: self.forcing,
+            limits: self.limits,
+            descent: self.descent,
+            x: x.to_vec(),
+            trial: vec![T::zero(); x.len()],
+            step: vec![T::zero(); x.len()],
+            gradient,
+            value,
+            gradient_norm,
+            start_gradient_norm: gradient_norm,
+            step_norm: T::zero(),
+            accepted: true,
+            counts: Counts {
+                gradients: 1,
+                ..Counts::default()
+            },
+            finished,
+        })
+    }
+}
+
+/// A run of [`TrustRegion`].
+#[derive(Debug)]
+pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Steihaug<T>> {
+    objective: &'o O,
+    /// The model at `x` until its path is known, then nothing: a rejected step needs no products.
+    model: Option<O::Model<'o>>,
+    search: RadiusSearch<T>,
+    forcing: Forcing<T>,
+    limits: Limits<T>,
+    descent: D,
+    x: Vec<T>,
+    trial: Vec<T>,
+    step: Vec<T>,
+    gradient: Vec<T>,
+    value: T,
+    gradient_norm: T,
+    start_gradient_norm: T,
+    step_norm: T,
+    accepted: bool,
+    counts: Counts,
+    finished: Option<Status>,
+}
+
+impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
+    /// Learns the path at `x`, once.
+    fn prepare(&mut self) -> Result<(), Error> {
+        let Some(mut model) = self.model.take() else {
+            return Ok(());
+        };
+        let tolerance = self
+            .forcing
+            .tolerance(self.gradient_norm / self.start_gradient_norm);
+        let radius = self.search.radius();
+        match self
+            .descent
+            .prepare(&mut model.hessian(), &self.gradient, radius, tolerance)
+        {
+            Ok(products) => {
+                self.counts.products += products;
+                Ok(())
+            }
+            Err(error) => {
+                self.model = Some(model);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Tries one step; the status if the run is over.
+    fn advance(&mut self) -> Result<Option<Status>, Error> {
+        self.prepare()?;
+        let promised = self.descent.step(self.search.radius(), &mut self.step);
+        self.step_norm = promised.norm;
+        self.accepted = false;
+        if promised.norm == T::zero() && promised.end == StepEnd::NonFinite {
+            return Ok(Some(Status::NonFinite(Place::Product)));
+        }
+        offset(&self.x, T::one(), &self.step, &mut self.trial);
+        if self.trial == self.x {
+            let held_back = promised.end.is_on_boundary();
+            return Ok(Some(if held_back {
+                Status::RadiusTooSmall
+            } else {
+                Status::NoProgress
+            }));
+        }
+
+        let trial_value = self.objective.value(&self.trial)?;
+        self.counts.values += 1;
+        if trial_value == T::neg_infinity() {
+            return Ok(Some(Status::Unbounded));
+        }
+        let judgement = self.search.judge(self.value, trial_value, &promised);
+        if judgement.verdict != Verdict::Reject {
+            let model = self.objective.at(&self.trial)?;
+            self.counts.gradients += 1;
+            let gradient_norm = norm(model.gradient());
+            let falls = gradient_norm < self.gradient_norm;
+            let finite = gradient_norm.is_finite() && model.value().is_finite();
+            if finite && (falls || judgement.verdict == Verdict::Accept) {
+                self.value = model.value();
+                self.gradient.copy_from_slice(model.gradient());
+                self.gradient_norm = gradient_norm;
+                self.model = Some(model);
+                std::mem::swap(&mut self.x, &mut self.trial);
+                self.search.accepted(judgement.ratio, &promised);
+                self.accepted = true;
+            }
+        }
+        if self.accepted {
+            return Ok(None);
+        }
+        self.search.rejected(&promised);
+        Ok(self.search.is_exhausted().then_some(Status::RadiusTooSmall))
+    }
+}
+
+impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<'_, T, O, D> {
+    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
+        if self.finished.is_none() {
+            let failed = self.advance()?;
+            self.counts.iterations += 1;
+            self.finished = failed.or_else(|| {
+                self.limits
+                    .verdict(self.value, self.gradient_norm, self.counts.iterations)
+            });
+        }
+        Ok(self
+            .finished
+            .map_or(ControlFlow::Continue(()), ControlFlow::Break))
+    }
+
+    fn progress(&self) -> Progress<'_, T> {
+        Progress {
+            x: &self.x,
+            value: self.value,
+            gradient_norm: self.gradient_norm,
+            step_norm: self.step_norm,
+            control: self.search.radius(),
+            accepted: self.accepted,
+            counts: self.counts,
+        }
+    }
+
+    fn into_report(self, status: Status) -> Report<T> {
+        Report {
+            x: self.x,
+            value: self.value,
+            gradient_norm: self.gradient_norm,
+            status,
+            counts: self.counts,
+        }
+    }
+}
