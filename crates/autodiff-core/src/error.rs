@@ -28,9 +28,7 @@ pub enum Error {
         location: Place,
     },
     /// The closure of a scalar operator returned something else than one scalar.
-    #[error(
-        "{operator} needs a closure that returns one scalar, found outputs of shapes {found:?}"
-    )]
+    #[error("{operator} needs a closure that returns one scalar, found outputs of shapes {found:?}")]
     NotScalar {
         /// The operator asked for.
         operator: &'static str,
@@ -38,11 +36,7 @@ pub enum Error {
         found: Vec<Shape>,
     },
     /// An argument has another structure than the point.
-    #[error(
-        "{operator}: {argument} has leaves of shapes {}, expected {}",
-        abridged(found),
-        abridged(expected)
-    )]
+    #[error("{operator}: {argument} has leaves of shapes {}, expected {}", abridged(found), abridged(expected))]
     Structure {
         /// The operator asked for.
         operator: &'static str,
@@ -66,9 +60,7 @@ pub enum Error {
         found: usize,
     },
     /// An index met at run time lies outside its axis.
-    #[error(
-        "{operation}: index {index} at position {position} is not below the length {length} of the axis"
-    )]
+    #[error("{operation}: index {index} at position {position} is not below the length {length} of the axis")]
     Index {
         /// The operation that met the index.
         operation: &'static str,
@@ -80,9 +72,7 @@ pub enum Error {
         length: usize,
     },
     /// A whole number in the data is too large to be represented at the precision of the point.
-    #[error(
-        "index {index} in the data is not exact in single precision (above 2^24): use a point of f64"
-    )]
+    #[error("index {index} in the data is not exact in single precision (above 2^24): use a point of f64")]
     InexactIndex {
         /// The offending number.
         index: usize,

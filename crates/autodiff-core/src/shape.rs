@@ -40,11 +40,7 @@ impl Shape {
 
     /// Splits at `axis` into (product of axes before, its length, product of axes after).
     pub fn around(&self, axis: usize) -> (usize, usize, usize) {
-        (
-            self.0[..axis].iter().product(),
-            self.0[axis],
-            self.0[axis + 1..].iter().product(),
-        )
+        (self.0[..axis].iter().product(), self.0[axis], self.0[axis + 1..].iter().product())
     }
 
     /// This shape with `length` put before the first axis.
@@ -72,11 +68,7 @@ impl Shape {
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank().max(other.rank());
         let at = |s: &Shape, i: usize| {
-            if i + s.rank() >= rank {
-                s.0[i + s.rank() - rank]
-            } else {
-                1
-            }
+            if i + s.rank() >= rank { s.0[i + s.rank() - rank] } else { 1 }
         };
         (0..rank)
             .map(|i| match (at(self, i), at(other, i)) {
@@ -99,18 +91,13 @@ impl Shape {
         if (0..rank).contains(&index) {
             Ok(index as usize)
         } else {
-            Err(format!(
-                "axis {axis} is out of range for shape {self:?} of rank {rank}"
-            ))
+            Err(format!("axis {axis} is out of range for shape {self:?} of rank {rank}"))
         }
     }
 
     /// [`axis`](Shape::axis) of several axes, sorted; a repeated axis is an error.
     pub fn axes(&self, axes: &[isize]) -> Result<SmallVec<[usize; 4]>, String> {
-        let mut found = axes
-            .iter()
-            .map(|&a| self.axis(a))
-            .collect::<Result<SmallVec<[usize; 4]>, _>>()?;
+        let mut found = axes.iter().map(|&a| self.axis(a)).collect::<Result<SmallVec<[usize; 4]>, _>>()?;
         found.sort_unstable();
         if found.windows(2).any(|w| w[0] == w[1]) {
             return Err(format!("axes {axes:?} name an axis of {self:?} twice"));
@@ -150,8 +137,7 @@ mod tests {
 
     #[test]
     fn broadcasting_aligns_at_the_end() {
-        let b =
-            |a: &[usize], b: &[usize]| Shape::of(a).broadcast(&Shape::of(b)).map(|s| s.to_vec());
+        let b = |a: &[usize], b: &[usize]| Shape::of(a).broadcast(&Shape::of(b)).map(|s| s.to_vec());
         assert_eq!(b(&[2, 3], &[3]), Some(vec![2, 3]));
         assert_eq!(b(&[2, 1], &[1, 4]), Some(vec![2, 4]));
         assert_eq!(b(&[], &[5]), Some(vec![5]));

@@ -17,11 +17,7 @@ impl Tensor {
     /// If the number of entries is not the size of the shape.
     pub fn new(shape: Shape, data: impl Into<Arc<[f64]>>) -> Tensor {
         let data = data.into();
-        assert_eq!(
-            shape.size(),
-            data.len(),
-            "a tensor of shape {shape} has that many entries"
-        );
+        assert_eq!(shape.size(), data.len(), "a tensor of shape {shape} has that many entries");
         Tensor { shape, data }
     }
 

@@ -30,17 +30,12 @@ impl Leaves {
 
     /// Number of entries of all leaves.
     pub fn size(&self) -> usize {
-        self.0
-            .iter()
-            .map(|(shape, count)| shape.size() * count)
-            .sum()
+        self.0.iter().map(|(shape, count)| shape.size() * count).sum()
     }
 
     /// The shapes, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Shape> {
-        self.0
-            .iter()
-            .flat_map(|(shape, count)| std::iter::repeat_n(shape, *count))
+        self.0.iter().flat_map(|(shape, count)| std::iter::repeat_n(shape, *count))
     }
 
     /// The runs of equal shapes, for messages.
@@ -106,11 +101,7 @@ pub trait Tree: Sized {
     /// If there are not exactly as many as the leaves have entries.
     fn with_entries(&self, mut entries: &[Self::Scalar]) -> Self {
         let tree = self.rebuild(&mut entries);
-        assert!(
-            entries.is_empty(),
-            "{} entries more than the leaves have",
-            entries.len()
-        );
+        assert!(entries.is_empty(), "{} entries more than the leaves have", entries.len());
         tree
     }
 }
@@ -249,10 +240,7 @@ pub trait Traced: Sized {
     fn numbers<T: Executable>(&self, leaf: &mut dyn FnMut() -> ArrayD<T>) -> Self::Numbers<T>;
 
     /// Appends the entries of numbers in this structure, with the shapes of their leaves.
-    fn flatten<T: Executable>(
-        numbers: &Self::Numbers<T>,
-        leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>),
-    );
+    fn flatten<T: Executable>(numbers: &Self::Numbers<T>, leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>));
 }
 
 impl Traced for Var {
@@ -282,10 +270,7 @@ impl<V: Traced> Traced for Vec<V> {
     fn numbers<T: Executable>(&self, leaf: &mut dyn FnMut() -> ArrayD<T>) -> Self::Numbers<T> {
         self.iter().map(|v| v.numbers(leaf)).collect()
     }
-    fn flatten<T: Executable>(
-        numbers: &Self::Numbers<T>,
-        leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>),
-    ) {
+    fn flatten<T: Executable>(numbers: &Self::Numbers<T>, leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>)) {
         numbers.iter().for_each(|n| V::flatten(n, leaf));
     }
 }
@@ -301,10 +286,7 @@ impl<V: Traced, const N: usize> Traced for [V; N] {
     fn numbers<T: Executable>(&self, leaf: &mut dyn FnMut() -> ArrayD<T>) -> Self::Numbers<T> {
         std::array::from_fn(|i| self[i].numbers(leaf))
     }
-    fn flatten<T: Executable>(
-        numbers: &Self::Numbers<T>,
-        leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>),
-    ) {
+    fn flatten<T: Executable>(numbers: &Self::Numbers<T>, leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>)) {
         numbers.iter().for_each(|n| V::flatten(n, leaf));
     }
 }
@@ -320,10 +302,7 @@ impl<V: Traced> Traced for Option<V> {
     fn numbers<T: Executable>(&self, leaf: &mut dyn FnMut() -> ArrayD<T>) -> Self::Numbers<T> {
         self.as_ref().map(|v| v.numbers(leaf))
     }
-    fn flatten<T: Executable>(
-        numbers: &Self::Numbers<T>,
-        leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>),
-    ) {
+    fn flatten<T: Executable>(numbers: &Self::Numbers<T>, leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>)) {
         numbers.iter().for_each(|n| V::flatten(n, leaf));
     }
 }
@@ -406,7 +385,7 @@ impl<P: Data, const N: usize> Data for [P; N] {
 ///
 /// ```
 /// use autodiff_core::{Function, Var, constant};
-/// let a = ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]);
+/// let a = ndarray::arr2(&[[1.0_f64, 2.0], [3.0, 4.0]]);
 /// let f = Function::new(move |x: &Var| constant(&a).matmul(*x).sum());
 /// assert_eq!(f.gradient(&ndarray::arr1(&[0.0, 0.0])).unwrap(), ndarray::arr1(&[4.0, 6.0]));
 /// ```
@@ -416,11 +395,7 @@ pub fn constant<D: Data>(data: &D) -> D::Traced {
     let mut leaves = leaves.into_iter();
     data.trace(&mut || {
         let tensor = leaves.next().expect("as many leaves as were visited");
-        if tensor.shape().rank() == 0 {
-            crate::trace::constant(tensor.data()[0])
-        } else {
-            crate::trace::tensor(tensor)
-        }
+        if tensor.shape().rank() == 0 { crate::trace::constant(tensor.data()[0]) } else { crate::trace::tensor(tensor) }
     })
 }
 

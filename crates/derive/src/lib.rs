@@ -15,9 +15,7 @@ use syn::{Data, DeriveInput, Fields, GenericParam, Ident, Index, Member, Type, p
 #[proc_macro_derive(Tree)]
 pub fn derive_tree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    expand(&input)
-        .unwrap_or_else(|error| error.to_compile_error())
-        .into()
+    expand(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// A field: how it is accessed, its type, and whether it holds leaves.
@@ -30,21 +28,11 @@ struct Field<'a> {
 fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let name = &input.ident;
     let Data::Struct(data) = &input.data else {
-        return Err(syn::Error::new_spanned(
-            name,
-            "Tree can be derived for structs",
-        ));
+        return Err(syn::Error::new_spanned(name, "Tree can be derived for structs"));
     };
-    let leaf = input
-        .generics
-        .type_params()
-        .next()
-        .map(|p| p.ident.clone())
-        .ok_or_else(|| {
-            syn::Error::new_spanned(
-                name,
-                "a Tree struct is generic over its leaf: struct Name<L> { … }",
-            )
+    let leaf =
+        input.generics.type_params().next().map(|p| p.ident.clone()).ok_or_else(|| {
+            syn::Error::new_spanned(name, "a Tree struct is generic over its leaf: struct Name<L> { … }")
         })?;
     let fields: Vec<Field<'_>> = match &data.fields {
         Fields::Unit => Vec::new(),
@@ -52,20 +40,14 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             .iter()
             .enumerate()
             .map(|(i, field)| Field {
-                member: field
-                    .ident
-                    .clone()
-                    .map_or_else(|| Member::Unnamed(Index::from(i)), Member::Named),
+                member: field.ident.clone().map_or_else(|| Member::Unnamed(Index::from(i)), Member::Named),
                 ty: &field.ty,
                 holds_leaves: mentions(&field.ty, &leaf),
             })
             .collect(),
     };
     if !fields.iter().any(|f| f.holds_leaves) {
-        return Err(syn::Error::new_spanned(
-            name,
-            format!("no field mentions the leaf parameter {leaf}"),
-        ));
+        return Err(syn::Error::new_spanned(name, format!("no field mentions the leaf parameter {leaf}")));
     }
     let krate = core_path();
     let mut generics = input.generics.clone();
@@ -99,11 +81,7 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let traced = with_leaf(quote!(<#leaf as #krate::Tree>::Traced));
     let scalar = format_ident!("__Scalar");
     let numbers = with_leaf(quote!(<#leaf as #krate::Traced>::Numbers<#scalar>));
-    let bounds = where_clause
-        .map(|w| &w.predicates)
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>();
+    let bounds = where_clause.map(|w| &w.predicates).into_iter().flatten().collect::<Vec<_>>();
 
     // For every field an expression: from leaves, or a clone of the setting.
     let build = |from_leaves: &dyn Fn(&Member, &Type) -> TokenStream| {
@@ -119,10 +97,7 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         quote!(#name { #(#parts),* })
     };
     let each = |visit: &dyn Fn(&Member, &Type) -> TokenStream| {
-        let parts = fields
-            .iter()
-            .filter(|f| f.holds_leaves)
-            .map(|f| visit(&f.member, f.ty));
+        let parts = fields.iter().filter(|f| f.holds_leaves).map(|f| visit(&f.member, f.ty));
         quote!(#(#parts)*)
     };
 

@@ -68,11 +68,7 @@ impl Geometry {
         [0, 1].map(|axis| {
             let padded = self.size[axis] + self.padding[axis].0 + self.padding[axis].1;
             let span = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
-            if span > padded {
-                0
-            } else {
-                (padded - span) / self.stride[axis] + 1
-            }
+            if span > padded { 0 } else { (padded - span) / self.stride[axis] + 1 }
         })
     }
 
@@ -115,9 +111,7 @@ impl Geometry {
     /// All patches in blocks.
     fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (step, end) = (self.block().max(1), self.patches());
-        (0..end)
-            .step_by(step)
-            .map(move |start| start..(start + step).min(end))
+        (0..end).step_by(step).map(move |start| start..(start + step).min(end))
     }
 
     /// Output channels of a group.
@@ -128,36 +122,20 @@ impl Geometry {
 
     /// Indices into the kernel along `axis` that meet the image, not its padding, at place `o` of the result.
     fn inside(&self, axis: usize, o: usize) -> Range<usize> {
-        let (low, offset, dilation) = (
-            self.padding[axis].0,
-            o * self.stride[axis],
-            self.dilation[axis],
-        );
-        let end = (self.size[axis] + low)
-            .saturating_sub(offset)
-            .div_ceil(dilation)
-            .min(self.kernel[axis]);
+        let (low, offset, dilation) = (self.padding[axis].0, o * self.stride[axis], self.dilation[axis]);
+        let end = (self.size[axis] + low).saturating_sub(offset).div_ceil(dilation).min(self.kernel[axis]);
         low.saturating_sub(offset).div_ceil(dilation).min(end)..end
     }
 
     /// Calls `visit(p, x, length)` for every run of entries that the unfolded patches have at p.. and the images at x...
     #[inline]
-    fn for_each_run(
-        &self,
-        group: usize,
-        patches: Range<usize>,
-        mut visit: impl FnMut(usize, usize, usize),
-    ) {
+    fn for_each_run(&self, group: usize, patches: Range<usize>, mut visit: impl FnMut(usize, usize, usize)) {
         let [out_height, out_width] = self.output();
         let channels = self.channels_in / self.groups;
         // Along a row of the kernel entries follow each other in the image where nothing is left out between them.
         let joined = self.groups == 1 && self.dilation[1] == 1;
         for (row, patch) in patches.enumerate() {
-            let (image, p, q) = (
-                patch / (out_height * out_width),
-                patch / out_width % out_height,
-                patch % out_width,
-            );
+            let (image, p, q) = (patch / (out_height * out_width), patch / out_width % out_height, patch % out_width);
             let across = self.inside(1, q);
             if across.is_empty() {
                 continue;
@@ -166,22 +144,12 @@ impl Geometry {
                 let y = p * self.stride[0] + i * self.dilation[0] - self.padding[0].0;
                 let pixel = (image * self.size[0] + y) * self.size[1];
                 let column = (row * self.kernel[0] + i) * self.kernel[1];
-                let x = |j: usize| {
-                    pixel + q * self.stride[1] + j * self.dilation[1] - self.padding[1].0
-                };
+                let x = |j: usize| pixel + q * self.stride[1] + j * self.dilation[1] - self.padding[1].0;
                 if joined {
-                    visit(
-                        (column + across.start) * channels,
-                        x(across.start) * channels,
-                        across.len() * channels,
-                    );
+                    visit((column + across.start) * channels, x(across.start) * channels, across.len() * channels);
                 } else {
                     for j in across.clone() {
-                        visit(
-                            (column + j) * channels,
-                            x(j) * self.channels_in + group * channels,
-                            channels,
-                        );
+                        visit((column + j) * channels, x(j) * self.channels_in + group * channels, channels);
                     }
                 }
             }
@@ -212,11 +180,7 @@ impl Geometry {
 
     fn check<T>(&self, x: &[T], w: &[T], y: &[T]) {
         let lengths = (self.image_len(), self.kernel_len(), self.output_len());
-        assert_eq!(
-            (x.len(), w.len(), y.len()),
-            lengths,
-            "lengths of images, kernel and result of {self:?}"
-        );
+        assert_eq!((x.len(), w.len(), y.len()), lengths, "lengths of images, kernel and result of {self:?}");
     }
 }
 
@@ -259,21 +223,13 @@ pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], sc
     for patches in geometry.blocks() {
         let rows = &mut scratch[..patches.len() * columns];
         let block = &mut y[patches.start * channels..patches.end * channels];
-        let mut block = ArrayViewMut2::from_shape((patches.len(), channels), block)
-            .expect("a row for each patch");
+        let mut block = ArrayViewMut2::from_shape((patches.len(), channels), block).expect("a row for each patch");
         for group in 0..geometry.groups {
             geometry.unfold(group, patches.clone(), x, rows);
-            let rows = ArrayView2::from_shape((patches.len(), columns), &*rows)
-                .expect("a row for each patch");
+            let rows = ArrayView2::from_shape((patches.len(), columns), &*rows).expect("a row for each patch");
             let outputs = geometry.outputs(group);
             let mut block = block.slice_mut(s![.., outputs.clone()]);
-            general_mat_mul(
-                T::one(),
-                &rows,
-                &w.slice(s![.., outputs]),
-                T::zero(),
-                &mut block,
-            );
+            general_mat_mul(T::one(), &rows, &w.slice(s![.., outputs]), T::zero(), &mut block);
         }
     }
 }
@@ -290,16 +246,12 @@ pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scra
     for patches in geometry.blocks() {
         let rows = &mut scratch[..patches.len() * columns];
         let block = &y[patches.start * channels..patches.end * channels];
-        let block =
-            ArrayView2::from_shape((patches.len(), channels), block).expect("a row for each patch");
+        let block = ArrayView2::from_shape((patches.len(), channels), block).expect("a row for each patch");
         for group in 0..geometry.groups {
             let outputs = geometry.outputs(group);
-            let (block, w) = (
-                block.slice(s![.., outputs.clone()]),
-                w.slice(s![.., outputs]),
-            );
-            let mut matrix = ArrayViewMut2::from_shape((patches.len(), columns), &mut *rows)
-                .expect("a row for each patch");
+            let (block, w) = (block.slice(s![.., outputs.clone()]), w.slice(s![.., outputs]));
+            let mut matrix =
+                ArrayViewMut2::from_shape((patches.len(), columns), &mut *rows).expect("a row for each patch");
             general_mat_mul(T::one(), &block, &w.t(), T::zero(), &mut matrix);
             geometry.fold(group, patches.clone(), rows, x);
         }
@@ -317,21 +269,13 @@ pub fn kernel<T: Scalar>(geometry: &Geometry, x: &[T], y: &[T], w: &mut [T], scr
     for patches in geometry.blocks() {
         let rows = &mut scratch[..patches.len() * columns];
         let block = &y[patches.start * channels..patches.end * channels];
-        let block =
-            ArrayView2::from_shape((patches.len(), channels), block).expect("a row for each patch");
+        let block = ArrayView2::from_shape((patches.len(), channels), block).expect("a row for each patch");
         for group in 0..geometry.groups {
             geometry.unfold(group, patches.clone(), x, rows);
-            let rows = ArrayView2::from_shape((patches.len(), columns), &*rows)
-                .expect("a row for each patch");
+            let rows = ArrayView2::from_shape((patches.len(), columns), &*rows).expect("a row for each patch");
             let outputs = geometry.outputs(group);
             let block = block.slice(s![.., outputs.clone()]);
-            general_mat_mul(
-                T::one(),
-                &rows.t(),
-                &block,
-                T::one(),
-                &mut w.slice_mut(s![.., outputs]),
-            );
+            general_mat_mul(T::one(), &rows.t(), &block, T::one(), &mut w.slice_mut(s![.., outputs]));
         }
     }
 }
@@ -346,9 +290,7 @@ mod tests {
         let ([height, width], [kernel_height, kernel_width]) = (g.output(), g.kernel);
         let (inputs, outputs) = (g.channels_in / g.groups, g.channels_out / g.groups);
         let pixel = |axis: usize, p: usize, i: usize| {
-            (p * g.stride[axis] + i * g.dilation[axis])
-                .checked_sub(g.padding[axis].0)
-                .filter(|&y| y < g.size[axis])
+            (p * g.stride[axis] + i * g.dilation[axis]).checked_sub(g.padding[axis].0).filter(|&y| y < g.size[axis])
         };
         for n in 0..g.images {
             for p in 0..height {
@@ -357,8 +299,7 @@ mod tests {
                         for j in 0..kernel_width {
                             for c in 0..inputs {
                                 for o in 0..g.channels_out {
-                                    let (Some(y), Some(x)) = (pixel(0, p, i), pixel(1, q, j))
-                                    else {
+                                    let (Some(y), Some(x)) = (pixel(0, p, i), pixel(1, q, j)) else {
                                         continue;
                                     };
                                     visit(
@@ -402,17 +343,11 @@ mod tests {
 
     /// Small whole numbers: all sums are exact, so kernel and twin agree to the last bit.
     fn numbers(length: usize, seed: usize) -> Vec<f64> {
-        (0..length)
-            .map(|i| ((i * 5 + seed * 17 + i * i % 13) % 11) as f64 - 5.0)
-            .collect()
+        (0..length).map(|i| ((i * 5 + seed * 17 + i * i % 13) % 11) as f64 - 5.0).collect()
     }
 
     fn agrees(g: &Geometry) -> bool {
-        let (x, w, y) = (
-            numbers(g.image_len(), 1),
-            numbers(g.kernel_len(), 2),
-            numbers(g.output_len(), 3),
-        );
+        let (x, w, y) = (numbers(g.image_len(), 1), numbers(g.kernel_len(), 2), numbers(g.output_len(), 3));
         let (mut dx, mut dw, mut dy) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; y.len()]);
         for_each_term(g, |i, j, k| {
             dx[i] += w[j] * y[k];
@@ -453,10 +388,7 @@ mod tests {
         };
         assert!(geometry.blocks().count() > 3);
         assert!(agrees(&geometry));
-        assert!(agrees(&Geometry {
-            groups: 2,
-            ..geometry
-        }));
+        assert!(agrees(&Geometry { groups: 2, ..geometry }));
     }
 
     #[test]
@@ -475,13 +407,7 @@ mod tests {
         assert_eq!(geometry.output(), [2, 2]);
         assert!(agrees(&geometry));
         let mut x = vec![f64::NAN; 42];
-        input(
-            &geometry,
-            &[1.0; 4],
-            &[1.0; 4],
-            &mut x,
-            &mut vec![0.0; scratch_len(&geometry)],
-        );
+        input(&geometry, &[1.0; 4], &[1.0; 4], &mut x, &mut vec![0.0; scratch_len(&geometry)]);
         assert_eq!(x.iter().sum::<f64>(), 16.0);
         assert!((0..7).all(|column| x[5 * 7 + column] == 0.0));
     }

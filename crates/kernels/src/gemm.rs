@@ -30,16 +30,7 @@ const SMALL: usize = 512;
 /// assert_eq!(out, [23.0, 34.0]);
 /// ```
 #[allow(clippy::too_many_arguments, reason = "the argument list of BLAS")]
-pub fn gemm<T: Scalar>(
-    m: usize,
-    n: usize,
-    k: usize,
-    a: &[T],
-    trans_a: bool,
-    b: &[T],
-    trans_b: bool,
-    out: &mut [T],
-) {
+pub fn gemm<T: Scalar>(m: usize, n: usize, k: usize, a: &[T], trans_a: bool, b: &[T], trans_b: bool, out: &mut [T]) {
     assert_eq!(
         (a.len(), b.len(), out.len()),
         (m * k, k * n, m * n),
@@ -75,11 +66,7 @@ pub fn gemm<T: Scalar>(
 pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     debug_assert_eq!(a.len(), b.len(), "dot: slices of equal length");
     let (a_blocks, b_blocks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest = a_blocks
-        .remainder()
-        .iter()
-        .zip(b_blocks.remainder())
-        .fold(T::zero(), |sum, (&x, &y)| sum + x * y);
+    let rest = a_blocks.remainder().iter().zip(b_blocks.remainder()).fold(T::zero(), |sum, (&x, &y)| sum + x * y);
     let mut sums = [T::zero(); 8];
     for (x, y) in a_blocks.zip(b_blocks) {
         for lane in 0..8 {
@@ -92,8 +79,7 @@ pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
 
 /// The rows × columns matrix whose entries are stored row by row, or column by column if `transposed`.
 fn matrix<T>(rows: usize, columns: usize, data: &[T], transposed: bool) -> ArrayView2<'_, T> {
-    ArrayView2::from_shape((rows, columns).set_f(transposed), data)
-        .expect("length was checked by the caller")
+    ArrayView2::from_shape((rows, columns).set_f(transposed), data).expect("length was checked by the caller")
 }
 
 /// out[i] = ⟨row i of a, x⟩.
@@ -133,15 +119,7 @@ fn outer<T: Scalar>(a: &[T], b: &[T], out: &mut [T]) {
 }
 
 /// The product as a loop over rows of the result.
-fn small<T: Scalar>(
-    n: usize,
-    k: usize,
-    a: &[T],
-    trans_a: bool,
-    b: &[T],
-    trans_b: bool,
-    out: &mut [T],
-) {
+fn small<T: Scalar>(n: usize, k: usize, a: &[T], trans_a: bool, b: &[T], trans_b: bool, out: &mut [T]) {
     let m = out.len() / n;
     let (a_row, a_column) = if trans_a { (1, m) } else { (k, 1) };
     for (i, row) in out.chunks_exact_mut(n).enumerate() {
@@ -168,16 +146,7 @@ mod tests {
 
     /// The definition.
     #[allow(clippy::too_many_arguments, reason = "the arguments of its twin")]
-    fn naive(
-        m: usize,
-        n: usize,
-        k: usize,
-        a: &[f64],
-        trans_a: bool,
-        b: &[f64],
-        trans_b: bool,
-        out: &mut [f64],
-    ) {
+    fn naive(m: usize, n: usize, k: usize, a: &[f64], trans_a: bool, b: &[f64], trans_b: bool, out: &mut [f64]) {
         for i in 0..m {
             for j in 0..n {
                 let at_a = |p| if trans_a { a[p * m + i] } else { a[i * k + p] };
@@ -190,33 +159,20 @@ mod tests {
     /// Whole numbers of at most three binary digits: sums of a few thousand products are exact at both precisions, so that
     /// kernel and twin must agree to the last bit in whatever order they sum.
     fn numbers(length: usize, seed: usize) -> Vec<f64> {
-        (0..length)
-            .map(|i| ((i * 7 + seed * 13 + i * i % 11) % 9) as f64 - 4.0)
-            .collect()
+        (0..length).map(|i| ((i * 7 + seed * 13 + i * i % 11) % 9) as f64 - 4.0).collect()
     }
 
     fn agrees(m: usize, n: usize, k: usize) -> bool {
-        [(false, false), (true, false), (false, true), (true, true)]
-            .into_iter()
-            .all(|(trans_a, trans_b)| {
-                let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
-                let (mut fast, mut slow) = (vec![f64::NAN; m * n], vec![f64::NAN; m * n]);
-                gemm(m, n, k, &a, trans_a, &b, trans_b, &mut fast);
-                naive(m, n, k, &a, trans_a, &b, trans_b, &mut slow);
-                let single = |v: &[f64]| v.iter().map(|&x| x as f32).collect::<Vec<_>>();
-                let mut fast_single = vec![f32::NAN; m * n];
-                gemm(
-                    m,
-                    n,
-                    k,
-                    &single(&a),
-                    trans_a,
-                    &single(&b),
-                    trans_b,
-                    &mut fast_single,
-                );
-                fast == slow && fast_single == single(&slow)
-            })
+        [(false, false), (true, false), (false, true), (true, true)].into_iter().all(|(trans_a, trans_b)| {
+            let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+            let (mut fast, mut slow) = (vec![f64::NAN; m * n], vec![f64::NAN; m * n]);
+            gemm(m, n, k, &a, trans_a, &b, trans_b, &mut fast);
+            naive(m, n, k, &a, trans_a, &b, trans_b, &mut slow);
+            let single = |v: &[f64]| v.iter().map(|&x| x as f32).collect::<Vec<_>>();
+            let mut fast_single = vec![f32::NAN; m * n];
+            gemm(m, n, k, &single(&a), trans_a, &single(&b), trans_b, &mut fast_single);
+            fast == slow && fast_single == single(&slow)
+        })
     }
 
     quickcheck! {
@@ -246,11 +202,8 @@ mod tests {
     #[test]
     fn zero_times_infinity_is_not_skipped() {
         for size in [1, 2, 3, 20] {
-            let (zero, mut infinite, mut out) = (
-                vec![0.0; size * size],
-                vec![1.0; size * size],
-                vec![0.0; size * size],
-            );
+            let (zero, mut infinite, mut out) =
+                (vec![0.0; size * size], vec![1.0; size * size], vec![0.0; size * size]);
             infinite[0] = f64::INFINITY;
             gemm(size, size, size, &zero, false, &infinite, false, &mut out);
             assert!(out[0].is_nan(), "at size {size}");

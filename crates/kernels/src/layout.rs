@@ -30,10 +30,7 @@ pub fn permute<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T
     if let [.., a, b] = axes
         && *a + 1 == shape.len()
         && *b + 2 == shape.len()
-        && axes[..axes.len() - 2]
-            .iter()
-            .enumerate()
-            .all(|(i, &axis)| i == axis)
+        && axes[..axes.len() - 2].iter().enumerate().all(|(i, &axis)| i == axis)
     {
         let (n, m) = (shape[*b], shape[*a]);
         for (from, to) in x.chunks_exact(n * m).zip(out.chunks_exact_mut(n * m)) {
@@ -43,12 +40,7 @@ pub fn permute<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T
     }
     // At most eight axes occur in practice; more fall back to the same loop with a heap list.
     let lengths: Vec<usize> = axes.iter().map(|&a| shape[a]).collect();
-    strided(
-        x,
-        &lengths,
-        |axis| shape[axes[axis] + 1..].iter().product(),
-        out,
-    );
+    strided(x, &lengths, |axis| shape[axes[axis] + 1..].iter().product(), out);
 }
 
 /// Transposes an n × m matrix in tiles that fit the cache.
@@ -109,13 +101,7 @@ mod tests {
     fn permutations_move_every_entry() {
         let shape = [2, 3, 20, 5];
         let x: Vec<f64> = (0..600).map(f64::from).collect();
-        for axes in [
-            [0, 1, 2, 3],
-            [0, 1, 3, 2],
-            [3, 2, 1, 0],
-            [1, 0, 2, 3],
-            [2, 3, 0, 1],
-        ] {
+        for axes in [[0, 1, 2, 3], [0, 1, 3, 2], [3, 2, 1, 0], [1, 0, 2, 3], [2, 3, 0, 1]] {
             let to: Vec<usize> = axes.iter().map(|&a| shape[a]).collect();
             let mut out = vec![0.0; 600];
             permute(&x, &shape, &axes, &mut out);
@@ -132,25 +118,16 @@ mod tests {
 
     #[test]
     fn broadcasts_repeat_every_entry() {
-        for (from, to) in [
-            (&[3][..], &[2, 3][..]),
-            (&[2, 1], &[2, 3]),
-            (&[1], &[4]),
-            (&[2, 1, 3], &[5, 2, 4, 3]),
-            (&[], &[2]),
-        ] {
-            let x: Vec<f64> = (0..from.iter().product::<usize>())
-                .map(|i| i as f64)
-                .collect();
+        for (from, to) in
+            [(&[3][..], &[2, 3][..]), (&[2, 1], &[2, 3]), (&[1], &[4]), (&[2, 1, 3], &[5, 2, 4, 3]), (&[], &[2])]
+        {
+            let x: Vec<f64> = (0..from.iter().product::<usize>()).map(|i| i as f64).collect();
             let mut out = vec![-1.0; to.iter().product()];
             broadcast(&x, from, &mut out, to);
             for (i, &y) in out.iter().enumerate() {
                 let at = index(to, i);
-                let at: Vec<usize> = at[to.len() - from.len()..]
-                    .iter()
-                    .zip(from)
-                    .map(|(&i, &n)| if n == 1 { 0 } else { i })
-                    .collect();
+                let at: Vec<usize> =
+                    at[to.len() - from.len()..].iter().zip(from).map(|(&i, &n)| if n == 1 { 0 } else { i }).collect();
                 assert_eq!(y, x[flat(from, &at)]);
             }
         }

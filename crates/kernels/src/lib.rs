@@ -46,8 +46,7 @@ macro_rules! scalar {
                 self.abs()
             }
             fn to_index(self) -> Option<usize> {
-                (self >= 0.0 && self.fract() == 0.0 && self < usize::MAX as $T)
-                    .then_some(self as usize)
+                (self >= 0.0 && self.fract() == 0.0 && self < usize::MAX as $T).then_some(self as usize)
             }
             fn from_index(i: usize) -> Self {
                 i as $T

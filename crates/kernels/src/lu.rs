@@ -35,14 +35,7 @@ pub fn scratch_len(n: usize) -> usize {
 /// kernels::lu::solve(&a, &mut b, 2, 1, false, &mut [0.0; 4]);
 /// assert!((b[0] - 1.0_f64).abs() < 1e-15 && (b[1] - 3.0_f64).abs() < 1e-15);
 /// ```
-pub fn solve<T: Scalar>(
-    a: &[T],
-    b: &mut [T],
-    n: usize,
-    m: usize,
-    transposed: bool,
-    scratch: &mut [T],
-) {
+pub fn solve<T: Scalar>(a: &[T], b: &mut [T], n: usize, m: usize, transposed: bool, scratch: &mut [T]) {
     let (a, b, lu) = (&a[..n * n], &mut b[..n * m], &mut scratch[..n * n]);
     if n == 0 || m == 0 {
         return;
@@ -56,9 +49,7 @@ pub fn solve<T: Scalar>(
     } else {
         lu.copy_from_slice(a);
     }
-    let blocks = (0..n)
-        .step_by(BLOCK)
-        .map(|start| (start, (start + BLOCK).min(n)));
+    let blocks = (0..n).step_by(BLOCK).map(|start| (start, (start + BLOCK).min(n)));
     for (start, end) in blocks.clone() {
         if !eliminate(lu, b, n, m, start, end) {
             b.fill(T::round_from(f64::NAN));
@@ -71,14 +62,7 @@ pub fn solve<T: Scalar>(
 }
 
 /// Eliminates the unknowns `start..end` from the rows below; `false` if their pivots include 0.
-fn eliminate<T: Scalar>(
-    lu: &mut [T],
-    b: &mut [T],
-    n: usize,
-    m: usize,
-    start: usize,
-    end: usize,
-) -> bool {
+fn eliminate<T: Scalar>(lu: &mut [T], b: &mut [T], n: usize, m: usize, start: usize, end: usize) -> bool {
     // The panel: rows start.., columns start..end, one column at a time.
     for k in start..end {
         let pivot_row = largest(lu, n, k);
@@ -111,24 +95,14 @@ fn eliminate<T: Scalar>(
     }
     // Everything below: A₂₂ −= L₂₁ U₁₂ and B₂ −= L₂₁ B₁.
     let (block, below) = lu.split_at_mut(end * n);
-    let below =
-        ArrayViewMut2::from_shape((n - end, n), below).expect("these are the last n − end rows");
+    let below = ArrayViewMut2::from_shape((n - end, n), below).expect("these are the last n − end rows");
     let (l, mut rest) = below.split_at(Axis(1), end);
     let l = l.slice(s![.., start..]);
-    let u = ArrayView2::from_shape((end - start, n), &block[start * n..])
-        .expect("the rows of the block");
-    general_mat_mul(
-        T::round_from(-1.0),
-        &l,
-        &u.slice(s![.., end..]),
-        T::one(),
-        &mut rest,
-    );
+    let u = ArrayView2::from_shape((end - start, n), &block[start * n..]).expect("the rows of the block");
+    general_mat_mul(T::round_from(-1.0), &l, &u.slice(s![.., end..]), T::one(), &mut rest);
     let (known, below) = b.split_at_mut(end * m);
-    let known = ArrayView2::from_shape((end - start, m), &known[start * m..])
-        .expect("the rows of the block");
-    let mut below =
-        ArrayViewMut2::from_shape((n - end, m), below).expect("these are the last n − end rows");
+    let known = ArrayView2::from_shape((end - start, m), &known[start * m..]).expect("the rows of the block");
+    let mut below = ArrayViewMut2::from_shape((n - end, m), below).expect("these are the last n − end rows");
     general_mat_mul(T::round_from(-1.0), &l, &known, T::one(), &mut below);
     true
 }
@@ -147,17 +121,10 @@ fn substitute<T: Scalar>(lu: &[T], b: &mut [T], n: usize, m: usize, start: usize
     }
     // B₀ −= U₀₁ X₁.
     let (above, known) = b.split_at_mut(start * m);
-    let known = ArrayView2::from_shape((end - start, m), &known[..(end - start) * m])
-        .expect("the rows of the block");
+    let known = ArrayView2::from_shape((end - start, m), &known[..(end - start) * m]).expect("the rows of the block");
     let u = ArrayView2::from_shape((start, n), &lu[..start * n]).expect("the rows above the block");
     let mut above = ArrayViewMut2::from_shape((start, m), above).expect("the rows above the block");
-    general_mat_mul(
-        T::round_from(-1.0),
-        &u.slice(s![.., start..end]),
-        &known,
-        T::one(),
-        &mut above,
-    );
+    general_mat_mul(T::round_from(-1.0), &u.slice(s![.., start..end]), &known, T::one(), &mut above);
 }
 
 /// Row, k or below, with the largest entry of column k in magnitude.
@@ -195,20 +162,14 @@ mod tests {
     fn numbers(length: usize, seed: u64) -> Vec<f64> {
         let mut state = seed.wrapping_mul(2).wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut next = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
         };
         (0..length).map(|_| next()).collect()
     }
 
     fn at(a: &[f64], n: usize, transposed: bool, i: usize, j: usize) -> f64 {
-        if transposed {
-            a[j * n + i]
-        } else {
-            a[i * n + j]
-        }
+        if transposed { a[j * n + i] } else { a[i * n + j] }
     }
 
     /// Gauss–Jordan elimination on the augmented matrix, a column of b at a time.
@@ -216,24 +177,15 @@ mod tests {
         let mut x = vec![0.0; n * m];
         for column in 0..m {
             let mut rows: Vec<Vec<f64>> = (0..n)
-                .map(|i| {
-                    (0..n)
-                        .map(|j| at(a, n, transposed, i, j))
-                        .chain([b[i * m + column]])
-                        .collect()
-                })
+                .map(|i| (0..n).map(|j| at(a, n, transposed, i, j)).chain([b[i * m + column]]).collect())
                 .collect();
             for k in 0..n {
-                let pivot = (k..n)
-                    .max_by(|&i, &j| rows[i][k].abs().total_cmp(&rows[j][k].abs()))
-                    .expect("k < n");
+                let pivot = (k..n).max_by(|&i, &j| rows[i][k].abs().total_cmp(&rows[j][k].abs())).expect("k < n");
                 rows.swap(k, pivot);
                 let scaled: Vec<f64> = rows[k].iter().map(|v| v / rows[k][k]).collect();
                 for (i, row) in rows.iter_mut().enumerate() {
                     let factor = if i == k { 0.0 } else { row[k] };
-                    row.iter_mut()
-                        .zip(&scaled)
-                        .for_each(|(v, s)| *v = if i == k { *s } else { *v - factor * s });
+                    row.iter_mut().zip(&scaled).for_each(|(v, s)| *v = if i == k { *s } else { *v - factor * s });
                 }
             }
             (0..n).for_each(|i| x[i * m + column] = rows[i][n]);
@@ -243,14 +195,7 @@ mod tests {
 
     fn solution(a: &[f64], b: &[f64], n: usize, m: usize, transposed: bool) -> Vec<f64> {
         let mut x = b.to_vec();
-        solve(
-            a,
-            &mut x,
-            n,
-            m,
-            transposed,
-            &mut vec![f64::NAN; scratch_len(n)],
-        );
+        solve(a, &mut x, n, m, transposed, &mut vec![f64::NAN; scratch_len(n)]);
         x
     }
 
@@ -294,11 +239,7 @@ mod tests {
     #[test]
     fn singular_matrix_gives_nan_and_no_panic() {
         for n in [1, 2, 40, 70] {
-            assert!(
-                solution(&vec![0.0; n * n], &vec![1.0; n], n, 1, false)
-                    .iter()
-                    .all(|x| x.is_nan())
-            );
+            assert!(solution(&vec![0.0; n * n], &vec![1.0; n], n, 1, false).iter().all(|x| x.is_nan()));
             // Rank 1: elimination is exact, so the second pivot is 0.
             let x = solution(&vec![1.0; n * n], &vec![1.0; n], n, 1, false);
             assert!(n == 1 || x.iter().all(|x| x.is_nan()));
@@ -320,8 +261,6 @@ mod tests {
     fn single_precision_solves_too() {
         let mut b = [5.0_f32, 10.0];
         solve(&[2.0, 1.0, 1.0, 3.0], &mut b, 2, 1, false, &mut [0.0; 4]);
-        assert!(
-            (b[0] - 1.0).abs() <= 4.0 * f32::EPSILON && (b[1] - 3.0).abs() <= 8.0 * f32::EPSILON
-        );
+        assert!((b[0] - 1.0).abs() <= 4.0 * f32::EPSILON && (b[1] - 3.0).abs() <= 8.0 * f32::EPSILON);
     }
 }

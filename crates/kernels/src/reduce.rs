@@ -51,9 +51,7 @@ pub fn total<T: Scalar>(x: &[T]) -> T {
             *lane += a;
         }
     }
-    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
-        + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
-        + rest
+    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])) + rest
 }
 
 /// Sum of `n` rows of length `m`, pairwise over rows.
@@ -78,10 +76,7 @@ fn rows<T: Scalar>(x: &[T], n: usize, m: usize, out: &mut [T]) {
         for block in x.chunks(BLOCK * m) {
             let mut part = [T::zero(); STRIP];
             for row in block.chunks_exact(m) {
-                for (p, &a) in part
-                    .iter_mut()
-                    .zip(&row[strip * STRIP..strip * STRIP + ys.len()])
-                {
+                for (p, &a) in part.iter_mut().zip(&row[strip * STRIP..strip * STRIP + ys.len()]) {
                     *p += a;
                 }
             }
@@ -115,33 +110,18 @@ mod tests {
 
     #[test]
     fn sums_agree_with_the_naive_twin() {
-        for shape in [
-            &[7][..],
-            &[300],
-            &[5, 200],
-            &[200, 5],
-            &[3, 130, 2],
-            &[2, 3, 4, 5],
-            &[0, 3],
-            &[3, 0],
-        ] {
+        for shape in [&[7][..], &[300], &[5, 200], &[200, 5], &[3, 130, 2], &[2, 3, 4, 5], &[0, 3], &[3, 0]] {
             let size: usize = shape.iter().product();
             let x: Vec<f64> = (0..size).map(|i| (i as f64 * 0.7).sin()).collect();
             for mask in 0..1_usize << shape.len() {
                 let axes: Vec<usize> = (0..shape.len()).filter(|a| mask >> a & 1 == 1).collect();
-                let kept: usize = (0..shape.len())
-                    .filter(|a| mask >> a & 1 == 0)
-                    .map(|a| shape[a])
-                    .product();
+                let kept: usize = (0..shape.len()).filter(|a| mask >> a & 1 == 0).map(|a| shape[a]).product();
                 let (mut fast, mut naive) = (vec![9.0; kept], vec![9.0; kept]);
                 sum(&x, shape, &axes, &mut fast);
                 sum_naive(&x, shape, &axes, &mut naive);
                 for (a, b) in fast.iter().zip(&naive) {
                     // Terms are below 1: the naive sum of n of them is off by at most n·n·2⁻⁵³.
-                    assert!(
-                        (a - b).abs() <= (size * size) as f64 * f64::EPSILON,
-                        "{shape:?} {axes:?}"
-                    );
+                    assert!((a - b).abs() <= (size * size) as f64 * f64::EPSILON, "{shape:?} {axes:?}");
                 }
             }
         }

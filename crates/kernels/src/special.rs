@@ -149,12 +149,7 @@ fn polygamma(n: f64, x: f64) -> f64 {
     let order = n as i32;
     let factorial: f64 = (2..=order).map(f64::from).product();
     let odd = order % 2 == 1;
-    let size = factorial
-        * if x > 0.0 {
-            hurwitz(order + 1, x)
-        } else {
-            hurwitz_left(order + 1, x)
-        };
+    let size = factorial * if x > 0.0 { hurwitz(order + 1, x) } else { hurwitz_left(order + 1, x) };
     if odd { size } else { -size }
 }
 
@@ -218,19 +213,11 @@ mod tests {
 
     impl Golden {
         fn all() -> impl Iterator<Item = Golden> {
-            include_str!("../tests/golden/special.csv")
-                .lines()
-                .skip(1)
-                .map(|line| {
-                    let fields: Vec<&str> = line.split(',').collect();
-                    let number = |i: usize| fields[i].parse().expect("the file holds numbers");
-                    Golden {
-                        function: fields[0],
-                        n: number(1),
-                        x: number(2),
-                        value: number(3),
-                    }
-                })
+            include_str!("../tests/golden/special.csv").lines().skip(1).map(|line| {
+                let fields: Vec<&str> = line.split(',').collect();
+                let number = |i: usize| fields[i].parse().expect("the file holds numbers");
+                Golden { function: fields[0], n: number(1), x: number(2), value: number(3) }
+            })
         }
 
         fn computed(&self) -> f64 {
@@ -254,16 +241,12 @@ mod tests {
 
     /// Largest error in ulp over the golden values of a function of absolute value at least `smallest`.
     fn worst(function: &str, smallest: f64) -> f64 {
-        let of_function =
-            Golden::all().filter(|g| g.function == function && g.value.abs() >= smallest);
+        let of_function = Golden::all().filter(|g| g.function == function && g.value.abs() >= smallest);
         let worst = of_function
             .map(|g| ((g.computed() - g.value).abs() / g.ulp(), g))
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .expect("the file has values of every function");
-        println!(
-            "{function}: {} ulp, of order {} at {}",
-            worst.0, worst.1.n, worst.1.x
-        );
+        println!("{function}: {} ulp, of order {} at {}", worst.0, worst.1.n, worst.1.x);
         worst.0
     }
 
@@ -307,10 +290,7 @@ mod tests {
     fn single_precision_is_double_precision_rounded() {
         for g in Golden::all() {
             let (x, n) = (g.x as f32, g.n as f32);
-            let wide = Golden {
-                x: f64::from(x),
-                ..g
-            };
+            let wide = Golden { x: f64::from(x), ..g };
             let narrow = match wide.function {
                 "erf" => x.special_erf(),
                 "erfc" => x.special_erfc(),
@@ -319,11 +299,7 @@ mod tests {
                 "polygamma" => x.special_polygamma(n),
                 _ => x.special_sigmoid(),
             };
-            assert!(
-                narrow.to_bits() == (wide.computed() as f32).to_bits() || narrow.is_nan(),
-                "{} at {x}",
-                g.function
-            );
+            assert!(narrow.to_bits() == (wide.computed() as f32).to_bits() || narrow.is_nan(), "{} at {x}", g.function);
         }
     }
 
@@ -336,9 +312,7 @@ mod tests {
         assert_eq!((-3.0).special_polygamma(1.0), f64::INFINITY);
         assert!((-3.0_f64).special_polygamma(2.0).is_nan());
         assert_eq!(f64::INFINITY.special_polygamma(1.0), 0.0);
-        assert!(
-            1.0_f64.special_polygamma(1.5).is_nan() && 1.0_f64.special_polygamma(-1.0).is_nan()
-        );
+        assert!(1.0_f64.special_polygamma(1.5).is_nan() && 1.0_f64.special_polygamma(-1.0).is_nan());
         assert_eq!(2.5.special_polygamma(0.0), 2.5.special_digamma());
         assert_eq!((-2.0).special_ln_gamma(), f64::INFINITY);
         for x in [f64::NAN, f64::NEG_INFINITY] {

@@ -141,9 +141,7 @@ impl<T: Scalar> Adam<T> {
         let mut solver = AdamSolver::new(self, x, FullBatch { objective }, Sampling::Full)?;
         solver.trial.copy_from_slice(x);
         solver.evaluate()?;
-        solver.finished = self
-            .limits
-            .start_verdict(x, solver.value, solver.gradient_norm);
+        solver.finished = self.limits.start_verdict(x, solver.value, solver.gradient_norm);
         Ok(solver)
     }
 
@@ -168,14 +166,7 @@ impl<T: Scalar> Adam<T> {
     fn check(&self) -> Result<(), Error> {
         let zero = T::zero();
         let below_one = |a: T| a >= zero && a < T::one();
-        let Self {
-            learning_rate,
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay,
-            ..
-        } = *self;
+        let Self { learning_rate, beta_1, beta_2, epsilon, weight_decay, .. } = *self;
         require(
             learning_rate.is_finite() && learning_rate > zero,
             METHOD,
@@ -183,27 +174,9 @@ impl<T: Scalar> Adam<T> {
             learning_rate,
             "a finite number above 0",
         )?;
-        require(
-            below_one(beta_1),
-            METHOD,
-            "beta_1",
-            beta_1,
-            "a number from 0 to below 1",
-        )?;
-        require(
-            below_one(beta_2),
-            METHOD,
-            "beta_2",
-            beta_2,
-            "a number from 0 to below 1",
-        )?;
-        require(
-            epsilon.is_finite() && epsilon > zero,
-            METHOD,
-            "epsilon",
-            epsilon,
-            "a finite number above 0",
-        )?;
+        require(below_one(beta_1), METHOD, "beta_1", beta_1, "a number from 0 to below 1")?;
+        require(below_one(beta_2), METHOD, "beta_2", beta_2, "a number from 0 to below 1")?;
+        require(epsilon.is_finite() && epsilon > zero, METHOD, "epsilon", epsilon, "a finite number above 0")?;
         require(
             weight_decay.is_finite() && weight_decay >= zero,
             METHOD,
@@ -267,18 +240,8 @@ impl<T: Scalar> AdamState<T> {
     /// If `x` or `gradient` does not have the dimension of the state.
     pub fn update(&mut self, x: &mut [T], gradient: &[T]) {
         assert_eq!(x.len(), self.m.len(), "adam: x has the wrong length");
-        assert_eq!(
-            gradient.len(),
-            self.m.len(),
-            "adam: gradient has the wrong length"
-        );
-        let Adam {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay,
-            ..
-        } = self.options;
+        assert_eq!(gradient.len(), self.m.len(), "adam: gradient has the wrong length");
+        let Adam { beta_1, beta_2, epsilon, weight_decay, .. } = self.options;
         let one = T::one();
         let eta = self.learning_rate();
         self.t += 1;
@@ -381,9 +344,7 @@ impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
 
     /// Value and gradient at the trial point; the place of what is not finite.
     fn evaluate(&mut self) -> Result<Option<Place>, Error> {
-        self.value =
-            self.source
-                .evaluate(self.counts.iterations, &self.trial, &mut self.gradient)?;
+        self.value = self.source.evaluate(self.counts.iterations, &self.trial, &mut self.gradient)?;
         self.counts.gradients += 1;
         self.gradient_norm = norm(&self.gradient);
         Ok(if !self.value.is_finite() {
@@ -399,13 +360,7 @@ impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
     fn update(&mut self) -> Option<Status> {
         self.trial.copy_from_slice(&self.x);
         self.state.update(&mut self.trial, &self.gradient);
-        self.step_norm = self
-            .x
-            .iter()
-            .zip(&self.trial)
-            .map(|(&x, &y)| (y - x) * (y - x))
-            .sum::<T>()
-            .sqrt();
+        self.step_norm = self.x.iter().zip(&self.trial).map(|(&x, &y)| (y - x) * (y - x)).sum::<T>().sqrt();
         (!all_finite(&self.trial)).then_some(Status::NonFinite(Place::Point))
     }
 
@@ -422,17 +377,11 @@ impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
         if let Some(place) = failure {
             let unbounded = self.value == T::neg_infinity();
             (self.value, self.gradient_norm) = (value, gradient_norm);
-            return Ok(Some(if unbounded {
-                Status::Unbounded
-            } else {
-                Status::NonFinite(place)
-            }));
+            return Ok(Some(if unbounded { Status::Unbounded } else { Status::NonFinite(place) }));
         }
         std::mem::swap(&mut self.x, &mut self.trial);
         self.accepted = true;
-        Ok(self
-            .limits
-            .verdict(self.value, self.gradient_norm, self.counts.iterations + 1))
+        Ok(self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations + 1))
     }
 
     fn advance_batch(&mut self) -> Result<Option<Status>, Error> {
@@ -460,9 +409,7 @@ impl<T: Scalar, S: GradientSource<T>> Solver<T> for AdamSolver<T, S> {
             };
             self.counts.iterations += 1;
         }
-        Ok(self
-            .finished
-            .map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        Ok(self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
 
     fn progress(&self) -> Progress<'_, T> {
@@ -478,12 +425,6 @@ impl<T: Scalar, S: GradientSource<T>> Solver<T> for AdamSolver<T, S> {
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        Report {
-            x: self.x,
-            value: self.value,
-            gradient_norm: self.gradient_norm,
-            status,
-            counts: self.counts,
-        }
+        Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
     }
 }

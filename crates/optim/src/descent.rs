@@ -29,6 +29,9 @@ pub trait Descent<T: Scalar> {
     /// Writes the step for `radius` into `out` and says what it promises. Takes no products.
     ///
     /// A radius above the prepared one is answered as the prepared one.
+    ///
+    /// # Panics
+    /// If `out` does not have the length of the prepared gradient.
     fn step(&self, radius: T, out: &mut [T]) -> ModelStep<T>;
 }
 

@@ -49,12 +49,7 @@ pub(crate) fn require(
     if holds {
         return Ok(());
     }
-    Err(Error::InvalidOption {
-        method,
-        option,
-        found: found.to_string(),
-        expected,
-    })
+    Err(Error::InvalidOption { method, option, found: found.to_string(), expected })
 }
 
 /// An [`Error::Length`] unless both lengths agree.
@@ -67,10 +62,5 @@ pub(crate) fn require_length(
     if expected == found {
         return Ok(());
     }
-    Err(Error::Length {
-        method,
-        argument,
-        expected,
-        found,
-    })
+    Err(Error::Length { method, argument, expected, found })
 }

@@ -65,10 +65,7 @@ pub struct GradientDescent<T> {
 impl<T: Scalar> GradientDescent<T> {
     /// The method with this rule for the step and defaults for all else.
     pub fn new(rule: StepRule<T>) -> Self {
-        Self {
-            rule,
-            limits: Limits::new(10_000),
-        }
+        Self { rule, limits: Limits::new(10_000) }
     }
 
     limit_options!(10_000);
@@ -108,13 +105,7 @@ impl<T: Scalar> GradientDescent<T> {
             StepRule::Armijo { initial } => ("initial", initial),
             StepRule::Curvature { fallback } => ("fallback", fallback),
         };
-        require(
-            step.is_finite() && step > T::zero(),
-            METHOD,
-            option,
-            step,
-            "a finite number above 0",
-        )?;
+        require(step.is_finite() && step > T::zero(), METHOD, option, step, "a finite number above 0")?;
         self.limits.check(METHOD)?;
         require_length(METHOD, "x", objective.dimension(), x.len())?;
         let model = objective.at(x)?;
@@ -136,10 +127,7 @@ impl<T: Scalar> GradientDescent<T> {
             alpha: step,
             step_norm: T::zero(),
             accepted: true,
-            counts: Counts {
-                gradients: 1,
-                ..Counts::default()
-            },
+            counts: Counts { gradients: 1, ..Counts::default() },
             finished,
         })
     }
@@ -184,12 +172,7 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
         self.counts.products += 1;
         // In units of ‖g‖, whose square may underflow.
         let unit = T::one() / self.gradient_norm;
-        let curvature = self
-            .gradient
-            .iter()
-            .zip(&self.product)
-            .map(|(&g, &hg)| (g * unit) * (hg * unit))
-            .sum::<T>();
+        let curvature = self.gradient.iter().zip(&self.product).map(|(&g, &hg)| (g * unit) * (hg * unit)).sum::<T>();
         let alpha = T::one() / curvature;
         if alpha.is_finite() && alpha > T::zero() {
             self.alpha = alpha;
@@ -248,8 +231,7 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
                 if trial_value == T::neg_infinity() {
                     return Ok(Some(Status::Unbounded));
                 }
-                last_failure =
-                    (!trial_value.is_finite()).then_some(Status::NonFinite(Place::Value));
+                last_failure = (!trial_value.is_finite()).then_some(Status::NonFinite(Place::Value));
                 let promised = self.alpha * slope;
                 let decrease = self.value - trial_value;
                 let enough = decrease > T::zero() && decrease >= T::of(SUFFICIENT) * promised;
@@ -305,14 +287,10 @@ impl<T: Scalar, O: Objective<T>> Solver<T> for GradientDescentSolver<'_, T, O> {
         if self.finished.is_none() {
             let failed = self.advance()?;
             self.counts.iterations += 1;
-            self.finished = failed.or_else(|| {
-                self.limits
-                    .verdict(self.value, self.gradient_norm, self.counts.iterations)
-            });
+            self.finished =
+                failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
         }
-        Ok(self
-            .finished
-            .map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        Ok(self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
 
     fn progress(&self) -> Progress<'_, T> {
@@ -328,12 +306,6 @@ impl<T: Scalar, O: Objective<T>> Solver<T> for GradientDescentSolver<'_, T, O> {
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        Report {
-            x: self.x,
-            value: self.value,
-            gradient_norm: self.gradient_norm,
-            status,
-            counts: self.counts,
-        }
+        Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
     }
 }

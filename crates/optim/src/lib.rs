@@ -37,25 +37,27 @@
 //! A NaN or an infinity never spins: at the starting point it is [`Status::NonFinite`]; at a trial point it is a
 //! rejected step where the method can shorten its steps, and a status where it cannot.
 
-mod adam;
-mod descent;
+pub mod adam;
+pub mod descent;
 mod error;
-mod gradient_descent;
+mod function;
+pub mod gradient_descent;
 pub mod krylov;
 mod limits;
 pub mod objective;
-mod operator;
-mod radius_search;
+pub mod operator;
+pub mod radius_search;
 mod scalar;
-mod schedule;
-mod solver;
-mod status;
-mod trust_region;
+pub mod schedule;
+pub mod solver;
+pub mod status;
+pub mod trust_region;
 mod vector;
 
 pub use adam::{Adam, AdamSolver, AdamState, FullBatch, GradientSource};
 pub use descent::{Descent, ModelStep, StepEnd};
 pub use error::Error;
+pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
 pub use krylov::Steihaug;
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};

@@ -17,11 +17,7 @@ impl<T: Scalar> Limits<T> {
     pub(crate) fn new(max_iterations: usize) -> Self {
         // √ε: about half the digits of a gradient survive the rounding of a well-scaled f.
         let gradient_tolerance = T::epsilon().sqrt();
-        Self {
-            gradient_tolerance,
-            max_iterations,
-            lower_bound: T::of(-1e18),
-        }
+        Self { gradient_tolerance, max_iterations, lower_bound: T::of(-1e18) }
     }
 
     pub(crate) fn check(&self, method: &'static str) -> Result<(), Error> {

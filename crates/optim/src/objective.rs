@@ -154,9 +154,7 @@ pub enum ObjectiveError {
         found: usize,
     },
     /// The objective does not offer this product.
-    #[error(
-        "{operation}: this objective does not offer it (use a method that does not need it, or implement it)"
-    )]
+    #[error("{operation}: this objective does not offer it (use a method that does not need it, or implement it)")]
     Unsupported {
         /// What was asked for.
         operation: &'static str,
@@ -188,12 +186,7 @@ pub(crate) fn check_length(
     if expected == found {
         return Ok(());
     }
-    Err(ObjectiveError::Length {
-        operation,
-        argument,
-        expected,
-        found,
-    })
+    Err(ObjectiveError::Length { operation, argument, expected, found })
 }
 
 /// The type of the product in an objective that has none.
@@ -221,13 +214,7 @@ where
 {
     /// The objective of `dimension` variables with these parts; see the [module](self) for an example.
     pub fn new(dimension: usize, f: F, gradient: G, product: P) -> Self {
-        Self {
-            dimension,
-            f,
-            gradient,
-            product: Some(product),
-            scalar: PhantomData,
-        }
+        Self { dimension, f, gradient, product: Some(product), scalar: PhantomData }
     }
 }
 
@@ -248,13 +235,7 @@ where
     /// # Ok::<(), optim::Error>(())
     /// ```
     pub fn first_order(dimension: usize, f: F, gradient: G) -> Self {
-        Self {
-            dimension,
-            f,
-            gradient,
-            product: None,
-            scalar: PhantomData,
-        }
+        Self { dimension, f, gradient, product: None, scalar: PhantomData }
     }
 }
 
@@ -283,12 +264,7 @@ where
         check_length("at", "x", self.dimension, x.len())?;
         let mut gradient = vec![T::zero(); self.dimension];
         (self.gradient)(x, &mut gradient);
-        Ok(PartsModel {
-            x: x.to_vec(),
-            value: (self.f)(x),
-            gradient,
-            product: self.product.as_ref(),
-        })
+        Ok(PartsModel { x: x.to_vec(), value: (self.f)(x), gradient, product: self.product.as_ref() })
     }
 }
 
@@ -313,9 +289,7 @@ impl<T: Scalar, P: Fn(&[T], &[T], &mut [T])> LocalModel<T> for PartsModel<'_, T,
     fn hvp(&mut self, v: &[T], out: &mut [T]) -> Result<(), ObjectiveError> {
         check_length("hvp", "v", self.x.len(), v.len())?;
         check_length("hvp", "out", self.x.len(), out.len())?;
-        let product = self
-            .product
-            .ok_or(ObjectiveError::Unsupported { operation: "hvp" })?;
+        let product = self.product.ok_or(ObjectiveError::Unsupported { operation: "hvp" })?;
         out.fill(T::zero());
         product(&self.x, v, out);
         Ok(())

@@ -80,22 +80,10 @@ impl<T: Scalar> RadiusSearch<T> {
 
     /// An error unless every number makes sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let Self {
-            radius,
-            max_radius,
-            min_radius,
-            accept,
-            value_scale,
-        } = *self;
+        let Self { radius, max_radius, min_radius, accept, value_scale } = *self;
         let zero = T::zero();
         let finite_positive = |a: T| a.is_finite() && a > zero;
-        require(
-            finite_positive(radius),
-            METHOD,
-            "radius",
-            radius,
-            "a finite number above 0",
-        )?;
+        require(finite_positive(radius), METHOD, "radius", radius, "a finite number above 0")?;
         require(
             max_radius.is_finite() && max_radius >= radius,
             METHOD,
@@ -110,13 +98,7 @@ impl<T: Scalar> RadiusSearch<T> {
             min_radius,
             "a number from 0 to below the radius",
         )?;
-        require(
-            accept >= zero && accept < T::of(0.25),
-            METHOD,
-            "accept",
-            accept,
-            "a number from 0 to below 1/4",
-        )?;
+        require(accept >= zero && accept < T::of(0.25), METHOD, "accept", accept, "a number from 0 to below 1/4")?;
         require(
             value_scale.is_finite() && value_scale >= zero,
             METHOD,

@@ -13,9 +13,7 @@ use std::iter::Sum;
 /// use optim::Scalar;
 /// assert_eq!(f32::of(0.25), 0.25_f32);
 /// ```
-pub trait Scalar:
-    Float + NumAssign + Sum + Debug + Display + Default + Send + Sync + 'static
-{
+pub trait Scalar: Float + NumAssign + Sum + Debug + Display + Default + Send + Sync + 'static {
     /// The nearest number of this type to a constant written in `f64`.
     fn of(constant: f64) -> Self;
 }

@@ -54,26 +54,14 @@ impl<T: Scalar> Schedule<T> {
     pub(crate) fn check(&self, method: &'static str) -> Result<(), Error> {
         let (iterations, number, holds, expected) = match *self {
             Self::Constant => return Ok(()),
-            Self::Cosine { iterations, last } => (
-                iterations,
-                last,
-                last >= T::zero() && last <= T::one(),
-                "a number from 0 to 1",
-            ),
-            Self::Exponential { iterations, factor } => (
-                iterations,
-                factor,
-                factor > T::zero() && factor <= T::one(),
-                "a number above 0 and at most 1",
-            ),
+            Self::Cosine { iterations, last } => {
+                (iterations, last, last >= T::zero() && last <= T::one(), "a number from 0 to 1")
+            }
+            Self::Exponential { iterations, factor } => {
+                (iterations, factor, factor > T::zero() && factor <= T::one(), "a number above 0 and at most 1")
+            }
         };
-        require(
-            iterations > 0,
-            method,
-            "schedule iterations",
-            iterations,
-            "at least 1",
-        )?;
+        require(iterations > 0, method, "schedule iterations", iterations, "at least 1")?;
         require(holds, method, "schedule factor", number, expected)
     }
 }

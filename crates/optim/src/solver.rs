@@ -51,10 +51,7 @@ pub trait Solver<T: Scalar>: Sized {
     ///
     /// # Errors
     /// As [`step`](Self::step).
-    fn run(
-        mut self,
-        mut observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Report<T>, Error> {
+    fn run(mut self, mut observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>) -> Result<Report<T>, Error> {
         let mut stop = observer(&self.progress()).is_break();
         let mut seen = self.progress().counts.iterations;
         loop {

@@ -34,19 +34,11 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Converged(Criterion::GradientNorm) => {
-                f.write_str("converged: the gradient is within its tolerance")
-            }
-            Self::MaxIterations => {
-                f.write_str("not converged: the limit of iterations was reached")
-            }
-            Self::RadiusTooSmall => {
-                f.write_str("not converged: the trust region shrank to nothing")
-            }
+            Self::Converged(Criterion::GradientNorm) => f.write_str("converged: the gradient is within its tolerance"),
+            Self::MaxIterations => f.write_str("not converged: the limit of iterations was reached"),
+            Self::RadiusTooSmall => f.write_str("not converged: the trust region shrank to nothing"),
             Self::NonFinite(place) => write!(f, "stopped: {place} is not finite"),
-            Self::NoProgress => {
-                f.write_str("not converged: no step makes the function smaller in this precision")
-            }
+            Self::NoProgress => f.write_str("not converged: no step makes the function smaller in this precision"),
             Self::Unbounded => f.write_str("stopped: the value fell below its lower bound"),
             Self::StoppedByObserver => f.write_str("stopped by the observer"),
         }
@@ -124,12 +116,7 @@ pub struct Report<T> {
 
 impl<T: Scalar> fmt::Display for Report<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
-            values,
-            gradients,
-            products,
-            iterations,
-        } = self.counts;
+        let Counts { values, gradients, products, iterations } = self.counts;
         write!(
             f,
             "{}; value {:e}, gradient norm {:e}; {iterations} iterations, {values} values, {gradients} gradients, \

@@ -83,13 +83,7 @@ impl<T: Scalar> Forcing<T> {
             Self::Constant(tolerance) => (tolerance, T::one()),
             Self::Superlinear { largest, power } => (largest, power),
         };
-        require(
-            below_one(tolerance),
-            METHOD,
-            "forcing tolerance",
-            tolerance,
-            "a number from 0 to below 1",
-        )?;
+        require(below_one(tolerance), METHOD, "forcing tolerance", tolerance, "a number from 0 to below 1")?;
         require(
             power > T::zero() && power <= T::one(),
             METHOD,
@@ -118,10 +112,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
     pub fn with_descent(descent: D) -> Self {
         Self {
             search: RadiusSearch::new(T::one()),
-            forcing: Forcing::Superlinear {
-                largest: T::of(0.5),
-                power: T::of(0.5),
-            },
+            forcing: Forcing::Superlinear { largest: T::of(0.5), power: T::of(0.5) },
             limits: Limits::new(1000),
             descent,
         }
@@ -225,10 +216,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
             start_gradient_norm: gradient_norm,
             step_norm: T::zero(),
             accepted: true,
-            counts: Counts {
-                gradients: 1,
-                ..Counts::default()
-            },
+            counts: Counts { gradients: 1, ..Counts::default() },
             finished,
         })
     }
@@ -263,14 +251,9 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         let Some(mut model) = self.model.take() else {
             return Ok(());
         };
-        let tolerance = self
-            .forcing
-            .tolerance(self.gradient_norm / self.start_gradient_norm);
+        let tolerance = self.forcing.tolerance(self.gradient_norm / self.start_gradient_norm);
         let radius = self.search.radius();
-        match self
-            .descent
-            .prepare(&mut model.hessian(), &self.gradient, radius, tolerance)
-        {
+        match self.descent.prepare(&mut model.hessian(), &self.gradient, radius, tolerance) {
             Ok(products) => {
                 self.counts.products += products;
                 Ok(())
@@ -294,11 +277,7 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         offset(&self.x, T::one(), &self.step, &mut self.trial);
         if self.trial == self.x {
             let held_back = promised.end.is_on_boundary();
-            return Ok(Some(if held_back {
-                Status::RadiusTooSmall
-            } else {
-                Status::NoProgress
-            }));
+            return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
         }
 
         let trial_value = self.objective.value(&self.trial)?;
@@ -336,14 +315,10 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<
         if self.finished.is_none() {
             let failed = self.advance()?;
             self.counts.iterations += 1;
-            self.finished = failed.or_else(|| {
-                self.limits
-                    .verdict(self.value, self.gradient_norm, self.counts.iterations)
-            });
+            self.finished =
+                failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
         }
-        Ok(self
-            .finished
-            .map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        Ok(self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
 
     fn progress(&self) -> Progress<'_, T> {
@@ -359,12 +334,6 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        Report {
-            x: self.x,
-            value: self.value,
-            gradient_norm: self.gradient_norm,
-            status,
-            counts: self.counts,
-        }
+        Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
     }
 }

@@ -83,10 +83,7 @@ mod tests {
         for scale in [1e-320_f64, 1e-200, 1.0, 1e200] {
             let found = norm(&[3.0 * scale, 4.0 * scale]);
             // Subnormals carry few digits: 1e-320 has about three.
-            assert!(
-                (found / (5.0 * scale) - 1.0).abs() < 1e-3,
-                "{scale}: {found}"
-            );
+            assert!((found / (5.0 * scale) - 1.0).abs() < 1e-3, "{scale}: {found}");
         }
         assert!(norm(&[f64::NAN, 1.0]).is_nan());
         assert_eq!(norm(&[f64::INFINITY, 1.0]), f64::INFINITY);

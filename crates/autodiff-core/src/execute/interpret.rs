@@ -19,12 +19,7 @@ pub fn interpret<T: Executable>(graph: &Graph, inputs: &[&[T]]) -> Result<Vec<Ve
                 let given = inputs.get(i).copied().unwrap_or(&[]);
                 if given.len() != out.len() {
                     let (expected, found) = (out.len(), given.len());
-                    return Err(Error::Length {
-                        operator: "interpret",
-                        argument: "an input",
-                        expected,
-                        found,
-                    });
+                    return Err(Error::Length { operator: "interpret", argument: "an input", expected, found });
                 }
                 out.copy_from_slice(given);
             }
@@ -36,37 +31,23 @@ pub fn interpret<T: Executable>(graph: &Graph, inputs: &[&[T]]) -> Result<Vec<Ve
             }
             Operation::Hole => {}
             Operation::Row(row) => {
-                let operands: Vec<&[T]> =
-                    args.iter().map(|a| values[a.index()].as_slice()).collect();
+                let operands: Vec<&[T]> = args.iter().map(|a| values[a.index()].as_slice()).collect();
                 row.map(&operands, &mut out);
             }
             Operation::Primitive(p) => {
-                let view = |a: &NodeId| View {
-                    shape: graph.shape(*a),
-                    data: &values[a.index()],
-                };
+                let view = |a: &NodeId| View { shape: graph.shape(*a), data: &values[a.index()] };
                 let operands: Vec<View<'_, T>> = args.iter().map(view).collect();
                 let shapes: Vec<_> = operands.iter().map(|v| v.shape).collect();
                 let mut scratch = vec![T::zero(); p.scratch(&shapes)];
-                T::evaluate(&**p, &operands, &mut out, &mut scratch)
-                    .map_err(|fault| fault_error(p.name(), fault))?;
+                T::evaluate(&**p, &operands, &mut out, &mut scratch).map_err(|fault| fault_error(p.name(), fault))?;
             }
         }
         values.push(out);
     }
-    Ok(graph
-        .outputs()
-        .iter()
-        .map(|id| values[id.index()].clone())
-        .collect())
+    Ok(graph.outputs().iter().map(|id| values[id.index()].clone()).collect())
 }
 
 /// The error of an index outside its axis.
 pub(super) fn fault_error(operation: &'static str, fault: Fault) -> Error {
-    Error::Index {
-        operation,
-        index: fault.index,
-        position: fault.position,
-        length: fault.length,
-    }
+    Error::Index { operation, index: fault.index, position: fault.position, length: fault.length }
 }

@@ -34,35 +34,22 @@ impl Arena {
 
     /// A piece of at least `size` entries.
     pub fn take(&mut self, size: usize) -> Piece {
-        let capacity = if size <= 1 {
-            size
-        } else {
-            size.next_multiple_of(8)
-        };
+        let capacity = if size <= 1 { size } else { size.next_multiple_of(8) };
         // A much larger piece is better left for a value of its size.
         if let Some((&found, offsets)) = self.free.range_mut(capacity..=capacity * 2).next() {
             let offset = offsets.pop().expect("empty lists are removed");
             if offsets.is_empty() {
                 self.free.remove(&found);
             }
-            return Piece {
-                offset,
-                capacity: found,
-            };
+            return Piece { offset, capacity: found };
         }
-        Piece {
-            offset: self.place(capacity),
-            capacity,
-        }
+        Piece { offset: self.place(capacity), capacity }
     }
 
     /// Takes a piece back.
     pub fn give(&mut self, piece: Piece) {
         if piece.capacity > 0 {
-            self.free
-                .entry(piece.capacity)
-                .or_default()
-                .push(piece.offset);
+            self.free.entry(piece.capacity).or_default().push(piece.offset);
         }
     }
 }

@@ -129,25 +129,13 @@ impl Program {
                 }
             }
         }
-        Workspace {
-            arena,
-            scratch: vec![T::zero(); self.scratch],
-        }
+        Workspace { arena, scratch: vec![T::zero(); self.scratch] }
     }
 
     /// Place of the inputs `numbers`, which lie one after the other, for the caller to fill.
-    pub fn inputs<'w, T>(
-        &self,
-        numbers: Range<usize>,
-        workspace: &'w mut Workspace<T>,
-    ) -> &'w mut [T] {
-        match (
-            self.inputs.get(numbers.start),
-            self.inputs[..numbers.end].last(),
-        ) {
-            (Some(first), Some(last)) if !numbers.is_empty() => {
-                &mut workspace.arena[first.start..last.end]
-            }
+    pub fn inputs<'w, T>(&self, numbers: Range<usize>, workspace: &'w mut Workspace<T>) -> &'w mut [T] {
+        match (self.inputs.get(numbers.start), self.inputs[..numbers.end].last()) {
+            (Some(first), Some(last)) if !numbers.is_empty() => &mut workspace.arena[first.start..last.end],
             _ => &mut [],
         }
     }
@@ -166,11 +154,7 @@ impl Program {
     ///
     /// # Errors
     /// An index outside its axis.
-    pub fn run<T: Executable>(
-        &self,
-        workspace: &mut Workspace<T>,
-        guards: Guards,
-    ) -> Result<Outcome> {
+    pub fn run<T: Executable>(&self, workspace: &mut Workspace<T>, guards: Guards) -> Result<Outcome> {
         self.execute(&self.instructions, workspace, guards)
     }
 
@@ -178,11 +162,7 @@ impl Program {
     ///
     /// # Errors
     /// An index outside its axis.
-    pub fn run_early<T: Executable>(
-        &self,
-        workspace: &mut Workspace<T>,
-        guards: Guards,
-    ) -> Result<Outcome> {
+    pub fn run_early<T: Executable>(&self, workspace: &mut Workspace<T>, guards: Guards) -> Result<Outcome> {
         self.execute(&self.instructions[..self.split], workspace, guards)
     }
 
@@ -222,8 +202,7 @@ impl Program {
             };
             match &instruction.kind {
                 Kind::Row(row) => {
-                    let operands: SmallVec<[&[T]; 3]> =
-                        instruction.operands.iter().map(read).collect();
+                    let operands: SmallVec<[&[T]; 3]> = instruction.operands.iter().map(read).collect();
                     if let [y] = out {
                         let scalars: SmallVec<[T; 3]> = operands.iter().map(|a| a[0]).collect();
                         *y = row.value(&scalars);
@@ -232,14 +211,9 @@ impl Program {
                     }
                 }
                 Kind::Primitive(p) => {
-                    let view = |o: &Operand| View {
-                        shape: &self.shapes[o.shape],
-                        data: read(o),
-                    };
-                    let operands: SmallVec<[View<'_, T>; 4]> =
-                        instruction.operands.iter().map(view).collect();
-                    T::evaluate(&**p, &operands, out, scratch)
-                        .map_err(|fault| fault_error(p.name(), fault))?;
+                    let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: read(o) };
+                    let operands: SmallVec<[View<'_, T>; 4]> = instruction.operands.iter().map(view).collect();
+                    T::evaluate(&**p, &operands, out, scratch).map_err(|fault| fault_error(p.name(), fault))?;
                 }
                 Kind::Guard(_) => unreachable!("handled above"),
             }
@@ -268,13 +242,8 @@ impl Layout {
                 late[id.index()] = true;
             }
         }
-        let (early, rest): (Vec<NodeId>, Vec<NodeId>) =
-            graph.ids().partition(|id| !late[id.index()]);
-        Layout {
-            early: early.len(),
-            order: early.into_iter().chain(rest).collect(),
-            late,
-        }
+        let (early, rest): (Vec<NodeId>, Vec<NodeId>) = graph.ids().partition(|id| !late[id.index()]);
+        Layout { early: early.len(), order: early.into_iter().chain(rest).collect(), late }
     }
 
     fn program(self, graph: &Graph) -> Program {
@@ -313,18 +282,12 @@ impl Layout {
             shapes: Vec::new(),
             arena: 0,
             scratch: 0,
-            statistics: Statistics {
-                guards: graph.guards().len(),
-                ..Statistics::default()
-            },
+            statistics: Statistics { guards: graph.guards().len(), ..Statistics::default() },
         };
         for &id in graph.inputs() {
             let size = graph.shape(id).size();
             let offset = arena.place(size);
-            pieces[id.index()] = Some(Piece {
-                offset,
-                capacity: size,
-            });
+            pieces[id.index()] = Some(Piece { offset, capacity: size });
             program.inputs.push(offset..offset + size);
         }
         let mut guards = rustc_hash::FxHashMap::<NodeId, SmallVec<[bool; 1]>>::default();
@@ -337,37 +300,25 @@ impl Layout {
             }
             let size = graph.shape(id).size();
             let mut operand = |node: NodeId, pieces: &[Option<Piece>]| Operand {
-                offset: pieces[root[node.index()].index()]
-                    .expect("an argument is placed before its use")
-                    .offset,
+                offset: pieces[root[node.index()].index()].expect("an argument is placed before its use").offset,
                 length: graph.shape(node).size(),
-                shape: *shape_ids
-                    .entry(graph.shape(node).clone())
-                    .or_insert_with(|| {
-                        shapes.push(graph.shape(node).clone());
-                        shapes.len() - 1
-                    }),
+                shape: *shape_ids.entry(graph.shape(node).clone()).or_insert_with(|| {
+                    shapes.push(graph.shape(node).clone());
+                    shapes.len() - 1
+                }),
             };
             let kind = match graph.operation(id) {
                 Operation::Input(_) | Operation::Hole => None,
                 Operation::Constant(c) => {
                     let offset = arena.place(1);
-                    pieces[id.index()] = Some(Piece {
-                        offset,
-                        capacity: 1,
-                    });
+                    pieces[id.index()] = Some(Piece { offset, capacity: 1 });
                     program.constants.push((offset, Constant::Scalar(c)));
                     None
                 }
                 Operation::Tensor(t) => {
                     let offset = arena.place(size);
-                    pieces[id.index()] = Some(Piece {
-                        offset,
-                        capacity: size,
-                    });
-                    program
-                        .constants
-                        .push((offset, Constant::Tensor(t.clone())));
+                    pieces[id.index()] = Some(Piece { offset, capacity: size });
+                    program.constants.push((offset, Constant::Tensor(t.clone())));
                     None
                 }
                 Operation::Row(row) => {
@@ -377,50 +328,29 @@ impl Layout {
                 Operation::Primitive(_) if is_reshape(graph, id) => None,
                 Operation::Primitive(p) => {
                     let args = graph.arguments(id);
-                    let operands: SmallVec<[&Shape; 4]> =
-                        args.iter().map(|&a| graph.shape(a)).collect();
+                    let operands: SmallVec<[&Shape; 4]> = args.iter().map(|&a| graph.shape(a)).collect();
                     program.scratch = program.scratch.max(p.scratch(&operands));
                     program.statistics.flops += p.flops(&operands, graph.shape(id));
                     Some(Kind::Primitive(p.clone()))
                 }
             };
             if let Some(kind) = kind {
-                let operands = graph
-                    .arguments(id)
-                    .iter()
-                    .map(|&a| operand(a, &pieces))
-                    .collect();
+                let operands = graph.arguments(id).iter().map(|&a| operand(a, &pieces)).collect();
                 let piece = arena.take(size);
                 pieces[id.index()] = Some(piece);
-                program.instructions.push(Instruction {
-                    kind,
-                    operands,
-                    out: piece.offset..piece.offset + size,
-                });
+                program.instructions.push(Instruction { kind, operands, out: piece.offset..piece.offset + size });
                 program.statistics.nodes += 1;
-                *program
-                    .statistics
-                    .operations
-                    .entry(graph.operation(id).name())
-                    .or_default() += 1;
+                *program.statistics.operations.entry(graph.operation(id).name()).or_default() += 1;
             }
             for &expected in guards.get(&id).into_iter().flatten() {
                 let operands = SmallVec::from_slice(&[operand(id, &pieces)]);
-                program.instructions.push(Instruction {
-                    kind: Kind::Guard(expected),
-                    operands,
-                    out: 0..0,
-                });
+                program.instructions.push(Instruction { kind: Kind::Guard(expected), operands, out: 0..0 });
             }
             if position < self.early {
                 program.statistics.early_flops = program.statistics.flops;
             }
             // Values that were used for the last time, and those that nothing uses.
-            let done = graph
-                .arguments(id)
-                .into_iter()
-                .map(|a| root[a.index()])
-                .chain([id]);
+            let done = graph.arguments(id).into_iter().map(|a| root[a.index()]).chain([id]);
             for dead in done {
                 let fixed = matches!(
                     graph.operation(dead),
@@ -442,9 +372,7 @@ impl Layout {
             .outputs()
             .iter()
             .map(|id| {
-                let offset = pieces[root[id.index()].index()]
-                    .expect("an output is never freed")
-                    .offset;
+                let offset = pieces[root[id.index()].index()].expect("an output is never freed").offset;
                 offset..offset + graph.shape(*id).size()
             })
             .collect();

@@ -45,11 +45,7 @@ impl fmt::Display for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in &self.checks {
             let verdict = if check.passed() { "ok" } else { "FAILED" };
-            writeln!(
-                f,
-                "{:<52} error {:9.2e}  bound {:9.2e}  {verdict}",
-                check.name, check.error, check.bound
-            )?;
+            writeln!(f, "{:<52} error {:9.2e}  bound {:9.2e}  {verdict}", check.name, check.error, check.bound)?;
         }
         Ok(())
     }
@@ -69,10 +65,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let entries = x.to_vec();
-        let (u, v) = (
-            directions::<P::Scalar>(entries.len(), 1),
-            directions::<P::Scalar>(entries.len(), 2),
-        );
+        let (u, v) = (directions::<P::Scalar>(entries.len(), 1), directions::<P::Scalar>(entries.len(), 2));
         let (tree_u, tree_v) = (x.with_entries(&u), x.with_entries(&v));
         // Unit roundoff, and the accuracy that central differences reach with the best step: ε^{2/3}.
         let rounding = match P::Scalar::PRECISION {
@@ -88,31 +81,21 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let series = self.taylor(x, &tree_v, 2)?;
         let mut coefficients = Vec::new();
         for c in &series {
-            Out::flatten(c, &mut |leaf| {
-                coefficients.extend(leaf.iter().map(|c| c.to_f64()))
-            });
+            Out::flatten(c, &mut |leaf| coefficients.extend(leaf.iter().map(|c| c.to_f64())));
         }
 
         let (mut slope_error, mut curvature_error) = (f64::INFINITY, f64::INFINITY);
         for exponent in 1..10 {
-            let h =
-                10_f64.powi(-exponent) * (1.0 + norm(&entries)) / norm(&v).max(f64::MIN_POSITIVE);
+            let h = 10_f64.powi(-exponent) * (1.0 + norm(&entries)) / norm(&v).max(f64::MIN_POSITIVE);
             let moved = |h: f64| {
-                let at: Vec<P::Scalar> = entries
-                    .iter()
-                    .zip(&v)
-                    .map(|(&x, &v)| x + v * P::Scalar::from_f64(h))
-                    .collect();
+                let at: Vec<P::Scalar> =
+                    entries.iter().zip(&v).map(|(&x, &v)| x + v * P::Scalar::from_f64(h)).collect();
                 x.with_entries(&at)
             };
             let (fp, gp) = self.value_and_gradient(&moved(h))?;
             let (fm, gm) = self.value_and_gradient(&moved(-h))?;
             let difference = (fp.to_f64() - fm.to_f64()) / (2.0 * h);
-            slope_error = slope_error.min(relative(
-                difference,
-                dot(&gradient, &v),
-                norm(&gradient) * norm(&v),
-            ));
+            slope_error = slope_error.min(relative(difference, dot(&gradient, &v), norm(&gradient) * norm(&v)));
             let (gp, gm) = (gp.to_vec(), gm.to_vec());
             let error: f64 = gp
                 .iter()
@@ -121,39 +104,23 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
                 .map(|((p, m), hv)| ((p.to_f64() - m.to_f64()) / (2.0 * h) - hv.to_f64()).powi(2))
                 .sum();
             // The scale of ∇f is there for functions that are linear, whose product is zero.
-            curvature_error = curvature_error
-                .min(error.sqrt() / (norm(&product) + norm(&gradient)).max(f64::MIN_POSITIVE));
+            curvature_error =
+                curvature_error.min(error.sqrt() / (norm(&product) + norm(&gradient)).max(f64::MIN_POSITIVE));
         }
         let apart: Vec<P::Scalar> = product.iter().zip(&forward).map(|(&a, &b)| a - b).collect();
         let size = norm(&product).max(f64::MIN_POSITIVE);
         let checks = vec![
-            Check {
-                name: "slope = central difference of the value",
-                error: slope_error,
-                bound: differences,
-            },
-            Check {
-                name: "H v = central difference of the gradient",
-                error: curvature_error,
-                bound: differences,
-            },
+            Check { name: "slope = central difference of the value", error: slope_error, bound: differences },
+            Check { name: "H v = central difference of the gradient", error: curvature_error, bound: differences },
             Check {
                 name: "uᵀ H v = vᵀ H u",
                 error: relative(dot(&u, &product), dot(&v, &product_u), norm(&u) * size),
                 bound: exact,
             },
-            Check {
-                name: "reverse over forward = forward over reverse",
-                error: norm(&apart) / size,
-                bound: exact,
-            },
+            Check { name: "reverse over forward = forward over reverse", error: norm(&apart) / size, bound: exact },
             Check {
                 name: "first Taylor coefficient = slope",
-                error: relative(
-                    coefficients[1],
-                    dot(&gradient, &v),
-                    norm(&gradient) * norm(&v),
-                ),
+                error: relative(coefficients[1], dot(&gradient, &v), norm(&gradient) * norm(&v)),
                 bound: exact,
             },
             Check {
@@ -171,9 +138,7 @@ fn directions<T: Executable>(n: usize, stream: u64) -> Vec<T> {
     let mut state = stream.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (0..n)
         .map(|_| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             T::from_f64((state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0)
         })
         .collect()

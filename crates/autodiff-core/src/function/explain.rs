@@ -53,16 +53,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let ran = self.at(x, &Operator::Value, &[])?;
         let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
-        let product = if scalar {
-            Some(ran.variant.compiled(&Operator::Hvp(Mode::Auto))?)
-        } else {
-            None
-        };
-        let gradient = if scalar {
-            Some(ran.variant.compiled(&Operator::Gradient)?)
-        } else {
-            None
-        };
+        let product = if scalar { Some(ran.variant.compiled(&Operator::Hvp(Mode::Auto))?) } else { None };
+        let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient)?) } else { None };
         Ok(Explanation {
             variants: self.variant_count(),
             graph: ran.variant.graph.clone(),
@@ -83,11 +75,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let (leaves, entries) = (x.leaves(), x.to_vec());
-        let point = Point {
-            structure: x,
-            leaves: &leaves,
-            entries: &entries,
-        };
+        let point = Point { structure: x, leaves: &leaves, entries: &entries };
         let (recording, _) = self.record(&point, Places::Kept)?;
         let (mut graph, places) = (recording.graph, recording.places.unwrap_or_default());
         let live = graph.live();
@@ -101,48 +89,29 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             rest = after;
         }
         for leaf in &self.data.leaves {
-            inputs.push(
-                leaf.entries
-                    .iter()
-                    .map(|&c| crate::real::Elementary::from_f64(c))
-                    .collect(),
-            );
+            inputs.push(leaf.entries.iter().map(|&c| crate::real::Elementary::from_f64(c)).collect());
         }
         let inputs: Vec<&[P::Scalar]> = inputs.iter().map(Vec::as_slice).collect();
         let values = interpret(&graph, &inputs)?;
         let number = |x: &P::Scalar| crate::real::Float::to_f64(*x);
         let finite = |id: &NodeId| values[id.index()].iter().all(|x| number(x).is_finite());
-        Ok(all
-            .into_iter()
-            .find(|id| !finite(id) && graph.arguments(*id).iter().all(&finite))
-            .map(|id| {
-                let position = values[id.index()]
-                    .iter()
-                    .position(|x| !number(x).is_finite())
-                    .unwrap_or(0);
-                let recorded = !graph.arguments(id).is_empty();
-                NonFinite {
-                    operation: graph.operation(id).name(),
-                    place: if recorded {
-                        places.get(id.index()).copied()
-                    } else {
-                        None
-                    },
-                    node: id.index(),
-                    position,
-                    number: number(&values[id.index()][position]),
-                }
-            }))
+        Ok(all.into_iter().find(|id| !finite(id) && graph.arguments(*id).iter().all(&finite)).map(|id| {
+            let position = values[id.index()].iter().position(|x| !number(x).is_finite()).unwrap_or(0);
+            let recorded = !graph.arguments(id).is_empty();
+            NonFinite {
+                operation: graph.operation(id).name(),
+                place: if recorded { places.get(id.index()).copied() } else { None },
+                node: id.index(),
+                position,
+                number: number(&values[id.index()][position]),
+            }
+        }))
     }
 }
 
 impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} makes {} at entry {} (node %{})",
-            self.operation, self.number, self.position, self.node
-        )?;
+        write!(f, "{} makes {} at entry {} (node %{})", self.operation, self.number, self.position, self.node)?;
         if let Some(place) = self.place {
             write!(f, " at {place}")?;
         }
@@ -162,8 +131,7 @@ impl fmt::Display for Explanation {
                 s.flops,
                 8 * s.arena
             )?;
-            let mut counts: Vec<(&str, usize)> =
-                s.operations.iter().map(|(&name, &n)| (name, n)).collect();
+            let mut counts: Vec<(&str, usize)> = s.operations.iter().map(|(&name, &n)| (name, n)).collect();
             counts.sort_by_key(|&(name, n)| (std::cmp::Reverse(n), name));
             for (name, n) in counts {
                 write!(f, " {n} {name}")?;

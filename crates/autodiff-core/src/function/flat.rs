@@ -31,9 +31,7 @@ pub struct Flat<'f, A: ?Sized, P: Tree, Out, B: ?Sized> {
 
 impl<A: ?Sized, P: Tree, Out, B: ?Sized> fmt::Debug for Flat<'_, A, P, Out, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flat")
-            .field("dimension", &self.dimension)
-            .finish_non_exhaustive()
+        f.debug_struct("Flat").field("dimension", &self.dimension).finish_non_exhaustive()
     }
 }
 
@@ -44,12 +42,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let leaves = x.leaves();
-        Flat {
-            function: self.clone(),
-            structure: x.clone(),
-            dimension: leaves.size(),
-            leaves,
-        }
+        Flat { function: self.clone(), structure: x.clone(), dimension: leaves.size(), leaves }
     }
 }
 
@@ -79,10 +72,7 @@ where
         let ran = self.run(&Operator::Value, x, &[])?;
         match &ran.variant.results[..] {
             [shape] if shape.rank() == 0 => Ok(ran.output(0)[0]),
-            found => Err(crate::Error::NotScalar {
-                operator: "value",
-                found: found.to_vec(),
-            }),
+            found => Err(crate::Error::NotScalar { operator: "value", found: found.to_vec() }),
         }
     }
 
@@ -90,11 +80,7 @@ where
     ///
     /// # Errors
     /// Those of [`Function::value_and_gradient`].
-    pub fn value_and_gradient(
-        &self,
-        x: &[P::Scalar],
-        gradient: &mut [P::Scalar],
-    ) -> Result<P::Scalar> {
+    pub fn value_and_gradient(&self, x: &[P::Scalar], gradient: &mut [P::Scalar]) -> Result<P::Scalar> {
         check_length("gradient", "gradient", self.dimension, gradient.len())?;
         let ran = self.run(&Operator::Gradient, x, &[])?;
         ran.outputs(1..1 + self.leaves.count(), gradient);
@@ -123,26 +109,12 @@ where
         P: Clone,
     {
         check_length("linearize", "x", self.dimension, x.len())?;
-        Linearized::at(
-            self.function.clone(),
-            self.structure.clone(),
-            self.leaves.clone(),
-            x.to_vec(),
-        )
+        Linearized::at(self.function.clone(), self.structure.clone(), self.leaves.clone(), x.to_vec())
     }
 
-    fn run(
-        &self,
-        operator: &Operator,
-        x: &[P::Scalar],
-        extras: Extras<'_, P::Scalar>,
-    ) -> Result<Ran<Out, P::Scalar>> {
+    fn run(&self, operator: &Operator, x: &[P::Scalar], extras: Extras<'_, P::Scalar>) -> Result<Ran<Out, P::Scalar>> {
         check_length(operator.name(), "x", self.dimension, x.len())?;
-        let point = Point {
-            structure: &self.structure,
-            leaves: &self.leaves,
-            entries: x,
-        };
+        let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
         self.function.run(operator, &point, extras, Extent::Whole)
     }
 }

@@ -61,14 +61,7 @@ where
         leaves: Leaves,
         entries: Vec<P::Scalar>,
     ) -> Result<Self> {
-        let mut at = Linearized {
-            function,
-            structure,
-            leaves,
-            entries,
-            mode: Mode::default(),
-            prepared: Vec::new(),
-        };
+        let mut at = Linearized { function, structure, leaves, entries, mode: Mode::default(), prepared: Vec::new() };
         // A closure that cannot be traced, or an index outside its axis, shows here rather than at the first product.
         at.prepare(&Operator::Guards)?;
         Ok(at)
@@ -122,12 +115,7 @@ where
     /// [`Error::Length`] if `v` or `out` has not the dimension; [`Error::NotScalar`].
     pub fn hvp(&mut self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
         let leaves = self.leaves.count();
-        self.apply(
-            &Operator::Hvp(self.mode),
-            &[(leaves, v)],
-            1 + leaves..1 + 2 * leaves,
-            out,
-        )
+        self.apply(&Operator::Hvp(self.mode), &[(leaves, v)], 1 + leaves..1 + 2 * leaves, out)
     }
 
     /// H vᵢ for the rows vᵢ of `directions` into the rows of `out`: k = length / dimension directions in one run.
@@ -141,12 +129,7 @@ where
         }
         if n == 0 || !directions.len().is_multiple_of(n) {
             let expected = n * (directions.len() / n.max(1)).max(1);
-            return Err(Error::Length {
-                operator: "hvps",
-                argument: "directions",
-                expected,
-                found: directions.len(),
-            });
+            return Err(Error::Length { operator: "hvps", argument: "directions", expected, found: directions.len() });
         }
         check_length("hvps", "out", directions.len(), out.len())?;
         let k = directions.len() / n;
@@ -200,21 +183,13 @@ where
     pub fn third(&mut self, u: &[P::Scalar], v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
         let leaves = self.leaves.count();
         check_length("third", "u", self.entries.len(), u.len())?;
-        self.apply(
-            &Operator::Third,
-            &[(leaves, u), (leaves, v)],
-            0..leaves,
-            out,
-        )
+        self.apply(&Operator::Third, &[(leaves, u), (leaves, v)], 0..leaves, out)
     }
 
     /// Number of leaves and of entries of the results.
     fn results(&mut self) -> Result<(usize, usize)> {
         let variant = &self.prepare(&Operator::Guards)?.variant;
-        Ok((
-            variant.results.len(),
-            variant.results.iter().map(|s| s.size()).sum(),
-        ))
+        Ok((variant.results.len(), variant.results.iter().map(|s| s.size()).sum()))
     }
 
     fn apply(
@@ -240,10 +215,7 @@ where
         let mut input = ran.variant.point.count() + ran.variant.data.len();
         let workspace = &mut ran.seat_mut().workspace;
         for &(count, numbers) in extras {
-            compiled
-                .program
-                .inputs(input..input + count, workspace)
-                .copy_from_slice(numbers);
+            compiled.program.inputs(input..input + count, workspace).copy_from_slice(numbers);
             input += count;
         }
         // Guards depend on the point alone: they were checked before.
@@ -253,18 +225,10 @@ where
 
     /// The program of an operator with everything computed that depends on the point alone.
     fn prepare(&mut self, operator: &Operator) -> Result<&mut Ran<Out, P::Scalar>> {
-        let at = match self
-            .prepared
-            .iter()
-            .position(|(prepared, _)| prepared == operator)
-        {
+        let at = match self.prepared.iter().position(|(prepared, _)| prepared == operator) {
             Some(at) => at,
             None => {
-                let point = Point {
-                    structure: &self.structure,
-                    leaves: &self.leaves,
-                    entries: &self.entries,
-                };
+                let point = Point { structure: &self.structure, leaves: &self.leaves, entries: &self.entries };
                 let ran = self.function.run(operator, &point, &[], Extent::Early)?;
                 self.prepared.push((operator.clone(), ran));
                 self.prepared.len() - 1
@@ -280,14 +244,5 @@ pub(super) fn check_length(
     expected: usize,
     found: usize,
 ) -> Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Error::Length {
-            operator,
-            argument,
-            expected,
-            found,
-        })
-    }
+    if expected == found { Ok(()) } else { Err(Error::Length { operator, argument, expected, found }) }
 }

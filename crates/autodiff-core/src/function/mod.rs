@@ -57,20 +57,14 @@ pub struct Function<'f, A: ?Sized, Out = Var, B: ?Sized = ()> {
 impl<A: ?Sized, Out, B: ?Sized> Clone for Function<'_, A, Out, B> {
     /// A second handle on the same traces and programs.
     fn clone(&self) -> Self {
-        Function {
-            closure: self.closure.clone(),
-            data: self.data.clone(),
-            variants: self.variants.clone(),
-        }
+        Function { closure: self.closure.clone(), data: self.data.clone(), variants: self.variants.clone() }
     }
 }
 
 impl<A: ?Sized, Out, B: ?Sized> std::fmt::Debug for Function<'_, A, Out, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let variants = self.variants.lock().map_or(0, |v| v.len());
-        f.debug_struct("Function")
-            .field("variants", &variants)
-            .finish_non_exhaustive()
+        f.debug_struct("Function").field("variants", &variants).finish_non_exhaustive()
     }
 }
 
@@ -88,10 +82,7 @@ impl<'f, A: ?Sized, Out: Traced> Function<'f, A, Out> {
     pub fn new(closure: impl Fn(&A) -> Out + Send + Sync + 'f) -> Self {
         Function {
             closure: Arc::new(move |x: &A, (): &()| closure(x)),
-            data: Arc::new(Bound {
-                leaves: Vec::new(),
-                give: Box::new(|_, call| call(&())),
-            }),
+            data: Arc::new(Bound { leaves: Vec::new(), give: Box::new(|_, call| call(&())) }),
             variants: Arc::default(),
         }
     }
@@ -117,11 +108,7 @@ impl<'f, A: ?Sized, Out: Traced, B: ?Sized> Function<'f, A, Out, B> {
     where
         D::Traced: Borrow<B> + Send + Sync + 'f,
     {
-        Function {
-            closure: Arc::new(closure),
-            data: Arc::new(bind(data)),
-            variants: Arc::default(),
-        }
+        Function { closure: Arc::new(closure), data: Arc::new(bind(data)), variants: Arc::default() }
     }
 
     /// The same function with other data; traces and programs are shared with this one.
@@ -130,10 +117,7 @@ impl<'f, A: ?Sized, Out: Traced, B: ?Sized> Function<'f, A, Out, B> {
     where
         D::Traced: Borrow<B> + Send + Sync + 'f,
     {
-        Function {
-            data: Arc::new(bind(data)),
-            ..self.clone()
-        }
+        Function { data: Arc::new(bind(data)), ..self.clone() }
     }
 
     /// Number of traces that are kept: one for each structure of the input and each path through the closure's branches.
@@ -143,9 +127,7 @@ impl<'f, A: ?Sized, Out: Traced, B: ?Sized> Function<'f, A, Out, B> {
 
     /// The traces; a panic of another thread cannot leave them half made, so a poisoned lock is as good.
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Variant<Out>>>> {
-        self.variants
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.variants.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -157,8 +139,5 @@ where
     data.leaves(&mut |leaf| leaves.push(leaf));
     // The structure with stand-ins, which every trace replaces by its own variables.
     let template = data.trace(&mut crate::trace::stray);
-    Bound {
-        leaves,
-        give: Box::new(move |next, call| call(template.map(&mut |_| next()).borrow())),
-    }
+    Bound { leaves, give: Box::new(move |next, call| call(template.map(&mut |_| next()).borrow())) }
 }

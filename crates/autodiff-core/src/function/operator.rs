@@ -95,10 +95,7 @@ impl Operator {
 /// Makes the program of an operator from a trace, split at the inputs that come after point and data.
 pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<Compiled> {
     if operator.needs_scalar() && (variant.results.len() != 1 || variant.results[0].rank() != 0) {
-        return Err(Error::NotScalar {
-            operator: operator.name(),
-            found: variant.results.clone(),
-        });
+        return Err(Error::NotScalar { operator: operator.name(), found: variant.results.clone() });
     }
     if *operator == Operator::Ggn && variant.predictions == 0 {
         return Err(Error::Unsupported {
@@ -119,27 +116,14 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator) ->
     let Some(with_mode) = with_mode else {
         return Ok(Compiled::new(compile(operator)?, None));
     };
-    let k = if let Operator::Hvps(_, k) = operator {
-        *k
-    } else {
-        1
-    };
+    let k = if let Operator::Hvps(_, k) = operator { *k } else { 1 };
     let reverse_over_forward = compile(&with_mode(Mode::ReverseOverForward, k))?;
     let forward_over_reverse = compile(&with_mode(Mode::ForwardOverReverse, k))?;
-    let (a, b) = (
-        reverse_over_forward.statistics().flops,
-        forward_over_reverse.statistics().flops,
-    );
+    let (a, b) = (reverse_over_forward.statistics().flops, forward_over_reverse.statistics().flops);
     Ok(if b < a {
-        Compiled::new(
-            forward_over_reverse,
-            Some(format!("forward over reverse: {b} flops against {a}")),
-        )
+        Compiled::new(forward_over_reverse, Some(format!("forward over reverse: {b} flops against {a}")))
     } else {
-        Compiled::new(
-            reverse_over_forward,
-            Some(format!("reverse over forward: {a} flops against {b}")),
-        )
+        Compiled::new(reverse_over_forward, Some(format!("reverse over forward: {a} flops against {b}")))
     })
 }
 
@@ -147,26 +131,12 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator) ->
 pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<Graph> {
     let session = Session::open(Precision::Double);
     session.share();
-    let point: Vec<Var> = variant
-        .point
-        .iter()
-        .map(|shape| session.input(shape.clone()))
-        .collect();
-    let data: Vec<Var> = variant
-        .data
-        .iter()
-        .map(|shape| session.input(shape.clone()))
-        .collect();
+    let point: Vec<Var> = variant.point.iter().map(|shape| session.input(shape.clone())).collect();
+    let data: Vec<Var> = variant.data.iter().map(|shape| session.input(shape.clone())).collect();
     let mut all = session.inline(&variant.graph, &[&point[..], &data].concat());
     let predictions = all.split_off(variant.results.len());
-    let outputs = Parts {
-        session: &session,
-        variant,
-        point: &point,
-        results: &all,
-        predictions: &predictions,
-    }
-    .append(operator);
+    let outputs =
+        Parts { session: &session, variant, point: &point, results: &all, predictions: &predictions }.append(operator);
     let mut recording = session.close(&outputs)?;
     if *operator == Operator::Guards {
         recording.graph.set_outputs(Vec::new());
@@ -193,31 +163,16 @@ impl<Out: Traced> Parts<'_, Out> {
             Operator::Jvps(k) => {
                 let direction = self.direction_holes();
                 let tangents = self.push(&direction);
-                batch(&tangents, &self.rows(&direction, *k), *k)
-                    .into_iter()
-                    .map(|t| flat_rows(t, *k))
-                    .collect()
+                batch(&tangents, &self.rows(&direction, *k), *k).into_iter().map(|t| flat_rows(t, *k)).collect()
             }
             Operator::Vjp => {
-                let cotangents = self
-                    .variant
-                    .results
-                    .iter()
-                    .map(|shape| self.session.input(shape.clone()))
-                    .collect();
+                let cotangents = self.variant.results.iter().map(|shape| self.session.input(shape.clone())).collect();
                 self.pull(cotangents)
             }
             Operator::Vjps(k) => {
-                let cotangents: Vec<Var> = self
-                    .results
-                    .iter()
-                    .map(|y| crate::trace::hole(y.shape()))
-                    .collect();
+                let cotangents: Vec<Var> = self.results.iter().map(|y| crate::trace::hole(y.shape())).collect();
                 let pulled = self.pull(cotangents.clone());
-                batch(&pulled, &self.rows(&cotangents, *k), *k)
-                    .into_iter()
-                    .map(|t| flat_rows(t, *k))
-                    .collect()
+                batch(&pulled, &self.rows(&cotangents, *k), *k).into_iter().map(|t| flat_rows(t, *k)).collect()
             }
             Operator::Hvp(mode) => {
                 let direction = self.direction();
@@ -228,10 +183,7 @@ impl<Out: Traced> Parts<'_, Out> {
             Operator::Hvps(mode, k) => {
                 let direction = self.direction_holes();
                 let products = self.hvp(&direction, *mode);
-                batch(&products, &self.rows(&direction, *k), *k)
-                    .into_iter()
-                    .map(|t| flat_rows(t, *k))
-                    .collect()
+                batch(&products, &self.rows(&direction, *k), *k).into_iter().map(|t| flat_rows(t, *k)).collect()
             }
             Operator::Ggn => self.ggn(),
             Operator::Taylor(order) => {
@@ -249,18 +201,12 @@ impl<Out: Traced> Parts<'_, Out> {
                 let direction = self.direction();
                 let seeds = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
                 let coefficients = self.coefficients(&seeds, *order);
-                coefficients
-                    .iter()
-                    .flat_map(|&c| self.gradient_of(c))
-                    .collect()
+                coefficients.iter().flat_map(|&c| self.gradient_of(c)).collect()
             }
             Operator::SecondCoefficients(k) => {
                 let direction = self.direction_holes();
                 let seeds = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
-                let second = self
-                    .coefficients(&seeds, 2)
-                    .pop()
-                    .expect("coefficients 0 to 2");
+                let second = self.coefficients(&seeds, 2).pop().expect("coefficients 0 to 2");
                 batch(&[second], &self.rows(&direction, *k), *k)
             }
             Operator::Third => {
@@ -274,18 +220,12 @@ impl<Out: Traced> Parts<'_, Out> {
 
     /// A direction as inputs, one for each leaf of the point.
     fn direction(&self) -> Vec<Var> {
-        self.point
-            .iter()
-            .map(|x| self.session.input(x.shape()))
-            .collect()
+        self.point.iter().map(|x| self.session.input(x.shape())).collect()
     }
 
     /// A direction as placeholders, which a batch of rows replaces.
     fn direction_holes(&self) -> Vec<Var> {
-        self.point
-            .iter()
-            .map(|x| crate::trace::hole(x.shape()))
-            .collect()
+        self.point.iter().map(|x| crate::trace::hole(x.shape())).collect()
     }
 
     /// One input of `k` flat rows, cut into a batch for every placeholder.
@@ -296,9 +236,7 @@ impl<Out: Traced> Parts<'_, Out> {
         placeholders
             .iter()
             .map(|&v| {
-                let rows = all
-                    .slice(1, start..start + v.size())
-                    .reshape(&v.shape().with_leading(k));
+                let rows = all.slice(1, start..start + v.size()).reshape(&v.shape().with_leading(k));
                 start += v.size();
                 (v, rows)
             })
@@ -306,52 +244,28 @@ impl<Out: Traced> Parts<'_, Out> {
     }
 
     fn moves(&self, direction: &[Var]) -> Vec<(Var, Option<Var>)> {
-        self.point
-            .iter()
-            .zip(direction)
-            .map(|(&x, &v)| (x, Some(v)))
-            .collect()
+        self.point.iter().zip(direction).map(|(&x, &v)| (x, Some(v))).collect()
     }
 
     fn seeds(&self, coefficients: impl Iterator<Item = Vec<Option<Var>>>) -> Vec<Seed> {
-        self.point
-            .iter()
-            .zip(coefficients)
-            .map(|(&variable, coefficients)| Seed {
-                variable,
-                coefficients,
-            })
-            .collect()
+        self.point.iter().zip(coefficients).map(|(&variable, coefficients)| Seed { variable, coefficients }).collect()
     }
 
     /// Coefficients of the results: all of order 0, then all of order 1, ….
     fn coefficients(&self, seeds: &[Seed], order: usize) -> Vec<Var> {
         let series = jet(self.results, seeds, order);
-        let higher = (0..order).flat_map(|k| {
-            self.results
-                .iter()
-                .zip(&series)
-                .map(move |(&y, s)| or_zeros(s[k], y))
-        });
+        let higher = (0..order).flat_map(|k| self.results.iter().zip(&series).map(move |(&y, s)| or_zeros(s[k], y)));
         self.results.iter().copied().chain(higher).collect()
     }
 
     fn push(&self, direction: &[Var]) -> Vec<Var> {
         let tangents = tangent(self.results, &self.moves(direction));
-        tangents
-            .into_iter()
-            .zip(self.results)
-            .map(|(t, &y)| or_zeros(t, y))
-            .collect()
+        tangents.into_iter().zip(self.results).map(|(t, &y)| or_zeros(t, y)).collect()
     }
 
     fn pull(&self, cotangents: Vec<Var>) -> Vec<Var> {
         let seeds: Vec<(Var, Var)> = self.results.iter().copied().zip(cotangents).collect();
-        adjoint(&seeds, self.point)
-            .into_iter()
-            .zip(self.point)
-            .map(|(c, &x)| or_zeros(c, x))
-            .collect()
+        adjoint(&seeds, self.point).into_iter().zip(self.point).map(|(c, &x)| or_zeros(c, x)).collect()
     }
 
     fn gradient(&self) -> Vec<Var> {
@@ -360,11 +274,7 @@ impl<Out: Traced> Parts<'_, Out> {
 
     fn gradient_of(&self, y: Var) -> Vec<Var> {
         let cotangents = adjoint(&[(y, constant(1.0))], self.point);
-        cotangents
-            .into_iter()
-            .zip(self.point)
-            .map(|(c, &x)| or_zeros(c, x))
-            .collect()
+        cotangents.into_iter().zip(self.point).map(|(c, &x)| or_zeros(c, x)).collect()
     }
 
     fn hvp(&self, direction: &[Var], mode: Mode) -> Vec<Var> {
@@ -372,11 +282,7 @@ impl<Out: Traced> Parts<'_, Out> {
             Mode::ForwardOverReverse => {
                 let gradient = self.gradient();
                 let products = tangent(&gradient, &self.moves(direction));
-                products
-                    .into_iter()
-                    .zip(self.point)
-                    .map(|(p, &x)| or_zeros(p, x))
-                    .collect()
+                products.into_iter().zip(self.point).map(|(p, &x)| or_zeros(p, x)).collect()
             }
             Mode::ReverseOverForward | Mode::Auto => {
                 let slope = tangent(self.results, &self.moves(direction))[0];
@@ -394,17 +300,9 @@ impl<Out: Traced> Parts<'_, Out> {
         // h as a function of (z, x): both are cut from what lies before them.
         let both: Vec<Var> = z.iter().chain(self.point).copied().collect();
         let gradient = adjoint(&[(self.results[0], constant(1.0))], &both);
-        let moves: Vec<(Var, Option<Var>)> = z
-            .iter()
-            .copied()
-            .zip(pushed)
-            .chain(self.moves(&direction))
-            .collect();
-        let found: Vec<(usize, Var)> = gradient
-            .into_iter()
-            .enumerate()
-            .filter_map(|(i, g)| g.map(|g| (i, g)))
-            .collect();
+        let moves: Vec<(Var, Option<Var>)> = z.iter().copied().zip(pushed).chain(self.moves(&direction)).collect();
+        let found: Vec<(usize, Var)> =
+            gradient.into_iter().enumerate().filter_map(|(i, g)| g.map(|g| (i, g))).collect();
         let gradients: Vec<Var> = found.iter().map(|&(_, g)| g).collect();
         let curved = tangent(&gradients, &moves);
         let mut product: Vec<Option<Var>> = vec![None; self.point.len()];

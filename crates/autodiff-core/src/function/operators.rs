@@ -34,10 +34,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let ran = self.at(x, &Operator::Value, &[])?;
         if ran.variant.results.len() != 1 || ran.variant.results[0].rank() != 0 {
-            return Err(Error::NotScalar {
-                operator: "value",
-                found: ran.variant.results.clone(),
-            });
+            return Err(Error::NotScalar { operator: "value", found: ran.variant.results.clone() });
         }
         Ok(ran.output(0)[0])
     }
@@ -93,12 +90,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         });
         let expected = self.at(x, &Operator::Value, &[])?.variant.results.clone();
         if shapes != expected {
-            return Err(Error::Structure {
-                operator: "vjp",
-                argument: "w",
-                expected,
-                found: shapes,
-            });
+            return Err(Error::Structure { operator: "vjp", argument: "w", expected, found: shapes });
         }
         let ran = self.at(x, &Operator::Vjp, &[(shapes.len(), &entries)])?;
         Ok(structured(x, &ran, 0))
@@ -115,21 +107,11 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let n = x.leaves().size();
-        let m = self
-            .at(x, &Operator::Value, &[])?
-            .variant
-            .results
-            .iter()
-            .map(|s| s.size())
-            .sum::<usize>();
+        let m = self.at(x, &Operator::Value, &[])?.variant.results.iter().map(|s| s.size()).sum::<usize>();
         if m <= n {
             self.rows_of(x, Operator::Vjps, m, n)
         } else {
-            Ok(self
-                .rows_of(x, Operator::Jvps, n, m)?
-                .reversed_axes()
-                .as_standard_layout()
-                .into_owned())
+            Ok(self.rows_of(x, Operator::Jvps, n, m)?.reversed_axes().as_standard_layout().into_owned())
         }
     }
 
@@ -181,11 +163,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let n = rows.len() / k;
         let mut products = vec![num_traits::Zero::zero(); rows.len()];
         gather_rows(&ran, k, n, &mut products);
-        Ok(products
-            .chunks_exact(n.max(1))
-            .map(|row| x.with_entries(row))
-            .take(k)
-            .collect())
+        Ok(products.chunks_exact(n.max(1)).map(|row| x.with_entries(row)).take(k).collect())
     }
 
     /// Everything that depends on `x` alone, computed once, for products at a marginal cost.
@@ -233,20 +211,13 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     ///
     /// # Errors
     /// [`Error::Structure`] if `v` has not the shapes of `x`.
-    pub fn taylor<P: Tree>(
-        &self,
-        x: &P,
-        v: &P,
-        order: usize,
-    ) -> Result<Vec<Out::Numbers<P::Scalar>>>
+    pub fn taylor<P: Tree>(&self, x: &P, v: &P, order: usize) -> Result<Vec<Out::Numbers<P::Scalar>>>
     where
         P::Traced: Borrow<A>,
     {
         let v = direction("taylor", "v", x, v)?;
         let ran = self.at(x, &Operator::Taylor(order), &[(x.leaves().count(), &v)])?;
-        Ok((0..=order)
-            .map(|k| self.results(&ran, k * ran.variant.results.len()))
-            .collect())
+        Ok((0..=order).map(|k| self.results(&ran, k * ran.variant.results.len())).collect())
     }
 
     /// Taylor coefficients of the result along the curve x + Σ xₖ tᵏ, for `curve` = [x₁, x₂, …]: as many, and the value.
@@ -258,16 +229,11 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let leaves = x.leaves().count();
-        let coefficients = curve
-            .iter()
-            .map(|c| direction("taylor_series", "a coefficient", x, c))
-            .collect::<Result<Vec<_>>>()?;
-        let extras: Vec<(usize, &[P::Scalar])> =
-            coefficients.iter().map(|c| (leaves, &c[..])).collect();
+        let coefficients =
+            curve.iter().map(|c| direction("taylor_series", "a coefficient", x, c)).collect::<Result<Vec<_>>>()?;
+        let extras: Vec<(usize, &[P::Scalar])> = coefficients.iter().map(|c| (leaves, &c[..])).collect();
         let ran = self.at(x, &Operator::TaylorSeries(curve.len()), &extras)?;
-        Ok((0..=curve.len())
-            .map(|k| self.results(&ran, k * ran.variant.results.len()))
-            .collect())
+        Ok((0..=curve.len()).map(|k| self.results(&ran, k * ran.variant.results.len())).collect())
     }
 
     /// Gradients with respect to x of the Taylor coefficients 0 to `order` of f along x + t v: ∇f, ∇²f v, ½ ∇(vᵀ∇²f v), ….
@@ -281,9 +247,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let v = direction("taylor_gradients", "v", x, v)?;
         let leaves = x.leaves().count();
         let ran = self.at(x, &Operator::TaylorGradients(order), &[(leaves, &v)])?;
-        Ok((0..=order)
-            .map(|k| structured(x, &ran, k * leaves))
-            .collect())
+        Ok((0..=order).map(|k| structured(x, &ran, k * leaves)).collect())
     }
 
     /// The Laplacian Σᵢ ∂²f/∂xᵢ² of a scalar function, by second Taylor coefficients along the axes.
@@ -311,24 +275,11 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let (leaves, entries) = (x.leaves(), x.to_vec());
-        self.run(
-            operator,
-            &Point {
-                structure: x,
-                leaves: &leaves,
-                entries: &entries,
-            },
-            extras,
-            Extent::Whole,
-        )
+        self.run(operator, &Point { structure: x, leaves: &leaves, entries: &entries }, extras, Extent::Whole)
     }
 
     /// The results that start at output `first`, as arrays in their structure.
-    fn results<T: crate::graph::Executable>(
-        &self,
-        ran: &Ran<Out, T>,
-        first: usize,
-    ) -> Out::Numbers<T> {
+    fn results<T: crate::graph::Executable>(&self, ran: &Ran<Out, T>, first: usize) -> Out::Numbers<T> {
         let mut next = first;
         ran.variant.result.numbers(&mut || {
             let shape = &ran.variant.results[next - first];
@@ -349,10 +300,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let (zero, one) = (
-            <P::Scalar as num_traits::Zero>::zero(),
-            <P::Scalar as num_traits::One>::one(),
-        );
+        let (zero, one) = (<P::Scalar as num_traits::Zero>::zero(), <P::Scalar as num_traits::One>::one());
         let mut matrix = vec![zero; rows * columns];
         // The last block may be ragged: it is a program of its own width.
         for start in (0..rows).step_by(CHUNK) {
@@ -362,33 +310,19 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
                 unit[i * rows + start + i] = one;
             }
             let ran = self.at(x, &operator(k), &[(1, &unit)])?;
-            gather_rows(
-                &ran,
-                k,
-                columns,
-                &mut matrix[start * columns..(start + k) * columns],
-            );
+            gather_rows(&ran, k, columns, &mut matrix[start * columns..(start + k) * columns]);
         }
-        Ok(Array2::from_shape_vec((rows, columns), matrix)
-            .expect("as many entries as the matrix has"))
+        Ok(Array2::from_shape_vec((rows, columns), matrix).expect("as many entries as the matrix has"))
     }
 }
 
 /// Puts outputs of `k` rows each, one for every leaf, side by side into rows of `n`.
-pub(super) fn gather_rows<Out, T: crate::graph::Executable>(
-    ran: &Ran<Out, T>,
-    k: usize,
-    n: usize,
-    rows: &mut [T],
-) {
+pub(super) fn gather_rows<Out, T: crate::graph::Executable>(ran: &Ran<Out, T>, k: usize, n: usize, rows: &mut [T]) {
     let mut start = 0;
     for i in 0..ran.compiled.program.output_count() {
         let leaf = ran.output(i);
         let width = leaf.len() / k;
-        for (row, part) in rows
-            .chunks_exact_mut(n.max(1))
-            .zip(leaf.chunks_exact(width.max(1)))
-        {
+        for (row, part) in rows.chunks_exact_mut(n.max(1)).zip(leaf.chunks_exact(width.max(1))) {
             row[start..start + width].copy_from_slice(part);
         }
         start += width;
@@ -404,20 +338,10 @@ fn structured<P: Tree, Out>(x: &P, ran: &Ran<Out, P::Scalar>, first: usize) -> P
 }
 
 /// The entries of a direction, which must have the shapes of `x`.
-fn direction<P: Tree>(
-    operator: &'static str,
-    argument: &'static str,
-    x: &P,
-    v: &P,
-) -> Result<Vec<P::Scalar>> {
+fn direction<P: Tree>(operator: &'static str, argument: &'static str, x: &P, v: &P) -> Result<Vec<P::Scalar>> {
     let (expected, found) = (x.leaves(), v.leaves());
     if expected != found {
-        return Err(Error::Structure {
-            operator,
-            argument,
-            expected: expected.to_shapes(),
-            found: found.to_shapes(),
-        });
+        return Err(Error::Structure { operator, argument, expected: expected.to_shapes(), found: found.to_shapes() });
     }
     Ok(v.to_vec())
 }

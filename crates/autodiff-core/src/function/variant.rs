@@ -12,6 +12,7 @@ use crate::tree::{DataLeaf, Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
 use std::any::Any;
 use std::borrow::Borrow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One trace of the closure: a path through its branches for one structure of the input.
@@ -49,35 +50,20 @@ pub(super) struct Seat<T> {
 
 impl Compiled {
     pub(super) fn new(program: Program, choice: Option<String>) -> Compiled {
-        Compiled {
-            program,
-            choice,
-            seats: Default::default(),
-        }
+        Compiled { program, choice, seats: Default::default() }
     }
 
     /// A workspace at rest, or a new one.
     pub(super) fn take<T: Executable>(&self) -> Box<Seat<T>> {
-        let resting = self.seats[T::PRECISION as usize]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let resting = self.seats[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).pop();
         resting
             .and_then(|seat| seat.downcast().ok())
-            .unwrap_or_else(|| {
-                Box::new(Seat {
-                    workspace: self.program.workspace(),
-                    data: None,
-                })
-            })
+            .unwrap_or_else(|| Box::new(Seat { workspace: self.program.workspace(), data: None }))
     }
 
     /// Puts a workspace to rest.
     pub(super) fn give<T: Executable>(&self, seat: Box<Seat<T>>) {
-        self.seats[T::PRECISION as usize]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(seat);
+        self.seats[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).push(seat);
     }
 }
 
@@ -90,12 +76,7 @@ impl<Out: Traced> Variant<Out> {
 
     /// The program of an operator, made at its first use.
     pub(super) fn compiled(&self, operator: &Operator) -> Result<Arc<Compiled>> {
-        if let Some(compiled) = self
-            .programs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(operator)
-        {
+        if let Some(compiled) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(operator) {
             return Ok(compiled.clone());
         }
         // Made without holding the lock: another thread may make it too, and one of the two is dropped.
@@ -105,10 +86,7 @@ impl<Out: Traced> Variant<Out> {
     }
 
     fn has(&self, operator: &Operator) -> bool {
-        self.programs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(operator)
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(operator)
     }
 }
 
@@ -136,15 +114,11 @@ impl<Out, T: Executable> Ran<Out, T> {
     }
 
     pub fn seat(&self) -> &Seat<T> {
-        self.seat
-            .as_ref()
-            .expect("the seat is given back when this is dropped")
+        self.seat.as_ref().expect("the seat is given back when this is dropped")
     }
 
     pub fn seat_mut(&mut self) -> &mut Seat<T> {
-        self.seat
-            .as_mut()
-            .expect("the seat is given back when this is dropped")
+        self.seat.as_mut().expect("the seat is given back when this is dropped")
     }
 
     /// The numbers of some outputs, one after the other.
@@ -191,33 +165,18 @@ where
     {
         if P::Scalar::PRECISION == Precision::Single {
             // 2²⁴ is the last whole number before gaps.
-            if let Some(index) = self
-                .data
-                .leaves
-                .iter()
-                .filter_map(|leaf| leaf.largest_index)
-                .find(|&i| i > 1 << 24)
-            {
+            if let Some(index) = self.data.leaves.iter().filter_map(|leaf| leaf.largest_index).find(|&i| i > 1 << 24) {
                 return Err(Error::InexactIndex { index });
             }
         }
-        let candidates: Vec<Arc<Variant<Out>>> = self
-            .lock()
-            .iter()
-            .filter(|v| v.fits(point.leaves, &self.data.leaves))
-            .cloned()
-            .collect();
+        let candidates: Vec<Arc<Variant<Out>>> =
+            self.lock().iter().filter(|v| v.fits(point.leaves, &self.data.leaves)).cloned().collect();
         for (i, variant) in candidates.iter().enumerate() {
             // The latest one most likely holds: run it at once. Others are asked for their guards before a program is made.
-            if (i > 0 || !variant.has(operator))
-                && candidates.len() > 1
-                && !self.holds(variant, point)?
-            {
+            if (i > 0 || !variant.has(operator)) && candidates.len() > 1 && !self.holds(variant, point)? {
                 continue;
             }
-            if let Some(ran) =
-                self.attempt(variant, operator, point, extras, extent, Guards::Check)?
-            {
+            if let Some(ran) = self.attempt(variant, operator, point, extras, extent, Guards::Check)? {
                 if i > 0 {
                     self.use_first(variant);
                 }
@@ -246,16 +205,7 @@ where
     where
         P::Traced: Borrow<A>,
     {
-        Ok(self
-            .attempt(
-                variant,
-                &Operator::Guards,
-                point,
-                &[],
-                Extent::Whole,
-                Guards::Check,
-            )?
-            .is_some())
+        Ok(self.attempt(variant, &Operator::Guards, point, &[], Extent::Whole, Guards::Check)?.is_some())
     }
 
     /// Runs one trace's program; `None` if a guard diverged.
@@ -271,22 +221,14 @@ where
         let compiled = variant.compiled(operator)?;
         let program = &compiled.program;
         let seat = compiled.take::<P::Scalar>();
-        let mut ran = Ran {
-            variant: variant.clone(),
-            compiled: compiled.clone(),
-            seat: Some(seat),
-        };
+        let mut ran = Ran { variant: variant.clone(), compiled: compiled.clone(), seat: Some(seat) };
         let seat = ran.seat_mut();
         let points = variant.point.count();
-        program
-            .inputs(0..points, &mut seat.workspace)
-            .copy_from_slice(point.entries);
+        program.inputs(0..points, &mut seat.workspace).copy_from_slice(point.entries);
         self.data.load(program, points, seat);
         let mut input = points + variant.data.len();
         for &(count, numbers) in extras {
-            program
-                .inputs(input..input + count, &mut seat.workspace)
-                .copy_from_slice(numbers);
+            program.inputs(input..input + count, &mut seat.workspace).copy_from_slice(numbers);
             input += count;
         }
         let outcome = match extent {
@@ -311,12 +253,7 @@ where
         graph.set_outputs(outputs);
         Ok(Variant {
             point: point.leaves.clone(),
-            data: self
-                .data
-                .leaves
-                .iter()
-                .map(|leaf| leaf.shape.clone())
-                .collect(),
+            data: self.data.leaves.iter().map(|leaf| leaf.shape.clone()).collect(),
             graph: graph.without_dead_nodes(),
             result,
             results,
@@ -327,11 +264,7 @@ where
     }
 
     /// Records the closure at a point, with the numbers that branches are decided by.
-    pub(super) fn record<P: Tree>(
-        &self,
-        point: &Point<'_, P>,
-        places: Places,
-    ) -> Result<(Recording, Out)>
+    pub(super) fn record<P: Tree>(&self, point: &Point<'_, P>, places: Places) -> Result<(Recording, Out)>
     where
         P::Traced: Borrow<A>,
     {
@@ -344,27 +277,24 @@ where
         for shape in point.leaves.iter() {
             let (entries, after) = rest.split_at(shape.size());
             rest = after;
-            inputs.push(
-                session.input_at(shape.clone(), entries.iter().map(|&x| x.to_f64()).collect()),
-            );
+            inputs.push(session.input_at(shape.clone(), entries.iter().map(|&x| x.to_f64()).collect()));
         }
-        let data: Vec<_> = self
-            .data
-            .leaves
-            .iter()
-            .map(|leaf| session.input_at(leaf.shape.clone(), leaf.entries.clone()))
-            .collect();
+        let data: Vec<_> =
+            self.data.leaves.iter().map(|leaf| session.input_at(leaf.shape.clone(), leaf.entries.clone())).collect();
         let (mut inputs, mut data) = (inputs.into_iter(), data.into_iter());
-        let traced = point
-            .structure
-            .trace(&mut || inputs.next().expect("a tree has as many leaves as shapes"));
+        let traced = point.structure.trace(&mut || inputs.next().expect("a tree has as many leaves as shapes"));
         let mut result = None;
-        (self.data.give)(
-            &mut || data.next().expect("data has as many leaves as shapes"),
-            &mut |b| {
+        let call = || {
+            (self.data.give)(&mut || data.next().expect("data has as many leaves as shapes"), &mut |b| {
                 result = Some((self.closure)(traced.borrow(), b));
-            },
-        );
+            })
+        };
+        // After the first operation that does not fit, variables have no shapes, which may make the closure panic: then the
+        // operation is what to report. Any other panic is the closure's own, and goes on.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+            session.close(&[])?;
+            resume_unwind(panic);
+        }
         let result = result.expect("the data calls the closure once");
         let mut outputs = Vec::new();
         result.variables(&mut outputs);
@@ -385,10 +315,7 @@ impl<B: ?Sized> Bound<'_, B> {
         let same = |held: &Arc<dyn Any + Send + Sync>| {
             held.downcast_ref::<Vec<Arc<[f64]>>>().is_some_and(|held| {
                 held.len() == self.leaves.len()
-                    && held
-                        .iter()
-                        .zip(&self.leaves)
-                        .all(|(a, b)| Arc::ptr_eq(a, &b.entries))
+                    && held.iter().zip(&self.leaves).all(|(a, b)| Arc::ptr_eq(a, &b.entries))
             })
         };
         if self.leaves.is_empty() || seat.data.as_ref().is_some_and(same) {
@@ -400,11 +327,7 @@ impl<B: ?Sized> Bound<'_, B> {
                 *to = T::from_f64(from);
             }
         }
-        let held: Vec<Arc<[f64]>> = self
-            .leaves
-            .iter()
-            .map(|leaf| leaf.entries.clone())
-            .collect();
+        let held: Vec<Arc<[f64]>> = self.leaves.iter().map(|leaf| leaf.entries.clone()).collect();
         seat.data = Some(Arc::new(held));
     }
 }

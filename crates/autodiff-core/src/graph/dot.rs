@@ -8,8 +8,7 @@ impl Graph {
     /// numbers; outputs have a double border, guards a dashed one.
     pub fn to_dot(&self) -> String {
         let live = self.live();
-        let mut text =
-            String::from("digraph jetgrad {\n  rankdir=TB;\n  node [fontname=\"monospace\"];\n");
+        let mut text = String::from("digraph jetgrad {\n  rankdir=TB;\n  node [fontname=\"monospace\"];\n");
         for id in self.ids().filter(|id| live[id.index()]) {
             let operation = self.operation(id);
             let label = match &operation {
@@ -22,16 +21,8 @@ impl Graph {
                 Operation::Constant(_) | Operation::Tensor(_) => "plaintext",
                 _ => "ellipse",
             };
-            let border = if self.outputs.contains(&id) {
-                ", peripheries=2"
-            } else {
-                ""
-            };
-            let guard = if self.guards.iter().any(|g| g.node == id) {
-                ", style=dashed"
-            } else {
-                ""
-            };
+            let border = if self.outputs.contains(&id) { ", peripheries=2" } else { "" };
+            let guard = if self.guards.iter().any(|g| g.node == id) { ", style=dashed" } else { "" };
             let _ = writeln!(
                 text,
                 "  n{0} [label=\"%{0} {label}\\n{1}\", shape={form}{border}{guard}];",

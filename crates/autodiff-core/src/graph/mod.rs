@@ -31,10 +31,7 @@ impl NodeId {
 
     /// The node at a position.
     pub fn from_index(index: usize) -> NodeId {
-        NodeId(
-            u32::try_from(index)
-                .expect("a graph has fewer than 2^32 nodes: it would not fit in memory"),
-        )
+        NodeId(u32::try_from(index).expect("a graph has fewer than 2^32 nodes: it would not fit in memory"))
     }
 }
 
@@ -119,9 +116,7 @@ impl Graph {
         match node.op {
             op if op < ROWS => Operation::Row(Row::ALL[op as usize]),
             INPUT => Operation::Input(node.args[0] as usize),
-            CONSTANT => Operation::Constant(f64::from_bits(
-                u64::from(node.args[0]) << 32 | u64::from(node.args[1]),
-            )),
+            CONSTANT => Operation::Constant(f64::from_bits(u64::from(node.args[0]) << 32 | u64::from(node.args[1]))),
             TENSOR => Operation::Tensor(&self.tensors[node.args[0] as usize]),
             HOLE => Operation::Hole,
             op => Operation::Primitive(&self.primitives[(op - PRIMITIVES) as usize]),
@@ -190,9 +185,7 @@ impl Graph {
         let mut shared = FxHashMap::with_capacity_and_hasher(self.nodes.len(), Default::default());
         for (index, node) in self.nodes.iter().enumerate() {
             if node.op != INPUT && node.op != HOLE {
-                shared
-                    .entry(self.key(node))
-                    .or_insert(NodeId::from_index(index));
+                shared.entry(self.key(node)).or_insert(NodeId::from_index(index));
             }
         }
         self.shared = Some(shared);
@@ -210,11 +203,8 @@ impl Graph {
 
     fn key(&self, node: &Node) -> (u32, u32, SmallVec<[u32; 3]>) {
         let pooled = node.op >= PRIMITIVES || node.op == Row::Select as u32;
-        let args = if pooled {
-            self.pooled(node).iter().map(|id| id.0).collect()
-        } else {
-            SmallVec::from_slice(&node.args)
-        };
+        let args =
+            if pooled { self.pooled(node).iter().map(|id| id.0).collect() } else { SmallVec::from_slice(&node.args) };
         (node.op, node.shape, args)
     }
 
@@ -235,10 +225,7 @@ impl Graph {
                 return id;
             }
             let id = NodeId::from_index(self.nodes.len());
-            self.shared
-                .as_mut()
-                .expect("it was Some above")
-                .insert(key, id);
+            self.shared.as_mut().expect("it was Some above").insert(key, id);
         }
         let id = NodeId::from_index(self.nodes.len());
         self.nodes.push(node);
@@ -249,11 +236,7 @@ impl Graph {
     pub fn input(&mut self, shape: Shape) -> NodeId {
         let shape = self.shape_id(shape);
         let id = NodeId::from_index(self.nodes.len());
-        self.nodes.push(Node {
-            op: INPUT,
-            shape,
-            args: [self.inputs.len() as u32, 0],
-        });
+        self.nodes.push(Node { op: INPUT, shape, args: [self.inputs.len() as u32, 0] });
         self.inputs.push(id);
         id
     }
@@ -262,11 +245,7 @@ impl Graph {
     pub fn hole(&mut self, shape: Shape) -> NodeId {
         let shape = self.shape_id(shape);
         let id = NodeId::from_index(self.nodes.len());
-        self.nodes.push(Node {
-            op: HOLE,
-            shape,
-            args: [0, 0],
-        });
+        self.nodes.push(Node { op: HOLE, shape, args: [0, 0] });
         id
     }
 
@@ -274,22 +253,14 @@ impl Graph {
     pub fn constant(&mut self, value: f64) -> NodeId {
         let shape = self.shape_id(Shape::scalar());
         let bits = value.to_bits();
-        self.append(Node {
-            op: CONSTANT,
-            shape,
-            args: [(bits >> 32) as u32, bits as u32],
-        })
+        self.append(Node { op: CONSTANT, shape, args: [(bits >> 32) as u32, bits as u32] })
     }
 
     /// Adds a constant array.
     pub fn tensor(&mut self, tensor: Tensor) -> NodeId {
         let shape = self.shape_id(tensor.shape().clone());
         self.tensors.push(tensor);
-        self.append(Node {
-            op: TENSOR,
-            shape,
-            args: [self.tensors.len() as u32 - 1, 0],
-        })
+        self.append(Node { op: TENSOR, shape, args: [self.tensors.len() as u32 - 1, 0] })
     }
 
     /// Adds an elementwise node; its arguments must all have the same shape.
@@ -298,20 +269,12 @@ impl Graph {
     /// What does not fit.
     pub fn row(&mut self, row: Row, args: &[NodeId]) -> Result<NodeId, String> {
         if args.len() != row.arity() {
-            return Err(format!(
-                "expected {} operands, found {}",
-                row.arity(),
-                args.len()
-            ));
+            return Err(format!("expected {} operands, found {}", row.arity(), args.len()));
         }
         let shape = self.nodes[args[0].index()].shape;
         for id in &args[1..] {
             if self.nodes[id.index()].shape != shape {
-                return Err(format!(
-                    "shapes differ: {} and {}",
-                    self.shape(args[0]),
-                    self.shape(*id)
-                ));
+                return Err(format!("shapes differ: {} and {}", self.shape(args[0]), self.shape(*id)));
             }
         }
         let packed = match args {
@@ -319,22 +282,14 @@ impl Graph {
             [a, b] => [a.0, b.0],
             _ => self.pack(args),
         };
-        Ok(self.append(Node {
-            op: row as u32,
-            shape,
-            args: packed,
-        }))
+        Ok(self.append(Node { op: row as u32, shape, args: packed }))
     }
 
     /// Adds a node of a structured primitive.
     ///
     /// # Errors
     /// What does not fit.
-    pub fn primitive(
-        &mut self,
-        primitive: Arc<dyn Primitive>,
-        args: &[NodeId],
-    ) -> Result<NodeId, String> {
+    pub fn primitive(&mut self, primitive: Arc<dyn Primitive>, args: &[NodeId]) -> Result<NodeId, String> {
         let shape = {
             let shapes: SmallVec<[&Shape; 4]> = args.iter().map(|&id| self.shape(id)).collect();
             primitive.infer(&shapes)?
@@ -352,10 +307,7 @@ impl Graph {
     }
 
     fn intern(&mut self, primitive: Arc<dyn Primitive>) -> u32 {
-        let ids = self
-            .primitive_ids
-            .entry(primitive.fingerprint())
-            .or_default();
+        let ids = self.primitive_ids.entry(primitive.fingerprint()).or_default();
         for &id in ids.iter() {
             if self.primitives[id as usize].equals(&*primitive) {
                 return PRIMITIVES + id;
@@ -371,12 +323,7 @@ impl Graph {
     ///
     /// # Errors
     /// What does not fit. Inputs and holes are declared, not copied: they are an error too.
-    pub fn copy_node(
-        &mut self,
-        source: &Graph,
-        id: NodeId,
-        args: &[NodeId],
-    ) -> Result<NodeId, String> {
+    pub fn copy_node(&mut self, source: &Graph, id: NodeId, args: &[NodeId]) -> Result<NodeId, String> {
         match source.operation(id) {
             Operation::Constant(c) => Ok(self.constant(c)),
             Operation::Tensor(t) => Ok(self.tensor(t.clone())),
@@ -389,11 +336,7 @@ impl Graph {
     /// Which nodes the outputs and guards need.
     pub fn live(&self) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
-        for id in self
-            .outputs
-            .iter()
-            .chain(self.guards.iter().map(|g| &g.node))
-        {
+        for id in self.outputs.iter().chain(self.guards.iter().map(|g| &g.node)) {
             live[id.index()] = true;
         }
         for id in self.ids().rev() {
@@ -416,25 +359,16 @@ impl Graph {
         }
         for id in self.ids() {
             if live[id.index()] && !matches!(self.operation(id), Operation::Input(_)) {
-                let args: Arguments = self
-                    .arguments(id)
-                    .iter()
-                    .map(|a| moved[a.index()])
-                    .collect();
+                let args: Arguments = self.arguments(id).iter().map(|a| moved[a.index()]).collect();
                 moved[id.index()] = match self.operation(id) {
                     Operation::Hole => graph.hole(self.shape(id).clone()),
-                    _ => graph
-                        .copy_node(self, id, &args)
-                        .expect("the node stood in a valid graph with these shapes"),
+                    _ => graph.copy_node(self, id, &args).expect("the node stood in a valid graph with these shapes"),
                 };
             }
         }
         graph.outputs = self.outputs.iter().map(|id| moved[id.index()]).collect();
         for guard in &self.guards {
-            graph.add_guard(Guard {
-                node: moved[guard.node.index()],
-                ..*guard
-            });
+            graph.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
         }
         graph
     }

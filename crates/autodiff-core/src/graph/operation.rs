@@ -87,12 +87,7 @@ pub trait Structured: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'sta
     ///
     /// # Errors
     /// An index outside its axis.
-    fn evaluate<T: Float>(
-        &self,
-        operands: &[View<'_, T>],
-        out: &mut [T],
-        scratch: &mut [T],
-    ) -> Result<(), Fault>;
+    fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) -> Result<(), Fault>;
 
     /// Entries of working memory that [`evaluate`](Structured::evaluate) needs.
     fn scratch(&self, _operands: &[&Shape]) -> usize {
@@ -134,26 +129,13 @@ pub trait Structured: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'sta
 }
 
 /// A structured primitive as graphs store it; implemented for every [`Structured`].
-#[allow(
-    missing_docs,
-    reason = "each method is that of Structured with the same name"
-)]
+#[allow(missing_docs, reason = "each method is that of Structured with the same name")]
 pub trait Primitive: Debug + Send + Sync + Any {
     fn name(&self) -> &'static str;
     fn class(&self) -> Class;
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String>;
-    fn evaluate_f32(
-        &self,
-        operands: &[View<'_, f32>],
-        out: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Fault>;
-    fn evaluate_f64(
-        &self,
-        operands: &[View<'_, f64>],
-        out: &mut [f64],
-        scratch: &mut [f64],
-    ) -> Result<(), Fault>;
+    fn evaluate_f32(&self, operands: &[View<'_, f32>], out: &mut [f32], scratch: &mut [f32]) -> Result<(), Fault>;
+    fn evaluate_f64(&self, operands: &[View<'_, f64>], out: &mut [f64], scratch: &mut [f64]) -> Result<(), Fault>;
     fn scratch(&self, operands: &[&Shape]) -> usize;
     fn flops(&self, operands: &[&Shape], out: &Shape) -> u64;
     fn attributes(&self) -> Attributes;
@@ -177,20 +159,10 @@ impl<P: Structured> Primitive for P {
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String> {
         Structured::infer(self, operands)
     }
-    fn evaluate_f32(
-        &self,
-        operands: &[View<'_, f32>],
-        out: &mut [f32],
-        scratch: &mut [f32],
-    ) -> Result<(), Fault> {
+    fn evaluate_f32(&self, operands: &[View<'_, f32>], out: &mut [f32], scratch: &mut [f32]) -> Result<(), Fault> {
         Structured::evaluate(self, operands, out, scratch)
     }
-    fn evaluate_f64(
-        &self,
-        operands: &[View<'_, f64>],
-        out: &mut [f64],
-        scratch: &mut [f64],
-    ) -> Result<(), Fault> {
+    fn evaluate_f64(&self, operands: &[View<'_, f64>], out: &mut [f64], scratch: &mut [f64]) -> Result<(), Fault> {
         Structured::evaluate(self, operands, out, scratch)
     }
     fn scratch(&self, operands: &[&Shape]) -> usize {

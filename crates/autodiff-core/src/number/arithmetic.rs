@@ -238,29 +238,11 @@ mod tests {
         assert_eq!(every_form(HyperDual::variable(1.25)).value, expected);
         assert_eq!(every_form(Taylor::<f64, 3>::variable(1.25)).value, expected);
         assert_eq!(every_form(Series::variable(1.25, 3)).value(), &expected);
-        assert_eq!(
-            every_form(Dual::new(Taylor::<f64, 2>::variable(1.25), 1.0.into()))
-                .value
-                .value,
-            expected
-        );
-        assert_eq!(
-            every_form(Taylor::<_, 2>::variable(Dual::variable(1.25)))
-                .value
-                .value,
-            expected
-        );
-        assert_eq!(
-            every_form(Series::variable(Dual::variable(1.25), 2))
-                .value()
-                .value,
-            expected
-        );
+        assert_eq!(every_form(Dual::new(Taylor::<f64, 2>::variable(1.25), 1.0.into())).value.value, expected);
+        assert_eq!(every_form(Taylor::<_, 2>::variable(Dual::variable(1.25))).value.value, expected);
+        assert_eq!(every_form(Series::variable(Dual::variable(1.25), 2)).value().value, expected);
         // f32: a dozen roundings of numbers below 10.
-        assert!(
-            (f64::from(every_form(Dual::variable(1.25_f32)).value) - expected).abs()
-                < 12.0 * 10.0 * 6e-8
-        );
+        assert!((f64::from(every_form(Dual::variable(1.25_f32)).value) - expected).abs() < 12.0 * 10.0 * 6e-8);
     }
 
     #[test]

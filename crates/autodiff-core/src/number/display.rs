@@ -38,9 +38,7 @@ impl Display for Power {
             return Ok(());
         }
         for digit in self.0.to_string().bytes() {
-            f.write_char(
-                ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][usize::from(digit - b'0')],
-            )?;
+            f.write_char(['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][usize::from(digit - b'0')])?;
         }
         Ok(())
     }
@@ -66,11 +64,7 @@ impl<T: Display> Display for HyperDual<T> {
     }
 }
 
-fn polynomial<'a, T: Display + 'a>(
-    f: &mut Formatter<'_>,
-    value: &T,
-    rest: impl Iterator<Item = &'a T>,
-) -> fmt::Result {
+fn polynomial<'a, T: Display + 'a>(f: &mut Formatter<'_>, value: &T, rest: impl Iterator<Item = &'a T>) -> fmt::Result {
     let mut terms = Terms(f);
     terms.value(value)?;
     let mut order = 0;
@@ -108,21 +102,9 @@ mod tests {
         assert_eq!(Dual::new(1.0, -2.0).to_string(), "1 − 2·ε");
         assert_eq!(Dual::constant(1.5).to_string(), "1.5");
         assert_eq!(format!("{:.2}", Dual::new(1.0, 0.125)), "1.00 + 0.12·ε");
-        assert_eq!(
-            HyperDual::new(1.0, 2.0, 0.0, -3.0).to_string(),
-            "1 + 2·ε₁ − 3·ε₁ε₂"
-        );
-        assert_eq!(
-            Taylor::new(1.0, [2.0, -0.5]).to_string(),
-            "1 + 2·t − 0.5·t² + O(t³)"
-        );
-        assert_eq!(
-            Series::from(vec![1.0; 12])
-                .to_string()
-                .split(' ')
-                .next_back(),
-            Some("O(t¹²)")
-        );
+        assert_eq!(HyperDual::new(1.0, 2.0, 0.0, -3.0).to_string(), "1 + 2·ε₁ − 3·ε₁ε₂");
+        assert_eq!(Taylor::new(1.0, [2.0, -0.5]).to_string(), "1 + 2·t − 0.5·t² + O(t³)");
+        assert_eq!(Series::from(vec![1.0; 12]).to_string().split(' ').next_back(), Some("O(t¹²)"));
         assert_eq!(Series::constant(4.0).to_string(), "4");
     }
 

@@ -93,10 +93,7 @@ impl<T: Elementary> Jet for Dual<T> {
 
     #[inline]
     fn choose(mask: &T, a: Self, b: Self) -> Self {
-        Dual::new(
-            mask.clone().select(a.value, b.value),
-            mask.clone().select(a.tangent, b.tangent),
-        )
+        Dual::new(mask.clone().select(a.value, b.value), mask.clone().select(a.tangent, b.tangent))
     }
 
     #[inline]
@@ -139,25 +136,18 @@ impl<T: Elementary> Elementary for Dual<T> {
 impl<T: Elementary> Dual<T> {
     #[inline]
     pub(super) fn plus(self, other: &Self) -> Self {
-        Dual::new(
-            self.value + other.value.clone(),
-            self.tangent + other.tangent.clone(),
-        )
+        Dual::new(self.value + other.value.clone(), self.tangent + other.tangent.clone())
     }
 
     #[inline]
     pub(super) fn minus(self, other: &Self) -> Self {
-        Dual::new(
-            self.value - other.value.clone(),
-            self.tangent - other.tangent.clone(),
-        )
+        Dual::new(self.value - other.value.clone(), self.tangent - other.tangent.clone())
     }
 
     #[inline]
     pub(super) fn times(self, other: &Self) -> Self {
         // y = a b  ⇒  ẏ = ȧ b + a ḃ
-        let tangent =
-            self.tangent * other.value.clone() + self.value.clone() * other.tangent.clone();
+        let tangent = self.tangent * other.value.clone() + self.value.clone() * other.tangent.clone();
         Dual::new(self.value * other.value.clone(), tangent)
     }
 
@@ -204,28 +194,14 @@ mod tests {
 
     #[test]
     fn power_at_zero_takes_the_power_below() {
-        let powers = [
-            (0.0, 0.0),
-            (1.0, 1.0),
-            (2.0, 0.0),
-            (2.5, 0.0),
-            (0.5, f64::INFINITY),
-        ];
+        let powers = [(0.0, 0.0), (1.0, 1.0), (2.0, 0.0), (2.5, 0.0), (0.5, f64::INFINITY)];
         for (p, slope) in powers {
-            assert_eq!(
-                tangent(|x| x.pow(Dual::constant(p)), 0.0),
-                slope,
-                "exponent {p}"
-            );
+            assert_eq!(tangent(|x| x.pow(Dual::constant(p)), 0.0), slope, "exponent {p}");
         }
         // Second derivatives, nested: of x², x and 1.
         for (p, second) in [(2.0, 2.0), (1.0, 0.0), (0.0, 0.0)] {
             let x = Dual::new(Dual::variable(0.0), Dual::constant(1.0));
-            assert_eq!(
-                x.pow(Elementary::from_f64(p)).tangent.tangent,
-                second,
-                "exponent {p}"
-            );
+            assert_eq!(x.pow(Elementary::from_f64(p)).tangent.tangent, second, "exponent {p}");
         }
         // In the exponent: 0ᵖ does not vary.
         assert_eq!(Dual::constant(0.0).pow(Dual::variable(2.0)).tangent, 0.0);
@@ -247,21 +223,13 @@ mod tests {
     fn select_discards_the_other_branch() {
         // x > 0 ? ln x : 0, at −1 where ln is NaN.
         let x = Dual::variable(-1.0);
-        let y = Dual::from_f64(0.0)
-            .less(x)
-            .select(x.ln(), Dual::constant(0.0));
+        let y = Dual::from_f64(0.0).less(x).select(x.ln(), Dual::constant(0.0));
         assert_eq!((y.value, y.tangent), (0.0, 0.0));
     }
 
     #[test]
     fn steps_do_not_vary() {
-        for step in [
-            Dual::floor,
-            Dual::ceil,
-            Dual::round,
-            Dual::trunc,
-            Dual::sign,
-        ] {
+        for step in [Dual::floor, Dual::ceil, Dual::round, Dual::trunc, Dual::sign] {
             assert_eq!(tangent(step, 1.5), 0.0);
         }
     }

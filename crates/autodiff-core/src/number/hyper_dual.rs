@@ -38,30 +38,17 @@ impl<T> HyperDual<T> {
     /// `value + first·ε₁ + second·ε₂ + cross·ε₁ε₂`; for an input of f, `cross` is 0.
     #[inline]
     pub const fn new(value: T, first: T, second: T, cross: T) -> Self {
-        HyperDual {
-            value,
-            first,
-            second,
-            cross,
-        }
+        HyperDual { value, first, second, cross }
     }
 
     #[inline]
     fn nested(self) -> Dual<Dual<T>> {
-        Dual::new(
-            Dual::new(self.value, self.first),
-            Dual::new(self.second, self.cross),
-        )
+        Dual::new(Dual::new(self.value, self.first), Dual::new(self.second, self.cross))
     }
 
     #[inline]
     fn from_nested(x: Dual<Dual<T>>) -> Self {
-        HyperDual::new(
-            x.value.value,
-            x.value.tangent,
-            x.tangent.value,
-            x.tangent.tangent,
-        )
+        HyperDual::new(x.value.value, x.value.tangent, x.tangent.value, x.tangent.tangent)
     }
 }
 
@@ -186,13 +173,8 @@ mod tests {
 
     #[test]
     fn cross_is_symmetric_and_bilinear_in_the_directions() {
-        let form = |u: [f64; 2], v: [f64; 2]| {
-            f([
-                HyperDual::along(0.7, u[0], v[0]),
-                HyperDual::along(-0.4, u[1], v[1]),
-            ])
-            .cross
-        };
+        let form =
+            |u: [f64; 2], v: [f64; 2]| f([HyperDual::along(0.7, u[0], v[0]), HyperDual::along(-0.4, u[1], v[1])]).cross;
         let (u, v, w) = ([1.0, 2.0], [-0.5, 3.0], [0.25, 0.5]);
         // Exact derivatives, so only rounding of a few dozen operations on numbers below 10.
         let tolerance = 100.0 * f64::EPSILON;

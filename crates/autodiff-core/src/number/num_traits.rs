@@ -239,12 +239,7 @@ mod tests {
         for k in 0..=3 {
             assert!(off(*series.coefficient(k), *exact.coefficient(k)) < 8.0 * f64::EPSILON);
         }
-        assert!(
-            off(
-                cubic_root_of(Dual::variable(8.0_f32)).tangent.into(),
-                1.0 / 12.0
-            ) < f32::EPSILON.into()
-        );
+        assert!(off(cubic_root_of(Dual::variable(8.0_f32)).tangent.into(), 1.0 / 12.0) < f32::EPSILON.into());
     }
 
     #[test]
@@ -260,22 +255,10 @@ mod tests {
     fn numbers_convert_by_value() {
         let x: HyperDual = NumCast::from(3_i32).expect("3 is a float");
         assert!(x.to_i64() == Some(3) && x.cross == 0.0);
-        assert_eq!(
-            Dual::<f64>::from_str_radix("1.5", 10).map(|x| x.value).ok(),
-            Some(1.5)
-        );
-        assert_eq!(
-            <Taylor<f64, 2> as FloatConst>::PI().value,
-            std::f64::consts::PI
-        );
-        assert_eq!(
-            Signed::signum(&Series::variable(-2.0, 3)).coefficients(),
-            [-1.0]
-        );
-        assert!(
-            Float::log2(Dual::variable(8.0)).value == 3.0
-                && Float::log10(Dual::variable(1000.0)).value == 3.0
-        );
+        assert_eq!(Dual::<f64>::from_str_radix("1.5", 10).map(|x| x.value).ok(), Some(1.5));
+        assert_eq!(<Taylor<f64, 2> as FloatConst>::PI().value, std::f64::consts::PI);
+        assert_eq!(Signed::signum(&Series::variable(-2.0, 3)).coefficients(), [-1.0]);
+        assert!(Float::log2(Dual::variable(8.0)).value == 3.0 && Float::log10(Dual::variable(1000.0)).value == 3.0);
         assert_eq!(Float::fract(Dual::variable(2.25)).tangent, 1.0);
         assert_eq!(<Dual as One>::one().value, 1.0);
     }

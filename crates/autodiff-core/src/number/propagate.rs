@@ -36,19 +36,9 @@ pub(super) enum Input<T> {
 }
 
 /// Coefficients 0 to `order` of a smooth row at series.
-pub(super) fn propagate<T: Elementary>(
-    row: Row,
-    inputs: [Option<Input<T>>; 2],
-    order: usize,
-) -> Coefficients<T> {
-    let arena = Arena {
-        nodes: RefCell::new(SmallVec::new()),
-    };
-    let ids = inputs
-        .into_iter()
-        .flatten()
-        .map(|input| arena.input(input))
-        .collect::<SmallVec<[Id; 2]>>();
+pub(super) fn propagate<T: Elementary>(row: Row, inputs: [Option<Input<T>>; 2], order: usize) -> Coefficients<T> {
+    let arena = Arena { nodes: RefCell::new(SmallVec::new()) };
+    let ids = inputs.into_iter().flatten().map(|input| arena.input(input)).collect::<SmallVec<[Id; 2]>>();
     let y = arena.record(Op::Row(row), &ids);
     arena.extend(y, order);
     let mut nodes = arena.nodes.into_inner();
@@ -103,13 +93,7 @@ impl<T: Elementary> Arena<T> {
                 (coefficients, constant)
             }
         };
-        self.push(Node {
-            op: Op::Input,
-            inputs: [0; 3],
-            constant,
-            slopes: [None; 2],
-            coefficients,
-        })
+        self.push(Node { op: Op::Input, inputs: [0; 3], constant, slopes: [None; 2], coefficients })
     }
 
     fn push(&self, node: Node<T>) -> Id {
@@ -124,22 +108,13 @@ impl<T: Elementary> Arena<T> {
         padded[..inputs.len()].copy_from_slice(inputs);
         let constant = {
             let nodes = self.nodes.borrow();
-            if let Some(same) = nodes
-                .iter()
-                .position(|n| n.op == op && n.op != Op::Input && n.inputs == padded)
-            {
+            if let Some(same) = nodes.iter().position(|n| n.op == op && n.op != Op::Input && n.inputs == padded) {
                 return same as Id;
             }
             inputs.iter().all(|&i| nodes[i as usize].constant)
                 || matches!(op, Op::Row(row) if row.class() == Class::Discrete)
         };
-        self.push(Node {
-            op,
-            inputs: padded,
-            constant,
-            slopes: [None; 2],
-            coefficients: Coefficients::new(),
-        })
+        self.push(Node { op, inputs: padded, constant, slopes: [None; 2], coefficients: Coefficients::new() })
     }
 
     /// Makes coefficients 0 to `order` of a node known.
@@ -196,14 +171,10 @@ impl<T: Elementary> Arena<T> {
             Row::Add => self.at(a, k) + self.at(b, k),
             Row::Sub => self.at(a, k) - self.at(b, k),
             Row::Mul => self.with([(a, k), (b, k)], |x, y| cauchy(x, y, k)),
-            Row::StrongMul => self.with([(a, k), (b, k)], |x, y| {
-                sum(strong_products(x, y, 0..=k, k))
-            }),
+            Row::StrongMul => self.with([(a, k), (b, k)], |x, y| sum(strong_products(x, y, 0..=k, k))),
             Row::Div | Row::StrongDiv => {
                 // b y = a  ⇒  b_0 y_k = a_k − Σ_{j<k} y_j b_{k−j}
-                let known = self.with([(id, k - 1), (b, k)], |y, b| {
-                    sum(strong_products(y, b, 0..=k - 1, k))
-                });
+                let known = self.with([(id, k - 1), (b, k)], |y, b| sum(strong_products(y, b, 0..=k - 1, k)));
                 let rest = self.at(a, k) - known;
                 match row {
                     Row::Div => rest / self.at(b, 0),
@@ -219,11 +190,7 @@ impl<T: Elementary> Arena<T> {
     fn select(&self, [mask, if_true, if_false]: [Id; 3], k: usize) -> T {
         let mask = self.at(mask, 0);
         let other = self.at(if_false, k);
-        if mask.is_exact_zero() {
-            other
-        } else {
-            mask.select(self.at(if_true, k), other)
-        }
+        if mask.is_exact_zero() { other } else { mask.select(self.at(if_true, k), other) }
     }
 
     /// Coefficient `k` ≥ 1 of a smooth row, by the recurrences at the head of this file.
@@ -238,14 +205,12 @@ impl<T: Elementary> Arena<T> {
                 Factor::Partial(d) => self.with([(x, k), (d, k - 1)], |x, d| {
                     // k y_k = Σ_{j=1..k} j x_j d_{k−j}
                     let products = (1..=k).filter(|&j| !x[j].is_exact_zero());
-                    sum(products.map(|j| (x[j].clone() * d[k - j].clone()).scale(j as f64)))
-                        .scale(1.0 / k as f64)
+                    sum(products.map(|j| (x[j].clone() * d[k - j].clone()).scale(j as f64))).scale(1.0 / k as f64)
                 }),
                 Factor::Inverse(q) => self.with([(id, k - 1), (q, k - 1)], |y, q| {
                     // k q_0 y_k = k x_k − Σ_{j=1..k−1} j y_j q_{k−j}
                     let products = (1..k).filter(|&j| !y[j].is_exact_zero());
-                    let known =
-                        sum(products.map(|j| (y[j].clone() * q[k - j].clone()).scale(j as f64)));
+                    let known = sum(products.map(|j| (y[j].clone() * q[k - j].clone()).scale(j as f64)));
                     let x_k = self.nodes.borrow()[x as usize].coefficients[k].clone();
                     (x_k - known.scale(1.0 / k as f64)).strong_div(q[0].clone())
                 }),
@@ -290,10 +255,7 @@ impl<T: Elementary> Arena<T> {
         }
         let [(a, _), (b, _)] = nodes;
         let nodes = self.nodes.borrow();
-        f(
-            &nodes[a as usize].coefficients,
-            &nodes[b as usize].coefficients,
-        )
+        f(&nodes[a as usize].coefficients, &nodes[b as usize].coefficients)
     }
 }
 
@@ -305,11 +267,7 @@ pub(super) fn cauchy<T: Elementary>(a: &[T], b: &[T], k: usize) -> T {
 /// Coefficient `k` of a square, from half the products.
 pub(super) fn cauchy_square<T: Elementary>(x: &[T], k: usize) -> T {
     let twice = sum((0..k.div_ceil(2)).map(|j| x[j].clone() * x[k - j].clone())).scale(2.0);
-    if k.is_multiple_of(2) {
-        twice + x[k / 2].clone().square()
-    } else {
-        twice
-    }
+    if k.is_multiple_of(2) { twice + x[k / 2].clone().square() } else { twice }
 }
 
 /// The products a_j · b_{k−j} for the `j` at which a_j is not exactly 0.
@@ -337,11 +295,7 @@ enum Recorded<'a, T> {
 
 impl<T: Elementary> Recorded<'_, T> {
     /// Records `op`; constants among themselves are folded, by `fold`.
-    fn record<const N: usize>(
-        op: Op,
-        inputs: [Self; N],
-        fold: impl FnOnce([f64; N]) -> f64,
-    ) -> Self {
+    fn record<const N: usize>(op: Op, inputs: [Self; N], fold: impl FnOnce([f64; N]) -> f64) -> Self {
         let arena = inputs.iter().find_map(|x| match x {
             Recorded::Constant(_) => None,
             Recorded::Node(arena, _) => Some(*arena),

@@ -1,9 +1,7 @@
 //! [`Series`]: truncated power series whose order is chosen at run time.
 
 use super::chain::Jet;
-use super::propagate::{
-    Coefficients, Input, cauchy, cauchy_square, propagate, strong_products, sum,
-};
+use super::propagate::{Coefficients, Input, cauchy, cauchy_square, propagate, strong_products, sum};
 use super::taylor::factorial;
 use crate::real::{Elementary, Row};
 
@@ -55,9 +53,7 @@ impl<T> Series<T> {
 
     /// The number c that no coefficient beyond follows.
     pub fn constant(value: T) -> Self {
-        Series {
-            coefficients: vec![value],
-        }
+        Series { coefficients: vec![value] }
     }
 
     /// The order at which two series combine.
@@ -75,10 +71,7 @@ impl<T: Elementary> Series<T> {
     /// # Panics
     /// If `order` is 0: that would be a constant.
     pub fn variable(value: T, order: usize) -> Self {
-        assert!(
-            order > 0,
-            "Series::variable: order 0 stands for constants (use Series::constant, or order 1)"
-        );
+        assert!(order > 0, "Series::variable: order 0 stands for constants (use Series::constant, or order 1)");
         let mut coefficients = vec![T::from_f64(0.0); order + 1];
         coefficients[0] = value;
         coefficients[1] = T::from_f64(1.0);
@@ -95,14 +88,8 @@ impl<T: Elementary> Series<T> {
 
     /// The polynomial at t = h, by Horner's rule.
     pub fn eval(&self, h: T) -> T {
-        let (last, lower) = self
-            .coefficients
-            .split_last()
-            .expect("a series has a value");
-        lower
-            .iter()
-            .rev()
-            .fold(last.clone(), |sum, c| sum * h.clone() + c.clone())
+        let (last, lower) = self.coefficients.split_last().expect("a series has a value");
+        lower.iter().rev().fold(last.clone(), |sum, c| sum * h.clone() + c.clone())
     }
 
     /// The same series to a lower order; an order that is not lower changes nothing.
@@ -110,10 +97,7 @@ impl<T: Elementary> Series<T> {
     /// # Panics
     /// If `order` is 0: that would be a constant. Take the [`value`](Series::value).
     pub fn truncated(mut self, order: usize) -> Self {
-        assert!(
-            order > 0,
-            "Series::truncated: order 0 stands for constants (take the value)"
-        );
+        assert!(order > 0, "Series::truncated: order 0 stands for constants (take the value)");
         self.coefficients.truncate(order + 1);
         self
     }
@@ -125,27 +109,14 @@ impl<T: Elementary> Series<T> {
         if self.order() == 0 {
             return Series::constant(T::from_f64(0.0));
         }
-        let coefficients = self
-            .coefficients
-            .iter()
-            .enumerate()
-            .skip(1)
-            .map(|(k, c)| c.clone().scale(k as f64));
-        Series {
-            coefficients: coefficients.collect(),
-        }
+        let coefficients = self.coefficients.iter().enumerate().skip(1).map(|(k, c)| c.clone().scale(k as f64));
+        Series { coefficients: coefficients.collect() }
     }
 
     /// The antiderivative in t whose value is `c`, of one order more.
     pub fn integral(&self, c: T) -> Self {
-        let higher = self
-            .coefficients
-            .iter()
-            .zip(1..)
-            .map(|(a, k): (_, u32)| a.clone() / T::from_f64(f64::from(k)));
-        Series {
-            coefficients: std::iter::once(c).chain(higher).collect(),
-        }
+        let higher = self.coefficients.iter().zip(1..).map(|(a, k): (_, u32)| a.clone() / T::from_f64(f64::from(k)));
+        Series { coefficients: std::iter::once(c).chain(higher).collect() }
     }
 
     /// f(g(t)) for `self` = Σ f_k (x − g₀)ᵏ, a series around the value g₀ of `inner` = g(t).
@@ -166,23 +137,13 @@ impl<T: Elementary> Series<T> {
     /// ```
     pub fn compose(&self, inner: &Self) -> Self {
         let step = inner.clone().with_base(T::from_f64(0.0));
-        let (last, lower) = self
-            .coefficients
-            .split_last()
-            .expect("a series has a value");
+        let (last, lower) = self.coefficients.split_last().expect("a series has a value");
         // A constant `inner` leaves f at its value; otherwise every sum has the order of `inner`, cut to that of `self`.
         let order = self.common_order(inner);
         let zero = step.clone().map(|_| T::from_f64(0.0));
         let horner = |sum: Self, c: &T| sum.times(&step).plus(&Series::constant(c.clone()));
-        let composed = lower
-            .iter()
-            .rev()
-            .fold(zero.plus(&Series::constant(last.clone())), horner);
-        if order == 0 {
-            composed
-        } else {
-            composed.truncated(order)
-        }
+        let composed = lower.iter().rev().fold(zero.plus(&Series::constant(last.clone())), horner);
+        if order == 0 { composed } else { composed.truncated(order) }
     }
 
     /// The inverse function's series: t as a series in s, where s = y(t) − y₀ and y is `self`.
@@ -194,10 +155,7 @@ impl<T: Elementary> Series<T> {
     /// If `self` is a constant.
     pub fn reversion(&self) -> Self {
         let n = self.order();
-        assert!(
-            n > 0,
-            "Series::reversion: a constant has no inverse function"
-        );
+        assert!(n > 0, "Series::reversion: a constant has no inverse function");
         // (y − y₀)/t and its reciprocal, as plain coefficients: their order may be 0 without being constants.
         let quotient = &self.coefficients[1..];
         let mut base: Vec<T> = Vec::with_capacity(n);
@@ -217,11 +175,7 @@ impl<T: Elementary> Series<T> {
 
     /// Coefficient `k`; of a constant, 0 beyond its value.
     fn at(&self, k: usize) -> T {
-        if self.order() == 0 && k > 0 {
-            T::from_f64(0.0)
-        } else {
-            self.coefficients[k].clone()
-        }
+        if self.order() == 0 && k > 0 { T::from_f64(0.0) } else { self.coefficients[k].clone() }
     }
 
     fn scale_by(self, factor: &T) -> Self {
@@ -230,16 +184,12 @@ impl<T: Elementary> Series<T> {
 
     pub(super) fn plus(self, other: &Self) -> Self {
         let order = self.common_order(other);
-        Series {
-            coefficients: (0..=order).map(|k| self.at(k) + other.at(k)).collect(),
-        }
+        Series { coefficients: (0..=order).map(|k| self.at(k) + other.at(k)).collect() }
     }
 
     pub(super) fn minus(self, other: &Self) -> Self {
         let order = self.common_order(other);
-        Series {
-            coefficients: (0..=order).map(|k| self.at(k) - other.at(k)).collect(),
-        }
+        Series { coefficients: (0..=order).map(|k| self.at(k) - other.at(k)).collect() }
     }
 
     pub(super) fn times(self, other: &Self) -> Self {
@@ -247,11 +197,8 @@ impl<T: Elementary> Series<T> {
             (0, _) => other.clone().map(|c| self.value().clone() * c),
             (_, 0) => self.scale_by(other.value()),
             (m, n) => {
-                let product =
-                    (0..=m.min(n)).map(|k| cauchy(&self.coefficients, &other.coefficients, k));
-                Series {
-                    coefficients: product.collect(),
-                }
+                let product = (0..=m.min(n)).map(|k| cauchy(&self.coefficients, &other.coefficients, k));
+                Series { coefficients: product.collect() }
             }
         }
     }
@@ -286,10 +233,7 @@ impl<T: Elementary> Series<T> {
 /// If there are none.
 impl<T> From<Vec<T>> for Series<T> {
     fn from(coefficients: Vec<T>) -> Self {
-        assert!(
-            !coefficients.is_empty(),
-            "Series: no coefficients (a series has at least a value)"
-        );
+        assert!(!coefficients.is_empty(), "Series: no coefficients (a series has at least a value)");
         Series { coefficients }
     }
 }
@@ -315,38 +259,28 @@ impl<T: Elementary> Jet for Series<T> {
     }
 
     fn map(self, f: impl Fn(T) -> T) -> Self {
-        Series {
-            coefficients: self.coefficients.into_iter().map(f).collect(),
-        }
+        Series { coefficients: self.coefficients.into_iter().map(f).collect() }
     }
 
     fn choose(mask: &T, if_true: Self, if_false: Self) -> Self {
         let order = if_true.common_order(&if_false);
         let select = |k| mask.clone().select(if_true.at(k), if_false.at(k));
-        Series {
-            coefficients: (0..=order).map(select).collect(),
-        }
+        Series { coefficients: (0..=order).map(select).collect() }
     }
 
     fn unary(row: Row, x: Self) -> Self {
         let order = x.order();
-        Series {
-            coefficients: propagate(row, [x.input(), None], order).into_vec(),
-        }
+        Series { coefficients: propagate(row, [x.input(), None], order).into_vec() }
     }
 
     fn binary(row: Row, a: Self, b: Self) -> Self {
         let order = a.common_order(&b);
-        Series {
-            coefficients: propagate(row, [a.input(), b.input()], order).into_vec(),
-        }
+        Series { coefficients: propagate(row, [a.input(), b.input()], order).into_vec() }
     }
 
     fn squared(x: Self) -> Self {
         let c = &x.coefficients;
-        Series {
-            coefficients: (0..c.len()).map(|k| cauchy_square(c, k)).collect(),
-        }
+        Series { coefficients: (0..c.len()).map(|k| cauchy_square(c, k)).collect() }
     }
 }
 
@@ -362,10 +296,7 @@ mod tests {
     fn assert_close(a: &Series, b: &[f64], tolerance: f64) {
         assert_eq!(a.coefficients().len(), b.len());
         for (k, (a, b)) in a.coefficients().iter().zip(b).enumerate() {
-            assert!(
-                (a - b).abs() <= tolerance,
-                "coefficient {k}: {a:e} against {b:e}"
-            );
+            assert!((a - b).abs() <= tolerance, "coefficient {k}: {a:e} against {b:e}");
         }
     }
 
@@ -385,38 +316,18 @@ mod tests {
         let tolerance = 20.0 * 10.0 * f64::EPSILON;
         let (x, far) = (|| x.clone(), || far.clone());
         assert_close(&(x().exp().ln() - x()), &zero, tolerance);
-        assert_close(
-            &(x().sin().square() + x().cos().square() - 1.0),
-            &zero,
-            tolerance,
-        );
-        assert_close(
-            &(x().cosh().square() - x().sinh().square() - 1.0),
-            &zero,
-            tolerance,
-        );
+        assert_close(&(x().sin().square() + x().cos().square() - 1.0), &zero, tolerance);
+        assert_close(&(x().cosh().square() - x().sinh().square() - 1.0), &zero, tolerance);
         assert_close(&(x().sin() / x().cos() - x().tan()), &zero, tolerance);
         assert_close(&(x().tan().atan() - x()), &zero, tolerance);
         assert_close(&(x().erf() + x().erfc() - 1.0), &zero, tolerance);
         assert_close(&(far().sqrt().square() - far()), &zero, tolerance);
         assert_close(&(far().cbrt().powi(3) - far()), &zero, tolerance);
         assert_close(&(far().recip() - 1.0 / far()), &zero, tolerance);
-        assert_close(
-            &(far().pow(Series::constant(-1.5)) - far().ln().scale(-1.5).exp()),
-            &zero,
-            tolerance,
-        );
-        assert_close(
-            &(far().pow(x()) - (far().ln() * x()).exp()),
-            &zero,
-            tolerance,
-        );
+        assert_close(&(far().pow(Series::constant(-1.5)) - far().ln().scale(-1.5).exp()), &zero, tolerance);
+        assert_close(&(far().pow(x()) - (far().ln() * x()).exp()), &zero, tolerance);
         // ψ(x + 1) = ψ(x) + 1/x; the last coefficients are values of polygamma at orders up to 20.
-        assert_close(
-            &(far().offset(1.0).digamma() - far().digamma() - far().recip()),
-            &zero,
-            tolerance,
-        );
+        assert_close(&(far().offset(1.0).digamma() - far().digamma() - far().recip()), &zero, tolerance);
     }
 
     #[test]
@@ -429,11 +340,7 @@ mod tests {
 
     #[test]
     fn orders_combine_to_the_smaller_and_constants_to_any() {
-        let (a, b, c) = (
-            Series::variable(1.0, 3),
-            Series::variable(1.0, 5),
-            Series::constant(2.0),
-        );
+        let (a, b, c) = (Series::variable(1.0, 3), Series::variable(1.0, 5), Series::constant(2.0));
         assert_eq!((a.clone() * &b).order(), 3);
         assert_eq!((b.clone() + &a).order(), 3);
         assert_eq!((b.clone() / &c).order(), 5);
@@ -453,10 +360,7 @@ mod tests {
         assert_close(&back, x.coefficients(), 2.0 * f64::EPSILON);
         assert_eq!(x.integral(3.0).coefficients()[0], 3.0);
         assert_eq!(x.integral(3.0).order(), 9);
-        assert_eq!(
-            Series::constant(2.0).integral(1.0).coefficients(),
-            [1.0, 2.0]
-        );
+        assert_eq!(Series::constant(2.0).integral(1.0).coefficients(), [1.0, 2.0]);
         assert_eq!(Series::constant(2.0).derivative().coefficients(), [0.0]);
     }
 
@@ -478,16 +382,9 @@ mod tests {
         let outer = Series::variable(0.4, 10).exp().sin();
         let direct = inner.clone().exp().sin();
         // Sums of some hundred products of numbers below 10.
-        assert_close(
-            &outer.compose(&inner),
-            direct.coefficients(),
-            1000.0 * f64::EPSILON,
-        );
+        assert_close(&outer.compose(&inner), direct.coefficients(), 1000.0 * f64::EPSILON);
         assert_eq!(Series::constant(2.0).compose(&inner).value(), &2.0);
-        assert_eq!(
-            outer.compose(&Series::constant(0.4)).value(),
-            &0.4_f64.exp().sin()
-        );
+        assert_eq!(outer.compose(&Series::constant(0.4)).value(), &0.4_f64.exp().sin());
         assert_eq!(outer.compose(&Series::variable(0.4, 4)).order(), 4);
     }
 

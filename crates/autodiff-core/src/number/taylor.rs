@@ -64,10 +64,7 @@ impl<T: Elementary, const K: usize> Taylor<T, K> {
     /// `value + t`.
     #[inline]
     pub fn variable(value: T) -> Self {
-        Taylor::new(
-            value,
-            std::array::from_fn(|i| T::from_f64(if i == 0 { 1.0 } else { 0.0 })),
-        )
+        Taylor::new(value, std::array::from_fn(|i| T::from_f64(if i == 0 { 1.0 } else { 0.0 })))
     }
 
     /// `value`, with all other coefficients 0.
@@ -132,11 +129,8 @@ impl<T: Elementary, const K: usize> Taylor<T, K> {
         // y_k = Σ_{j=0..k} a_j b_{k−j}
         let (a, b) = (&self, other);
         Self::by_recurrence(a.value.clone() * b.value.clone(), |_, _, k| {
-            let ends =
-                a.value.clone() * b.rest[k - 1].clone() + a.rest[k - 1].clone() * b.value.clone();
-            (1..k).fold(ends, |sum, j| {
-                sum + a.rest[j - 1].clone() * b.rest[k - j - 1].clone()
-            })
+            let ends = a.value.clone() * b.rest[k - 1].clone() + a.rest[k - 1].clone() * b.value.clone();
+            (1..k).fold(ends, |sum, j| sum + a.rest[j - 1].clone() * b.rest[k - j - 1].clone())
         })
     }
 
@@ -146,29 +140,16 @@ impl<T: Elementary, const K: usize> Taylor<T, K> {
         let (a, b) = (&self, other);
         Self::by_recurrence(a.value.clone() / b.value.clone(), |y_0, y, k| {
             let first = a.rest[k - 1].clone() - y_0.clone() * b.rest[k - 1].clone();
-            let rest = (1..k).fold(first, |sum, j| {
-                sum - y[j - 1].clone() * b.rest[k - j - 1].clone()
-            });
+            let rest = (1..k).fold(first, |sum, j| sum - y[j - 1].clone() * b.rest[k - j - 1].clone());
             rest / b.value.clone()
         })
     }
 
     fn propagated(row: Row, inputs: [Option<Self>; 2]) -> Self {
-        let inputs = inputs.map(|x| {
-            Some(Input::Series(Coefficients::from_iter(
-                x?.into_coefficients(),
-            )))
-        });
+        let inputs = inputs.map(|x| Some(Input::Series(Coefficients::from_iter(x?.into_coefficients()))));
         let mut coefficients = propagate(row, inputs, K).into_iter();
-        let mut next = || {
-            coefficients
-                .next()
-                .expect("one coefficient for every order")
-        };
-        Taylor {
-            value: next(),
-            rest: std::array::from_fn(|_| next()),
-        }
+        let mut next = || coefficients.next().expect("one coefficient for every order");
+        Taylor { value: next(), rest: std::array::from_fn(|_| next()) }
     }
 }
 
@@ -197,10 +178,7 @@ impl<T: Elementary, const K: usize> Jet for Taylor<T, K> {
 
     #[inline]
     fn map(self, f: impl Fn(T) -> T) -> Self {
-        Taylor {
-            value: f(self.value),
-            rest: self.rest.map(f),
-        }
+        Taylor { value: f(self.value), rest: self.rest.map(f) }
     }
 
     #[inline]
@@ -208,10 +186,7 @@ impl<T: Elementary, const K: usize> Jet for Taylor<T, K> {
         let mut no = if_false.rest.into_iter();
         Taylor {
             value: mask.clone().select(if_true.value, if_false.value),
-            rest: if_true.rest.map(|yes| {
-                mask.clone()
-                    .select(yes, no.next().expect("as many in both"))
-            }),
+            rest: if_true.rest.map(|yes| mask.clone().select(yes, no.next().expect("as many in both"))),
         }
     }
 
@@ -229,14 +204,9 @@ impl<T: Elementary, const K: usize> Jet for Taylor<T, K> {
         let c = &x.rest;
         Self::by_recurrence(x.value.clone().square(), |_, _, k| {
             let ends = x.value.clone() * c[k - 1].clone();
-            let pairs = (1..k.div_ceil(2))
-                .fold(ends, |sum, j| sum + c[j - 1].clone() * c[k - j - 1].clone());
+            let pairs = (1..k.div_ceil(2)).fold(ends, |sum, j| sum + c[j - 1].clone() * c[k - j - 1].clone());
             let twice = pairs.scale(2.0);
-            if k.is_multiple_of(2) {
-                twice + c[k / 2 - 1].clone().square()
-            } else {
-                twice
-            }
+            if k.is_multiple_of(2) { twice + c[k / 2 - 1].clone().square() } else { twice }
         })
     }
 }
@@ -264,10 +234,7 @@ mod tests {
     }
 
     fn largest_difference(a: &Five, b: &Five) -> f64 {
-        a.coefficients()
-            .zip(b.coefficients())
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max)
+        a.coefficients().zip(b.coefficients()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     }
 
     quickcheck! {
@@ -299,10 +266,7 @@ mod tests {
     #[test]
     fn power_at_zero_has_all_its_derivatives() {
         let y = Five::variable(0.0).pow(Taylor::constant(3.0));
-        assert_eq!(
-            y.coefficients().copied().collect::<Vec<_>>(),
-            [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
-        );
+        assert_eq!(y.coefficients().copied().collect::<Vec<_>>(), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
     }
 
     #[test]

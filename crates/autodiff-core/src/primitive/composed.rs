@@ -16,22 +16,14 @@ impl Var {
         }
         // A line of −∞ is shifted by 0, for −∞ − (−∞) is NaN.
         let shift = peak.abs().equals(f64::INFINITY).select(0.0, peak);
-        (self - shift.expand_axis(self.kept_axis(axis)))
-            .exp()
-            .sum_axes(&[axis])
-            .ln()
-            + shift
+        (self - shift.expand_axis(self.kept_axis(axis))).exp().sum_axes(&[axis]).ln() + shift
     }
 
     /// ln of [`softmax`](Var::softmax), exact where the probabilities underflow.
     #[track_caller]
     pub fn log_softmax(self, axis: isize) -> Var {
         let sum = self.logsumexp(axis);
-        if sum.rank() + 1 != self.rank() {
-            sum
-        } else {
-            self - sum.expand_axis(self.kept_axis(axis))
-        }
+        if sum.rank() + 1 != self.rank() { sum } else { self - sum.expand_axis(self.kept_axis(axis)) }
     }
 
     /// eˣ / Σ eˣ along `axis`, without overflow.
@@ -64,9 +56,7 @@ impl Var {
             );
             return refuse("softmax_cross_entropy", message, Location::caller());
         }
-        let chosen = self
-            .take_along(-1, labels.expand_axis(-1))
-            .reshape(&shape[..shape.rank() - 1]);
+        let chosen = self.take_along(-1, labels.expand_axis(-1)).reshape(&shape[..shape.rank() - 1]);
         self.logsumexp(-1) - chosen
     }
 
@@ -108,14 +98,8 @@ impl Var {
         let Ok(found) = shape.axes(axes) else {
             return self.mean_axes(axes);
         };
-        let kept: Vec<usize> = shape
-            .iter()
-            .enumerate()
-            .map(|(i, &n)| if found.contains(&i) { 1 } else { n })
-            .collect();
-        (self - self.mean_axes(axes).reshape(&kept))
-            .square()
-            .mean_axes(axes)
+        let kept: Vec<usize> = shape.iter().enumerate().map(|(i, &n)| if found.contains(&i) { 1 } else { n }).collect();
+        (self - self.mean_axes(axes).reshape(&kept)).square().mean_axes(axes)
     }
 
     /// `axis` as it counts in an array that still has it; used to put a reduced axis back.

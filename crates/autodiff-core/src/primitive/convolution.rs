@@ -190,7 +190,7 @@ impl Var {
     ///     |x: &Var, w: &Var| x.reshape(&[1, 3, 3, 1]).conv2d(w.reshape(&[2, 2, 1, 1]), Conv2d::default()).sum(),
     ///     &Array2::<f64>::ones((2, 2)),
     /// );
-    /// let counts = f.gradient(&Array2::zeros((3, 3))).unwrap();
+    /// let counts = f.gradient(&Array2::<f64>::zeros((3, 3))).unwrap();
     /// assert_eq!(counts, arr2(&[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]));
     /// ```
     #[track_caller]
@@ -271,7 +271,7 @@ impl Convolution {
             Role::Forward | Role::Kernel => (a[3], b[3]),
             Role::Input => (b[2] * self.groups, b[3]),
         };
-        if channels_in % self.groups != 0 || channels_out % self.groups != 0 {
+        if !channels_in.is_multiple_of(self.groups) || !channels_out.is_multiple_of(self.groups) {
             return Err(format!("{} groups do not divide {channels_in} channels in and {channels_out} out", self.groups));
         }
         let padded = [0, 1].map(|axis| self.size[axis] + self.padding[axis].0 + self.padding[axis].1);

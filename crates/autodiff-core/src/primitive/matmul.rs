@@ -34,28 +34,23 @@ impl Var {
     #[track_caller]
     pub fn matmul(self, other: Var) -> Var {
         let place = Location::caller();
+        if !crate::trace::all_here("matmul", &[self, other], place) {
+            return record(Matmul { trans_a: false, trans_b: false }, &[self, other], place);
+        }
         let (a, b) = (self.shape(), other.shape());
         if a.rank() == 0 || b.rank() == 0 || a[a.rank() - 1] != b[b.rank().saturating_sub(2)] {
-            if !crate::trace::all_here("matmul", &[self, other], place) {
-                return record(Matmul { trans_a: false, trans_b: false }, &[self, other], place);
-            }
-            let hint = if a.rank() >= 1 && b.rank() >= 2 && a[a.rank() - 1] == b[b.rank() - 1] {
-                " (transpose the second operand?)"
-            } else {
-                ""
-            };
+            let transposed_fits = a.rank() >= 1 && b.rank() >= 2 && a[a.rank() - 1] == b[b.rank() - 1];
+            let hint = if transposed_fits { " (transpose the second operand?)" } else { "" };
             return refuse("matmul", format!("inner axes differ: {a} · {b}{hint}"), place);
         }
         if b.rank() == 1 {
             // A · b: b becomes a column, and the column axis vanishes.
-            let column = self.matmul_matrix(other.reshape(&[b[0], 1]), place);
-            let shape = column.shape();
-            return column.reshape(&shape[..shape.rank() - 1]);
+            let left = if a.rank() == 1 { self.reshape(&[1, a[0]]) } else { self };
+            return left.matmul_matrix(other.reshape(&[b[0], 1]), place).reshape(&a[..a.rank() - 1]);
         }
         if a.rank() == 1 {
-            let row = self.reshape(&[1, a[0]]).matmul_matrix(other, place);
-            let shape = row.shape();
-            return row.reshape(&shape.without(shape.rank() - 2));
+            let shape = b.without(b.rank() - 2);
+            return self.reshape(&[1, a[0]]).matmul_matrix(other, place).reshape(&shape);
         }
         self.matmul_matrix(other, place)
     }

@@ -11,6 +11,7 @@ use crate::shape::Shape;
 use std::sync::Arc;
 
 pub use concat::{concat, stack};
+pub use convolution::{Conv, Conv1d, Conv2d, Padding, Role};
 pub use pointwise::IntoVar;
 
 /// The list: module and type of every structured primitive.
@@ -73,11 +74,7 @@ fn index(list: &[i64]) -> Option<usize> {
 /// The operands with a leading axis of `k` directions on each; those without one are repeated.
 fn all_batched(operands: &[Var], batched: &[bool], k: usize) -> Vec<Var> {
     let repeat = |(&v, &has): (&Var, &bool)| {
-        if has {
-            v
-        } else {
-            v.broadcast_to(&v.shape().with_leading(k))
-        }
+        if has { v } else { v.broadcast_to(&v.shape().with_leading(k)) }
     };
     operands.iter().zip(batched).map(repeat).collect()
 }
@@ -86,10 +83,6 @@ fn all_batched(operands: &[Var], batched: &[bool], k: usize) -> Vec<Var> {
 fn checked_index<T: Float>(number: T, position: usize, length: usize) -> Result<usize, Fault> {
     match number.to_index() {
         Some(index) if index < length => Ok(index),
-        _ => Err(Fault {
-            index: number.to_f64(),
-            position,
-            length,
-        }),
+        _ => Err(Fault { index: number.to_f64(), position, length }),
     }
 }

@@ -29,10 +29,7 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
             }
         }
     }
-    let operands: smallvec::SmallVec<[Var; 3]> = operands
-        .iter()
-        .map(|&v| v.broadcast_at(&common, place))
-        .collect();
+    let operands: smallvec::SmallVec<[Var; 3]> = operands.iter().map(|&v| v.broadcast_at(&common, place)).collect();
     record_row(row, &operands, place)
 }
 
@@ -116,11 +113,7 @@ impl Var {
     /// The branch not taken is discarded in the value and in every derivative, also where it is infinite or NaN.
     #[track_caller]
     pub fn select(self, if_true: impl IntoVar, if_false: impl IntoVar) -> Var {
-        pointwise(
-            Row::Select,
-            &[self, if_true.into_var(), if_false.into_var()],
-            Location::caller(),
-        )
+        pointwise(Row::Select, &[self, if_true.into_var(), if_false.into_var()], Location::caller())
     }
 
     /// self².

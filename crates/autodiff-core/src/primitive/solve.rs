@@ -175,19 +175,25 @@ mod tests {
     use crate::real::Precision;
     use crate::trace::Session;
 
-    /// Shape and numbers of A.solve(B) on generic numbers, with a dominant diagonal in A; or the error.
-    fn solution(a: &[usize], b: &[usize]) -> Result<(Vec<usize>, Vec<f64>, Vec<f64>), String> {
+    struct Solved {
+        shape: Vec<usize>,
+        a: Vec<f64>,
+        x: Vec<f64>,
+    }
+
+    /// A.solve(B) on generic numbers, with a dominant diagonal in A; or the error.
+    fn solution(a: &[usize], b: &[usize]) -> Result<Solved, String> {
         let session = Session::open(Precision::Double);
         let (a, b) = (Shape::of(a), Shape::of(b));
         let result = session.input(a.clone()).solve(session.input(b.clone()));
         let shape = result.shape().to_vec();
-        let back = session.close(&[result]).map_err(|error| error.to_string())?;
+        let recording = session.close(&[result]).map_err(|error| error.to_string())?;
         let n = a[a.rank() - 1];
-        let matrix = |i: usize| (i * i % 7) as f64 / 7.0 + if i % (n * n) % (n + 1) == 0 { n as f64 } else { 0.0 };
+        let matrix = |i: usize| (i * i % 7) as f64 / 7.0 + if (i % (n * n)).is_multiple_of(n + 1) { n as f64 } else { 0.0 };
         let (a, b): (Vec<f64>, Vec<f64>) =
             ((0..a.size()).map(matrix).collect(), (0..b.size()).map(|i| 1.0 + i as f64).collect());
-        let values = crate::execute::interpret(&back.graph, &[&a, &b]).unwrap();
-        Ok((shape, a, values.into_iter().next().expect("one output")))
+        let x = crate::execute::interpret(&recording.graph, &[&a, &b]).unwrap().remove(0);
+        Ok(Solved { shape, a, x })
     }
 
     #[test]
@@ -202,10 +208,10 @@ mod tests {
             (&[4, 3, 3], &[1, 3, 2], &[4, 3, 2]),
         ];
         for (a, b, expected) in cases {
-            assert_eq!(solution(a, b).unwrap().0, expected, "{a:?} solve {b:?}");
+            assert_eq!(solution(a, b).unwrap().shape, expected, "{a:?} solve {b:?}");
         }
         // One axis less than A is read as vectors, also where a list of columns could be meant.
-        let message = solution(&[4, 1, 3, 3], &[2, 3, 2]).unwrap_err();
+        let message = solution(&[4, 1, 3, 3], &[2, 3, 2]).err().expect("the shapes do not fit");
         assert!(message.contains("need 3 rows") && message.contains("read as vectors"), "{message}");
     }
 
@@ -220,7 +226,7 @@ mod tests {
 
     #[test]
     fn one_matrix_for_many_right_hand_sides_solves_each() {
-        let (_, a, x) = solution(&[3, 3], &[4, 3, 2]).unwrap();
+        let Solved { a, x, .. } = solution(&[3, 3], &[4, 3, 2]).unwrap();
         for (batch, x) in x.chunks(6).enumerate() {
             for row in 0..3 {
                 for column in 0..2 {
@@ -242,7 +248,7 @@ mod tests {
             (&[4, 3, 3], &[2, 3, 1], "solve: leading axes of [4, 3, 3] and [2, 3, 1] do not broadcast"),
         ];
         for (a, b, expected) in cases {
-            let message = solution(a, b).unwrap_err();
+            let message = solution(a, b).err().expect("the shapes do not fit");
             assert!(message.starts_with(expected) && message.contains(file!()), "{message}");
         }
     }

@@ -252,11 +252,7 @@ crate::for_each_row!(define_rows);
 /// `product`, except that a zero `factor` annihilates whatever it was multiplied with.
 #[inline]
 fn strong<T: Float>(factor: T, product: T) -> T {
-    if factor == T::zero() {
-        T::zero()
-    } else {
-        product
-    }
+    if factor == T::zero() { T::zero() } else { product }
 }
 
 #[inline]

@@ -23,18 +23,11 @@ impl Tape {
                 let message = format!(
                     "a branch needs scalars, found an array of shape {shape} (for a mask use less, less_equal or equals with select)"
                 );
-                self.poison(|| Error::Operation {
-                    operation: "comparison".into(),
-                    message,
-                    location: place,
-                });
+                self.poison(|| Error::Operation { operation: "comparison".into(), message, location: place });
                 return false;
             }
         }
-        let node = self
-            .graph
-            .row(row, &[a.node, b.node])
-            .expect("two scalars fit a comparison");
+        let node = self.graph.row(row, &[a.node, b.node]).expect("two scalars fit a comparison");
         match self.number(node, place) {
             Some(outcome) => {
                 let expected = outcome != 0.0;
@@ -50,13 +43,8 @@ impl Tape {
         match self.numbers.of(&self.graph, node, place) {
             Ok(Some(numbers)) => numbers.first().copied(),
             Ok(None) => {
-                let message =
-                    "a branch depends on a variable that has no number while tracing".to_string();
-                self.poison(|| Error::Operation {
-                    operation: "comparison".into(),
-                    message,
-                    location: place,
-                });
+                let message = "a branch depends on a variable that has no number while tracing".to_string();
+                self.poison(|| Error::Operation { operation: "comparison".into(), message, location: place });
                 None
             }
             Err(error) => {
@@ -157,14 +145,8 @@ impl Var {
             }
             let shape = tape.graph.shape(self.node).clone();
             if shape.rank() != 0 {
-                let message = format!(
-                    "a number can be read out of a scalar, found an array of shape {shape}"
-                );
-                tape.poison(|| Error::Operation {
-                    operation: "value".into(),
-                    message,
-                    location: place,
-                });
+                let message = format!("a number can be read out of a scalar, found an array of shape {shape}");
+                tape.poison(|| Error::Operation { operation: "value".into(), message, location: place });
                 return f64::NAN;
             }
             tape.point_specific = true;

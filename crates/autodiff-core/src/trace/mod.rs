@@ -92,10 +92,7 @@ impl Session {
 
     /// Declares the next input of the program.
     pub fn input(&self, shape: Shape) -> Var {
-        self.tape(|tape| Var {
-            trace: tape.serial,
-            node: tape.graph.input(shape),
-        })
+        self.tape(|tape| Var { trace: tape.serial, node: tape.graph.input(shape) })
     }
 
     /// Declares the next input with the numbers it has at the point of tracing, which branches are decided with.
@@ -120,19 +117,11 @@ impl Session {
             for id in graph.ids() {
                 let new = match graph.operation(id) {
                     Operation::Input(i) => {
-                        assert_eq!(
-                            tape.graph.shape(inputs[i].node),
-                            graph.shape(id),
-                            "input {i} of an inlined graph"
-                        );
+                        assert_eq!(tape.graph.shape(inputs[i].node), graph.shape(id), "input {i} of an inlined graph");
                         inputs[i].node
                     }
                     _ => {
-                        let args: Arguments = graph
-                            .arguments(id)
-                            .iter()
-                            .map(|a| moved[a.index()])
-                            .collect();
+                        let args: Arguments = graph.arguments(id).iter().map(|a| moved[a.index()]).collect();
                         tape.graph
                             .copy_node(graph, id, &args)
                             .expect("the node stood in a valid graph with these shapes")
@@ -141,18 +130,9 @@ impl Session {
                 moved.push(new);
             }
             for guard in graph.guards() {
-                tape.graph.add_guard(crate::graph::Guard {
-                    node: moved[guard.node.index()],
-                    ..*guard
-                });
+                tape.graph.add_guard(crate::graph::Guard { node: moved[guard.node.index()], ..*guard });
             }
-            nodes
-                .iter()
-                .map(|id| Var {
-                    trace: tape.serial,
-                    node: moved[id.index()],
-                })
-                .collect()
+            nodes.iter().map(|id| Var { trace: tape.serial, node: moved[id.index()] }).collect()
         })
     }
 
@@ -167,10 +147,7 @@ impl Session {
             if let Some(error) = tape.poison.take() {
                 return Err(error);
             }
-            if outputs
-                .iter()
-                .any(|v| v.trace != tape.serial || v.node.index() == NOWHERE)
-            {
+            if outputs.iter().any(|v| v.trace != tape.serial || v.node.index() == NOWHERE) {
                 return Err(Error::ForeignVariable {
                     operation: "return value of the closure".into(),
                     location: place,
@@ -217,10 +194,7 @@ impl Tape {
         if self.poison.is_none() {
             self.poison = Some(error());
         }
-        Var {
-            trace: self.serial,
-            node: NodeId::from_index(NOWHERE),
-        }
+        Var { trace: self.serial, node: NodeId::from_index(NOWHERE) }
     }
 
     /// Whether all variables live here; if not, the tape is poisoned.
@@ -228,14 +202,8 @@ impl Tape {
         if self.poison.is_some() {
             return false;
         }
-        if vars
-            .iter()
-            .any(|v| v.trace != self.serial || v.node.index() == NOWHERE)
-        {
-            self.poison(|| Error::ForeignVariable {
-                operation: operation.into(),
-                location: place,
-            });
+        if vars.iter().any(|v| v.trace != self.serial || v.node.index() == NOWHERE) {
+            self.poison(|| Error::ForeignVariable { operation: operation.into(), location: place });
             return false;
         }
         true
@@ -249,10 +217,7 @@ impl Tape {
         push: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId, String>,
     ) -> Var {
         if !self.owns(operation, vars, place) {
-            return Var {
-                trace: self.serial,
-                node: NodeId::from_index(NOWHERE),
-            };
+            return Var { trace: self.serial, node: NodeId::from_index(NOWHERE) };
         }
         let args: Arguments = vars.iter().map(|v| v.node).collect();
         match push(&mut self.graph, &args) {
@@ -260,99 +225,55 @@ impl Tape {
                 if let Some(places) = &mut self.places {
                     places.resize(self.graph.len(), place);
                 }
-                Var {
-                    trace: self.serial,
-                    node,
-                }
+                Var { trace: self.serial, node }
             }
-            Err(message) => self.poison(|| Error::Operation {
-                operation: operation.into(),
-                message,
-                location: place,
-            }),
+            Err(message) => self.poison(|| Error::Operation { operation: operation.into(), message, location: place }),
         }
     }
 }
 
 /// The variable of an operation outside any closure: it belongs to no tape and any tape refuses it.
 pub(crate) fn stray() -> Var {
-    Var {
-        trace: 0,
-        node: NodeId::from_index(NOWHERE),
-    }
+    Var { trace: 0, node: NodeId::from_index(NOWHERE) }
 }
 
 /// Records an elementwise node; the operands have equal shapes.
 pub fn record_row(row: Row, operands: &[Var], place: &'static Location<'static>) -> Var {
-    innermost(|tape| {
-        tape.record(row.name(), operands, Place(place), |graph, args| {
-            graph.row(row, args)
-        })
-    })
-    .unwrap_or_else(stray)
+    innermost(|tape| tape.record(row.name(), operands, Place(place), |graph, args| graph.row(row, args)))
+        .unwrap_or_else(stray)
 }
 
 /// Records a structured primitive.
-pub fn record<P: Structured>(
-    primitive: P,
-    operands: &[Var],
-    place: &'static Location<'static>,
-) -> Var {
+pub fn record<P: Structured>(primitive: P, operands: &[Var], place: &'static Location<'static>) -> Var {
     record_shared(Arc::new(primitive), operands, place)
 }
 
 /// Records a structured primitive that is already shared.
-pub fn record_shared(
-    primitive: Arc<dyn Primitive>,
-    operands: &[Var],
-    place: &'static Location<'static>,
-) -> Var {
+pub fn record_shared(primitive: Arc<dyn Primitive>, operands: &[Var], place: &'static Location<'static>) -> Var {
     let name = primitive.name();
-    innermost(|tape| {
-        tape.record(name, operands, Place(place), |graph, args| {
-            graph.primitive(primitive, args)
-        })
-    })
-    .unwrap_or_else(stray)
+    innermost(|tape| tape.record(name, operands, Place(place), |graph, args| graph.primitive(primitive, args)))
+        .unwrap_or_else(stray)
 }
 
 /// Poisons the trace: `operation` was asked something that does not fit. Returns a variable to go on with.
 pub fn refuse(operation: &str, message: String, place: &'static Location<'static>) -> Var {
-    innermost(|tape| {
-        tape.poison(|| Error::Operation {
-            operation: operation.into(),
-            message,
-            location: Place(place),
-        })
-    })
-    .unwrap_or_else(stray)
+    innermost(|tape| tape.poison(|| Error::Operation { operation: operation.into(), message, location: Place(place) }))
+        .unwrap_or_else(stray)
 }
 
 /// A scalar constant.
 pub fn constant(value: f64) -> Var {
-    innermost(|tape| Var {
-        trace: tape.serial,
-        node: tape.graph.constant(value),
-    })
-    .unwrap_or_else(stray)
+    innermost(|tape| Var { trace: tape.serial, node: tape.graph.constant(value) }).unwrap_or_else(stray)
 }
 
 /// A constant array.
 pub fn tensor(tensor: Tensor) -> Var {
-    innermost(|tape| Var {
-        trace: tape.serial,
-        node: tape.graph.tensor(tensor),
-    })
-    .unwrap_or_else(stray)
+    innermost(|tape| Var { trace: tape.serial, node: tape.graph.tensor(tensor) }).unwrap_or_else(stray)
 }
 
 /// A placeholder that transforms differentiate by.
 pub(crate) fn hole(shape: Shape) -> Var {
-    innermost(|tape| Var {
-        trace: tape.serial,
-        node: tape.graph.hole(shape),
-    })
-    .unwrap_or_else(stray)
+    innermost(|tape| Var { trace: tape.serial, node: tape.graph.hole(shape) }).unwrap_or_else(stray)
 }
 
 /// Runs `look` on the graph of the innermost tape; `None` outside a closure or when the tape is poisoned.

@@ -15,10 +15,7 @@ pub struct Numbers {
 
 impl Numbers {
     pub fn new(precision: Precision) -> Numbers {
-        Numbers {
-            precision,
-            known: Vec::new(),
-        }
+        Numbers { precision, known: Vec::new() }
     }
 
     pub fn set(&mut self, id: NodeId, numbers: Arc<[f64]>) {
@@ -60,19 +57,12 @@ impl Numbers {
         Ok(self.known[id.index()].clone())
     }
 
-    fn compute<T: Executable>(
-        &self,
-        graph: &Graph,
-        id: NodeId,
-        place: Place,
-    ) -> Result<Arc<[f64]>> {
+    fn compute<T: Executable>(&self, graph: &Graph, id: NodeId, place: Place) -> Result<Arc<[f64]>> {
         let args = graph.arguments(id);
         let narrowed: SmallVec<[Vec<T>; 3]> = args
             .iter()
             .map(|a| {
-                let numbers = self.known[a.index()]
-                    .as_ref()
-                    .expect("arguments are computed first");
+                let numbers = self.known[a.index()].as_ref().expect("arguments are computed first");
                 numbers.iter().map(|&x| T::from_f64(x)).collect()
             })
             .collect();
@@ -84,21 +74,16 @@ impl Numbers {
             }
             Operation::Primitive(p) => {
                 let shapes: SmallVec<[_; 3]> = args.iter().map(|&a| graph.shape(a)).collect();
-                let views: SmallVec<[View<'_, T>; 3]> = shapes
-                    .iter()
-                    .zip(&narrowed)
-                    .map(|(shape, data)| View { shape, data })
-                    .collect();
+                let views: SmallVec<[View<'_, T>; 3]> =
+                    shapes.iter().zip(&narrowed).map(|(shape, data)| View { shape, data }).collect();
                 let mut scratch = vec![T::zero(); p.scratch(&shapes)];
-                T::evaluate(&**p, &views, &mut out, &mut scratch).map_err(|fault| {
-                    Error::Operation {
-                        operation: p.name().into(),
-                        message: format!(
-                            "index {} at position {} is not below the length {} of the axis",
-                            fault.index, fault.position, fault.length
-                        ),
-                        location: place,
-                    }
+                T::evaluate(&**p, &views, &mut out, &mut scratch).map_err(|fault| Error::Operation {
+                    operation: p.name().into(),
+                    message: format!(
+                        "index {} at position {} is not below the length {} of the axis",
+                        fault.index, fault.position, fault.length
+                    ),
+                    location: place,
                 })?;
             }
             _ => unreachable!("constants and inputs have no arguments to compute from"),

@@ -10,17 +10,10 @@ use crate::trace::hole;
 /// constant times the operations between inputs and outputs, whatever the number of inputs.
 pub fn adjoint(outputs: &[(Var, Var)], inputs: &[Var]) -> Vec<Option<Var>> {
     let placeholders: Vec<Var> = inputs.iter().map(|v| hole(v.shape())).collect();
-    let moves: Vec<(Var, Option<Var>)> = inputs
-        .iter()
-        .copied()
-        .zip(placeholders.iter().copied().map(Some))
-        .collect();
+    let moves: Vec<(Var, Option<Var>)> = inputs.iter().copied().zip(placeholders.iter().copied().map(Some)).collect();
     let values: Vec<Var> = outputs.iter().map(|&(y, _)| y).collect();
     let tangents = tangent(&values, &moves);
-    let linear: Vec<(Var, Var)> = tangents
-        .into_iter()
-        .zip(outputs)
-        .filter_map(|(t, &(_, c))| t.map(|t| (t, c)))
-        .collect();
+    let linear: Vec<(Var, Var)> =
+        tangents.into_iter().zip(outputs).filter_map(|(t, &(_, c))| t.map(|t| (t, c))).collect();
     transpose(&linear, &placeholders)
 }

@@ -20,47 +20,28 @@ pub fn batch(outputs: &[Var], variables: &[(Var, Var)], k: usize) -> Vec<Var> {
             let targets: Vec<NodeId> = outputs.iter().map(|v| v.node).collect();
             let depends = varying(graph, &sources, |_, _, _| true);
             let needed = needed(graph, &targets, &sources);
-            graph
-                .ids()
-                .filter(|id| depends[id.index()] && needed[id.index()])
-                .collect::<Vec<_>>()
+            graph.ids().filter(|id| depends[id.index()] && needed[id.index()]).collect::<Vec<_>>()
         }) else {
             return outputs.to_vec();
         };
-        let mut batched: HashMap<NodeId, Var> = variables
-            .iter()
-            .map(|(v, values)| (v.node, *values))
-            .collect();
+        let mut batched: HashMap<NodeId, Var> = variables.iter().map(|(v, values)| (v.node, *values)).collect();
         for node in order {
             if batched.contains_key(&node) {
                 continue;
             }
-            let (step, args) = step(Var {
-                trace: outputs[0].trace,
-                node,
-            });
+            let (step, args) = step(Var { trace: outputs[0].trace, node });
             let has: Vec<bool> = args.iter().map(|a| batched.contains_key(&a.node)).collect();
-            let moved: Vec<Var> = args
-                .iter()
-                .map(|a| batched.get(&a.node).copied().unwrap_or(*a))
-                .collect();
+            let moved: Vec<Var> = args.iter().map(|a| batched.get(&a.node).copied().unwrap_or(*a)).collect();
             let new = match step {
                 Step::Row(row) => pointwise(row, &moved, Location::caller()),
-                Step::Primitive(p) => p
-                    .batch(&moved, &has, k)
-                    .unwrap_or_else(|| one_by_one(&p, &moved, &has, k)),
+                Step::Primitive(p) => p.batch(&moved, &has, k).unwrap_or_else(|| one_by_one(&p, &moved, &has, k)),
                 Step::Leaf => unreachable!("a leaf depends on nothing"),
             };
             batched.insert(node, new);
         }
         outputs
             .iter()
-            .map(|v| {
-                batched
-                    .get(&v.node)
-                    .copied()
-                    .unwrap_or_else(|| v.broadcast_to(&v.shape().with_leading(k)))
-            })
+            .map(|v| batched.get(&v.node).copied().unwrap_or_else(|| v.broadcast_to(&v.shape().with_leading(k))))
             .collect()
     })
 }
@@ -69,11 +50,8 @@ pub fn batch(outputs: &[Var], variables: &[(Var, Var)], k: usize) -> Vec<Var> {
 fn one_by_one(p: &Arc<dyn Primitive>, operands: &[Var], batched: &[bool], k: usize) -> Var {
     let each: Vec<Var> = (0..k)
         .map(|direction| {
-            let single: Vec<Var> = operands
-                .iter()
-                .zip(batched)
-                .map(|(v, &has)| if has { v.at(direction) } else { *v })
-                .collect();
+            let single: Vec<Var> =
+                operands.iter().zip(batched).map(|(v, &has)| if has { v.at(direction) } else { *v }).collect();
             record_shared(p.clone(), &single, Location::caller())
         })
         .collect();

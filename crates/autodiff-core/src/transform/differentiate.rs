@@ -21,11 +21,7 @@ impl Var {
     #[track_caller]
     pub fn gradient(self, x: Var) -> Var {
         if self.rank() != 0 {
-            return refuse(
-                "gradient",
-                format!("expected a scalar, found shape {}", self.shape()),
-                Location::caller(),
-            );
+            return refuse("gradient", format!("expected a scalar, found shape {}", self.shape()), Location::caller());
         }
         self.pullback(x, constant(1.0))
     }
@@ -38,11 +34,7 @@ impl Var {
             return refuse("pullback", "a variable of another trace".into(), place);
         }
         if cotangent.shape() != self.shape() {
-            let message = format!(
-                "a cotangent of shape {} for a result of shape {}",
-                cotangent.shape(),
-                self.shape()
-            );
+            let message = format!("a cotangent of shape {} for a result of shape {}", cotangent.shape(), self.shape());
             return refuse("pullback", message, place);
         }
         or_zeros(adjoint(&[(self, cotangent)], &[x])[0], x)
@@ -56,11 +48,7 @@ impl Var {
             return refuse("tangent", "a variable of another trace".into(), place);
         }
         if direction.shape() != x.shape() {
-            let message = format!(
-                "a direction of shape {} for a variable of shape {}",
-                direction.shape(),
-                x.shape()
-            );
+            let message = format!("a direction of shape {} for a variable of shape {}", direction.shape(), x.shape());
             return refuse("tangent", message, place);
         }
         or_zeros(tangent(&[self], &[(x, Some(direction))])[0], self)
@@ -74,21 +62,12 @@ impl Var {
             return vec![refuse("taylor", "a variable of another trace".into(), place); order + 1];
         }
         if direction.shape() != x.shape() {
-            let message = format!(
-                "a direction of shape {} for a variable of shape {}",
-                direction.shape(),
-                x.shape()
-            );
+            let message = format!("a direction of shape {} for a variable of shape {}", direction.shape(), x.shape());
             return vec![refuse("taylor", message, place); order + 1];
         }
-        let seed = Seed {
-            variable: x,
-            coefficients: vec![Some(direction)],
-        };
+        let seed = Seed { variable: x, coefficients: vec![Some(direction)] };
         let coefficients = jet(&[self], &[seed], order).remove(0);
-        std::iter::once(self)
-            .chain(coefficients.into_iter().map(|c| or_zeros(c, self)))
-            .collect()
+        std::iter::once(self).chain(coefficients.into_iter().map(|c| or_zeros(c, self))).collect()
     }
 
     /// Laplacian Σᵢ ∂²self/∂xᵢ² over all entries of `x`, of the shape of `self`.
@@ -125,11 +104,8 @@ impl Var {
             .map(|i| {
                 let mut e = vec![0.0; shape[1]];
                 e[i] = 1.0;
-                crate::trace::tensor(crate::tensor::Tensor::new(
-                    crate::shape::Shape::of(&[shape[1]]),
-                    e,
-                ))
-                .broadcast_to(&shape)
+                crate::trace::tensor(crate::tensor::Tensor::new(crate::shape::Shape::of(&[shape[1]]), e))
+                    .broadcast_to(&shape)
             })
             .collect();
         self.sum_of_second_derivatives(x, &directions)
@@ -143,10 +119,7 @@ impl Var {
         }
         let mut sum: Option<Var> = None;
         for &v in directions {
-            let seed = Seed {
-                variable: x,
-                coefficients: vec![Some(v)],
-            };
+            let seed = Seed { variable: x, coefficients: vec![Some(v)] };
             sum = super::add(sum, jet(&[self], &[seed], 2)[0][1]);
         }
         // Coefficients are divided by 2!.

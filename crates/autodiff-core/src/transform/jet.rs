@@ -37,22 +37,13 @@ pub fn jet(outputs: &[Var], seeds: &[Seed], order: usize) -> Vec<Vec<Option<Var>
             return vec![vec![None; order]; outputs.len()];
         };
         jets.sweep(order);
-        outputs
-            .iter()
-            .map(|&y| (1..=order).map(|k| jets.coefficient(y, k)).collect())
-            .collect()
+        outputs.iter().map(|&y| (1..=order).map(|k| jets.coefficient(y, k)).collect()).collect()
     })
 }
 
 /// Tangents of the outputs when the variables move with the given tangents: the jet of order 1.
 pub fn tangent(outputs: &[Var], tangents: &[(Var, Option<Var>)]) -> Vec<Option<Var>> {
-    let seeds: Vec<Seed> = tangents
-        .iter()
-        .map(|&(variable, t)| Seed {
-            variable,
-            coefficients: vec![t],
-        })
-        .collect();
+    let seeds: Vec<Seed> = tangents.iter().map(|&(variable, t)| Seed { variable, coefficients: vec![t] }).collect();
     jet(outputs, &seeds, 1).into_iter().map(|c| c[0]).collect()
 }
 
@@ -79,11 +70,8 @@ impl Jets {
             return None;
         }
         peek(|graph| {
-            let sources: Vec<NodeId> = seeds
-                .iter()
-                .filter(|s| s.coefficients.iter().any(Option::is_some))
-                .map(|s| s.variable.node)
-                .collect();
+            let sources: Vec<NodeId> =
+                seeds.iter().filter(|s| s.coefficients.iter().any(Option::is_some)).map(|s| s.variable.node).collect();
             let all: Vec<NodeId> = seeds.iter().map(|s| s.variable.node).collect();
             let targets: Vec<NodeId> = outputs.iter().map(|v| v.node).collect();
             let mut varies = varying(graph, &sources, passes);
@@ -111,10 +99,7 @@ impl Jets {
                 }
             }
             Jets {
-                seeds: seeds
-                    .iter()
-                    .map(|s| (s.variable.node, s.coefficients.clone()))
-                    .collect(),
+                seeds: seeds.iter().map(|s| (s.variable.node, s.coefficients.clone())).collect(),
                 varies,
                 between,
                 discardable,
@@ -142,16 +127,9 @@ impl Jets {
             return known;
         }
         let (_, args) = step(var);
-        let through: Vec<bool> = peek(|graph| {
-            (0..args.len())
-                .map(|i| passes(graph, var.node, i))
-                .collect()
-        })
-        .unwrap_or_default();
-        let varies = args
-            .iter()
-            .zip(through)
-            .any(|(&a, passes)| passes && self.varies(a));
+        let through: Vec<bool> =
+            peek(|graph| (0..args.len()).map(|i| passes(graph, var.node, i)).collect()).unwrap_or_default();
+        let varies = args.iter().zip(through).any(|(&a, passes)| passes && self.varies(a));
         self.later.insert(var.node, varies);
         varies
     }
@@ -167,11 +145,7 @@ impl Jets {
         if let Some(series) = self.seeds.get(&var.node) {
             return series.get(k - 1).copied().flatten();
         }
-        if let Some(Some(known)) = self
-            .coefficients
-            .get(&var.node)
-            .and_then(|known| known.get(k))
-        {
+        if let Some(Some(known)) = self.coefficients.get(&var.node).and_then(|known| known.get(k)) {
             return *known;
         }
         let found = self.compute(var, k);
@@ -196,11 +170,7 @@ impl Jets {
                         return self.square(args[0], k, strong);
                     }
                     self.convolution(args[0], args[1], k, 0, |a, b, late| {
-                        if late {
-                            times(b, a, strong)
-                        } else {
-                            times(a, b, strong)
-                        }
+                        if late { times(b, a, strong) } else { times(a, b, strong) }
                     })
                 }
                 RowClass::Implicit => {
@@ -228,8 +198,7 @@ impl Jets {
                     for (i, arg) in args.iter().enumerate().filter(|(i, _)| p.is_linear_in(*i)) {
                         let coefficient = self.coefficient(*arg, k);
                         any |= coefficient.is_some();
-                        moved[i] =
-                            coefficient.unwrap_or_else(|| constant(0.0).broadcast_to(&arg.shape()));
+                        moved[i] = coefficient.unwrap_or_else(|| constant(0.0).broadcast_to(&arg.shape()));
                     }
                     any.then(|| record_shared(p, &moved, Location::caller()))
                 }
@@ -246,10 +215,7 @@ impl Jets {
     }
 
     fn is_discardable(&self, var: Var) -> bool {
-        self.discardable
-            .get(var.node.index())
-            .copied()
-            .unwrap_or(false)
+        self.discardable.get(var.node.index()).copied().unwrap_or(false)
     }
 
     fn linear_row(&mut self, row: Row, args: &[Var], k: usize) -> Option<Var> {
@@ -283,20 +249,12 @@ impl Jets {
     fn square(&mut self, a: Var, k: usize, strong: bool) -> Option<Var> {
         let mut half = None;
         for j in (k / 2 + 1)..=k {
-            if let (Some(late), Some(early)) = (self.coefficient(a, j), self.coefficient(a, k - j))
-            {
+            if let (Some(late), Some(early)) = (self.coefficient(a, j), self.coefficient(a, k - j)) {
                 half = add(half, Some(times(late, early, strong)));
             }
         }
-        let middle = if k % 2 == 0 {
-            self.coefficient(a, k / 2)
-        } else {
-            None
-        };
-        add(
-            half.map(|h| scaled(h, 2.0)),
-            middle.map(|m| times(m, m, strong)),
-        )
+        let middle = if k % 2 == 0 { self.coefficient(a, k / 2) } else { None };
+        add(half.map(|h| scaled(h, 2.0)), middle.map(|m| times(m, m, strong)))
     }
 
     fn smooth_row(&mut self, row: Row, y: Var, args: &[Var], k: usize) -> Option<Var> {
@@ -310,16 +268,10 @@ impl Jets {
                 Slope::Partial(d) => {
                     let mut part = None;
                     for j in (1..=k).rev() {
-                        let (Some(xj), Some(dj)) =
-                            (self.coefficient(x, j), self.coefficient(d, k - j))
-                        else {
+                        let (Some(xj), Some(dj)) = (self.coefficient(x, j), self.coefficient(d, k - j)) else {
                             continue;
                         };
-                        let weighted = if k == 1 {
-                            xj
-                        } else {
-                            scaled(xj, j as f64 / k as f64)
-                        };
+                        let weighted = if k == 1 { xj } else { scaled(xj, j as f64 / k as f64) };
                         part = add(part, Some(times(weighted, dj, strong)));
                     }
                     sum = add(sum, part);
@@ -327,15 +279,10 @@ impl Jets {
                 Slope::Inverse(q) => {
                     let mut known = None;
                     for j in 1..k {
-                        let (Some(yj), Some(qj)) =
-                            (self.coefficient(y, j), self.coefficient(q, k - j))
-                        else {
+                        let (Some(yj), Some(qj)) = (self.coefficient(y, j), self.coefficient(q, k - j)) else {
                             continue;
                         };
-                        known = add(
-                            known,
-                            Some(times(scaled(yj, j as f64 / k as f64), qj, strong)),
-                        );
+                        known = add(known, Some(times(scaled(yj, j as f64 / k as f64), qj, strong)));
                     }
                     if let Some(rest) = subtract(self.coefficient(x, k), known) {
                         sum = add(sum, Some(over(rest, q, strong)));
@@ -347,10 +294,7 @@ impl Jets {
     }
 
     fn slope(&mut self, row: Row, i: usize, args: &[Var], y: Var) -> Slope<Var> {
-        let slope = self
-            .slopes
-            .entry((y.node, i))
-            .or_insert_with(|| row.slope(i, args, &y));
+        let slope = self.slopes.entry((y.node, i)).or_insert_with(|| row.slope(i, args, &y));
         match slope {
             Slope::Partial(d) => Slope::Partial(*d),
             Slope::Inverse(q) => Slope::Inverse(*q),
@@ -360,20 +304,12 @@ impl Jets {
 
 /// a · b where `a` carries the direction.
 fn times(a: Var, b: Var, strong: bool) -> Var {
-    if strong {
-        record_row(Row::StrongMul, &[a, b], Location::caller())
-    } else {
-        a * b
-    }
+    if strong { record_row(Row::StrongMul, &[a, b], Location::caller()) } else { a * b }
 }
 
 /// a / b where `a` carries the direction.
 fn over(a: Var, b: Var, strong: bool) -> Var {
-    if strong {
-        record_row(Row::StrongDiv, &[a, b], Location::caller())
-    } else {
-        a / b
-    }
+    if strong { record_row(Row::StrongDiv, &[a, b], Location::caller()) } else { a / b }
 }
 
 fn subtract(a: Option<Var>, b: Option<Var>) -> Option<Var> {

@@ -36,14 +36,7 @@ enum Step {
 /// What a node of the current tape computes, and from what.
 fn step(var: Var) -> (Step, Vec<Var>) {
     peek(|graph| {
-        let args = graph
-            .arguments(var.node)
-            .iter()
-            .map(|&node| Var {
-                trace: var.trace,
-                node,
-            })
-            .collect();
+        let args = graph.arguments(var.node).iter().map(|&node| Var { trace: var.trace, node }).collect();
         let step = match graph.operation(var.node) {
             Operation::Row(row) => Step::Row(row),
             Operation::Primitive(p) => Step::Primitive(p.clone()),
@@ -73,11 +66,7 @@ fn passes(graph: &Graph, id: NodeId, i: usize) -> bool {
 
 /// For every node whether it varies with `sources`, in the sense that a derivative can pass; sources themselves do, and what
 /// lies before them does not matter.
-fn varying(
-    graph: &Graph,
-    sources: &[NodeId],
-    through: impl Fn(&Graph, NodeId, usize) -> bool,
-) -> Vec<bool> {
+fn varying(graph: &Graph, sources: &[NodeId], through: impl Fn(&Graph, NodeId, usize) -> bool) -> Vec<bool> {
     let mut varies = vec![false; graph.len()];
     let first = sources.iter().map(|id| id.index()).min().unwrap_or(0);
     for id in sources {
@@ -86,10 +75,7 @@ fn varying(
     for id in graph.ids().skip(first) {
         if !varies[id.index()] {
             let args: Arguments = graph.arguments(id);
-            varies[id.index()] = args
-                .iter()
-                .enumerate()
-                .any(|(i, a)| varies[a.index()] && through(graph, id, i));
+            varies[id.index()] = args.iter().enumerate().any(|(i, a)| varies[a.index()] && through(graph, id, i));
         }
     }
     varies

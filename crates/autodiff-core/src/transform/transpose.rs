@@ -25,11 +25,7 @@ pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var
             // Any argument can carry the dependence here: the rules check that it enters linearly.
             let depends = varying(graph, &sources, |_, _, _| true);
             let needed = needed(graph, &targets, &sources);
-            let order: Vec<NodeId> = graph
-                .ids()
-                .rev()
-                .filter(|id| depends[id.index()] && needed[id.index()])
-                .collect();
+            let order: Vec<NodeId> = graph.ids().rev().filter(|id| depends[id.index()] && needed[id.index()]).collect();
             (order, depends)
         }) else {
             return vec![None; placeholders.len()];
@@ -49,18 +45,11 @@ pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var
             let (step, args) = step(Var { trace, node });
             for (i, arg) in args.iter().enumerate() {
                 if depends[arg.node.index()] {
-                    let others_vary = args
-                        .iter()
-                        .enumerate()
-                        .any(|(j, a)| j != i && depends[a.node.index()]);
+                    let others_vary = args.iter().enumerate().any(|(j, a)| j != i && depends[a.node.index()]);
                     let part = match &step {
                         Step::Row(row) => transpose_row(*row, i, cotangent, &args, others_vary),
                         Step::Primitive(p) => {
-                            assert!(
-                                p.is_linear_in(i),
-                                "{} is not linear in operand {i}",
-                                p.name()
-                            );
+                            assert!(p.is_linear_in(i), "{} is not linear in operand {i}", p.name());
                             p.transpose(i, cotangent, &args)
                         }
                         Step::Leaf => unreachable!("a leaf has no arguments"),
@@ -70,10 +59,7 @@ pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var
                 }
             }
         }
-        placeholders
-            .iter()
-            .map(|v| cotangents.get(v.node.index()).copied().flatten())
-            .collect()
+        placeholders.iter().map(|v| cotangents.get(v.node.index()).copied().flatten()).collect()
     })
 }
 

@@ -31,11 +31,13 @@ use crate::vector::{axpy, dot, norm};
 
 /// Truncated conjugate gradients for a trust region, with the path kept for smaller radii.
 ///
-/// Storage, in vectors of length `n`: four (s, r, d, Hd) and one for each step of the path up to
-/// [`path_rows`](Self::path_rows). A path with more steps than rows merges its later steps into one chord; since the
-/// end of the chord minimises q over a space that contains the chord, the model still falls and ‖s‖ still grows along
-/// it, and only radii that end *inside* the chord get a step that is not exactly the truncated one. Rows are allocated
-/// as the path first needs them and kept for the next.
+/// Storage, in vectors of length `n`: four (s, r, d, Hd) and one for each step of the path, up to
+/// [`path_rows`](Self::path_rows). Rows are allocated as the path first needs them and kept for the next.
+///
+/// A path with more steps than rows merges its later steps into one chord. The end of the chord minimises q over a
+/// space that contains the chord, so along it the model still falls and ‖s‖ still grows; only radii that end *inside*
+/// the chord get another step than the truncated one. The first step is never part of a chord: every step decreases q
+/// at least as the Cauchy point does, which global convergence rests on.
 ///
 /// Sources: T. Steihaug, *The conjugate gradient method and trust regions in large scale optimization*, SIAM J. Numer.
 /// Anal. 20 (1983); Ph. L. Toint, *Towards an efficient sparsity exploiting Newton method for minimization* (1981);
@@ -61,19 +63,29 @@ pub struct Steihaug<T> {
     residual_norm: T,
 }
 
-/// A step p of the path from s₀ = Σ earlier steps to s₁ = s₀ + p, where s₁ minimises q along p.
+/// A step p of the path from s₀ = Σ earlier steps to s₁ = s₀ + p.
 #[derive(Clone, Copy, Debug)]
 struct Segment<T> {
     /// ‖s₁‖.
     end_norm: T,
     /// q(s₀) − q(s₁).
     decrease: T,
+    /// −∇q(s₁)ᵀp: zero for a single step, which ends where q is least along it; for a chord the rounding that
+    /// conjugate gradients suffer by losing conjugacy.
+    slope: T,
+}
+
+impl<T: Scalar> Segment<T> {
+    /// q(s₀) − q(s₀ + τ p), for the parabola with this decrease at τ = 1 and this slope there.
+    fn decrease_at(&self, tau: T) -> T {
+        tau * self.slope + (self.decrease - self.slope) * tau * (T::of(2.0) - tau)
+    }
 }
 
 /// The half line s + τ d on which the path leaves the radius.
 #[derive(Clone, Copy, Debug)]
 struct Tail<T> {
-    /// −gᵀd-slope at s: rᵀd = rᵀr.
+    /// rᵀd = rᵀr, by which q falls at first along d.
     slope: T,
     /// dᵀHd.
     curvature: T,
@@ -112,9 +124,10 @@ impl<T: Scalar> Steihaug<T> {
         self
     }
 
-    /// How many steps of the path are kept exactly, one vector each. Default: 64; at least 1 is used.
+    /// How many steps of the path are kept exactly, one vector each. Default: 64. At least 2 are used: one for
+    /// the steepest-descent step, which no chord may replace, and one for the rest.
     pub fn path_rows(mut self, rows: usize) -> Self {
-        self.path_rows = rows.max(1);
+        self.path_rows = rows.max(2);
         self
     }
 
@@ -128,7 +141,7 @@ impl<T: Scalar> Steihaug<T> {
         let n = self.d.len();
         let row = self.segments.len();
         if row < self.path_rows {
-            self.segments.push(Segment { end_norm, decrease });
+            self.segments.push(Segment { end_norm, decrease, slope: T::zero() });
             if self.rows.len() < (row + 1) * n {
                 self.rows.resize((row + 1) * n, T::zero());
             }
@@ -171,22 +184,16 @@ impl<T: Scalar> Steihaug<T> {
                 self.end = StepEnd::NonFinite;
                 return Ok(products);
             }
-            let tau = crossing(&self.s, &self.d, self.radius);
             if curvature <= T::zero() {
-                self.tail = Some(Tail {
-                    slope: rr,
-                    curvature,
-                });
+                self.tail = Some(Tail { slope: rr, curvature });
                 self.end = StepEnd::NegativeCurvature;
                 return Ok(products);
             }
+            let tau = crossing(&self.s, &self.d, self.radius);
             // α minimises q along d. A tiny dᵀHd may make it infinite; then the radius comes first.
             let alpha = rr / curvature;
             if alpha >= tau {
-                self.tail = Some(Tail {
-                    slope: rr,
-                    curvature,
-                });
+                self.tail = Some(Tail { slope: rr, curvature });
                 self.end = StepEnd::Boundary;
                 return Ok(products);
             }
@@ -224,22 +231,27 @@ impl<T: Scalar> Descent<T> for Steihaug<T> {
         self.d.clone_from(&self.r);
         self.hd.resize(n, T::zero());
         let limit = self.max_products.unwrap_or(2 * n);
-        self.walk(hessian, relative_tolerance * norm(gradient), limit)
+        let products = self.walk(hessian, relative_tolerance * norm(gradient), limit)?;
+        let last = self.segments.len().saturating_sub(1);
+        if let Some(segment) = self.segments.last_mut() {
+            segment.slope = dot(&self.r, &self.rows[last * n..(last + 1) * n]);
+        }
+        Ok(products)
     }
 
     fn step(&self, radius: T, out: &mut [T]) -> ModelStep<T> {
         let radius = radius.min(self.radius);
         let n = self.d.len();
+        assert_eq!(out.len(), n, "steihaug: out has the wrong length");
         out.fill(T::zero());
         let mut start_norm = T::zero();
         let mut decrease = T::zero();
         for (row, segment) in self.segments.iter().enumerate() {
             let p = &self.rows[row * n..(row + 1) * n];
             if segment.end_norm >= radius {
-                // q falls along the segment as its end, the minimum, is approached: by the share 1 − (1 − τ)².
                 let tau = crossing(out, p, radius).min(T::one());
                 axpy(tau, p, out);
-                decrease += segment.decrease * tau * (T::of(2.0) - tau);
+                decrease += segment.decrease_at(tau);
                 return on_boundary(radius, decrease, StepEnd::Boundary, out);
             }
             axpy(T::one(), p, out);
@@ -247,11 +259,7 @@ impl<T: Scalar> Descent<T> for Steihaug<T> {
             start_norm = segment.end_norm;
         }
         let Some(Tail { slope, curvature }) = self.tail else {
-            return ModelStep {
-                norm: start_norm,
-                decrease,
-                end: self.end,
-            };
+            return ModelStep { norm: start_norm, decrease, end: self.end };
         };
         let tau = crossing(out, &self.d, radius);
         axpy(tau, &self.d, out);
@@ -270,11 +278,7 @@ fn on_boundary<T: Scalar>(radius: T, decrease: T, end: StepEnd, step: &mut [T]) 
             *s *= shrink;
         }
     }
-    ModelStep {
-        norm: found.min(radius),
-        decrease,
-        end,
-    }
+    ModelStep { norm: found.min(radius), decrease, end }
 }
 
 /// The τ ≥ 0 with ‖s + τ d‖ = Δ, for ‖s‖ ≤ Δ and d ≠ 0.
@@ -287,10 +291,6 @@ fn crossing<T: Scalar>(s: &[T], d: &[T], radius: T) -> T {
     let c = dot(s, d) / radius / d_norm;
     let room = (T::one() - sigma) * (T::one() + sigma);
     let root = (c * c + room).sqrt();
-    let u = if c > T::zero() {
-        room / (c + root)
-    } else {
-        root - c
-    };
+    let u = if c > T::zero() { room / (c + root) } else { root - c };
     u * radius / d_norm
 }

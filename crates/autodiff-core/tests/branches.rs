@@ -1,0 +1,159 @@
+//! Guarded traces: a closure with branches gives the right value and derivatives at every point.
+//!
+//! The reference is the same generic function on dual and hyper-dual numbers, which take the branch that holds at each point.
+
+use autodiff_core::{Dual, Function, HyperDual, Real, Var};
+use quickcheck::quickcheck;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Branches on one value and on two, with a nested one.
+fn branchy<S: Real + Copy>(x: &[S]) -> S {
+    let (a, b) = (x[0], x[1]);
+    if a > b {
+        if a * b > 0.5 { a.sin() * b } else { a.exp() - b.square() }
+    } else if a >= 0.0 {
+        a.square() * b + b
+    } else {
+        (b - a).square() * 3.0
+    }
+}
+
+/// Newton's iteration for √a, as long as it takes: a loop that depends on the data.
+fn newton_root<S: Real + Copy>(x: &[S]) -> S {
+    let a = x[0].square() + x[1].square() + 0.1;
+    let mut y = a;
+    for _ in 0..100 {
+        let next = (y + a / y) * 0.5;
+        let change = next - y;
+        y = next;
+        if change.square() < 1e-28 {
+            break;
+        }
+    }
+    y
+}
+
+/// Value, gradient and Hessian-vector product by hyper-dual numbers, without a tape.
+fn reference(f: fn(&[HyperDual<f64>]) -> HyperDual<f64>, x: &[f64], v: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {
+    let along = |i: usize| {
+        let point: Vec<HyperDual<f64>> = (0..x.len())
+            .map(|j| HyperDual { value: x[j], first: if i == j { 1.0 } else { 0.0 }, second: v[j], cross: 0.0 })
+            .collect();
+        f(&point)
+    };
+    let each: Vec<HyperDual<f64>> = (0..x.len()).map(along).collect();
+    (each[0].value, each.iter().map(|d| d.first).collect(), each.iter().map(|d| d.cross).collect())
+}
+
+fn close(a: &[f64], b: &[f64]) -> bool {
+    // Two orders of the same few operations, Newton's iteration amplifying them a little.
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-11 * a.abs().max(b.abs()).max(1.0))
+}
+
+fn agrees(f: &Function<'_, [Var]>, by_hand: fn(&[HyperDual<f64>]) -> HyperDual<f64>, x: Vec<f64>) -> bool {
+    let v = vec![0.3, -0.7];
+    let (value, gradient, product) = reference(by_hand, &x, &v);
+    close(&[f.value(&x).unwrap()], &[value])
+        && close(&f.gradient(&x).unwrap(), &gradient)
+        && close(&f.hvp(&x, &v).unwrap(), &product)
+        && close(&f.taylor_gradients(&x, &v, 1).unwrap()[1], &product)
+}
+
+quickcheck! {
+    fn replay_never_returns_the_numbers_of_another_branch(points: Vec<(i8, i8)>) -> bool {
+        let f = Function::new(branchy::<Var>);
+        points.into_iter().all(|(a, b)| agrees(&f, branchy, vec![f64::from(a) / 32.0, f64::from(b) / 32.0]))
+    }
+
+    fn loops_that_depend_on_data_are_followed(points: Vec<(i8, i8)>) -> bool {
+        let f = Function::new(newton_root::<Var>);
+        points.into_iter().all(|(a, b)| agrees(&f, newton_root, vec![f64::from(a) / 8.0, f64::from(b) / 8.0]))
+    }
+}
+
+#[test]
+fn every_path_is_traced_once_and_kept() {
+    let calls = AtomicUsize::new(0);
+    let f = Function::new(|x: &[Var]| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        branchy(x)
+    });
+    let points = [[1.0, 0.9], [1.0, -1.0], [0.5, 2.0], [-1.0, 0.0]];
+    for _ in 0..3 {
+        for p in points {
+            f.hvp(&p, &[1.0, 0.0]).unwrap();
+            f.gradient(&p).unwrap();
+        }
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 4, "one trace for each of the four paths");
+    assert_eq!(f.variant_count(), 4);
+}
+
+#[test]
+fn a_linearisation_keeps_the_branch_of_its_point() {
+    let f = Function::new(branchy::<Var>);
+    f.value(&[-1.0, 0.0]).unwrap();
+    let mut at = f.linearize(&[1.0, -1.0]).unwrap();
+    let (_, gradient, product) = reference(branchy, &[1.0, -1.0], &[0.3, -0.7]);
+    let mut out = [0.0; 2];
+    at.hvp(&[0.3, -0.7], &mut out).unwrap();
+    assert!(close(&out, &product));
+    at.gradient_into(&mut out).unwrap();
+    assert!(close(&out, &gradient));
+}
+
+#[test]
+fn match_on_an_order_is_guarded() {
+    let f = Function::new(|x: &[Var]| match x[0].partial_cmp(&x[1]) {
+        Some(std::cmp::Ordering::Less) => x[0] * 2.0,
+        Some(std::cmp::Ordering::Equal) => x[0] * 3.0,
+        Some(std::cmp::Ordering::Greater) => x[0] * 5.0,
+        None => x[0] * 7.0,
+    });
+    for (point, slope) in
+        [([1.0, 2.0], 2.0), ([2.0, 2.0], 3.0), ([3.0, 2.0], 5.0), ([1.0, f64::NAN], 7.0), ([1.0, 2.0], 2.0)]
+    {
+        assert_eq!(f.gradient(&point).unwrap(), [slope, 0.0], "{point:?}");
+    }
+}
+
+#[test]
+fn a_number_read_out_makes_the_trace_hold_at_its_point_only() {
+    let f = Function::new(|x: &Var| *x * x.value().round());
+    assert_eq!(f.gradient(&2.2).unwrap(), 2.0);
+    assert_eq!(f.gradient(&4.9).unwrap(), 5.0);
+    assert_eq!(f.variant_count(), 0, "nothing is kept");
+}
+
+#[test]
+fn branches_on_data_are_guarded() {
+    let f = Function::with_data(|x: &Var, d: &Var| if *d > 0.0 { *x * *d } else { x.square() }, &1.0);
+    assert_eq!(f.gradient(&3.0).unwrap(), 1.0);
+    assert_eq!(f.with(&-1.0).gradient(&3.0).unwrap(), 6.0);
+    assert_eq!(f.with(&2.0).gradient(&3.0).unwrap(), 2.0);
+}
+
+#[test]
+fn branches_in_single_precision_follow_single_precision() {
+    // 1 + 1e-9 is 1 in f32: the branch must be the one that f32 arithmetic takes.
+    let f = Function::new(|x: &Var| if *x + 1e-9 > 1.0 { x * 2.0 } else { x * 3.0 });
+    assert_eq!(f.gradient(&1.0_f64).unwrap(), 2.0);
+    assert_eq!(f.gradient(&1.0_f32).unwrap(), 3.0);
+    assert_eq!(f.gradient(&1.0_f64).unwrap(), 2.0);
+}
+
+#[test]
+fn branches_of_a_derivative_are_guarded() {
+    // |f′| by a branch on the derivative inside the closure.
+    let f = Function::new(|x: &Var| {
+        let slope = x.powi(3).gradient(*x) - 3.0;
+        if slope < 0.0 { -slope } else { slope }
+    });
+    for x in [0.5, 2.0, -0.5, -2.0] {
+        let inside = Dual::variable(x);
+        let slope = inside * inside * 3.0 - 3.0;
+        let expected = if slope < 0.0 { -slope } else { slope };
+        assert_eq!(f.value(&x).unwrap(), expected.value);
+        assert_eq!(f.gradient(&x).unwrap(), expected.tangent);
+    }
+}

@@ -1,0 +1,35 @@
+//! The law suite: every primitive through every mode, from one table.
+//!
+//! No derivative is written by hand here. Values come from the interpreter, slopes from central differences or from the
+//! number types, and the modes are held against each other:
+//!
+//! * value: program = interpreter
+//! * tangent = central difference of the value
+//! * ⟨c, J t⟩ = ⟨Jᵀ c, t⟩
+//! * product reverse over forward = forward over reverse, and uᵀ H v = vᵀ H u
+//! * k! · jetₖ = nested tangents
+//! * jet of a composition = composition of jets
+//! * a batch of directions = each direction
+//! * f32 within its bound of f64
+//! * text form parses back
+//!
+//! Break a partial or a transpose, and it fails.
+
+mod case;
+mod composition;
+mod rows;
+mod structured;
+
+use case::Case;
+
+/// Holds every law on one case.
+fn hold(case: &Case) {
+    case.program_equals_interpreter();
+    case.tangent_is_the_difference_quotient();
+    case.adjoint_is_the_transpose();
+    case.products_agree_and_are_symmetric();
+    case.jets_are_nested_tangents();
+    case.batches_are_single_directions();
+    case.single_precision_is_close();
+    case.text_parses_back();
+}
