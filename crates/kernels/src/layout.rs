@@ -1,6 +1,7 @@
 //! Copies that change the layout: broadcasting and permuting axes.
 
 use crate::Scalar;
+use smallvec::SmallVec;
 
 /// Repeats `x` of shape `from` to shape `to`; axes are aligned at the end, axes of length 1 and missing ones repeat.
 pub fn broadcast<T: Scalar>(x: &[T], from: &[usize], out: &mut [T], to: &[usize]) {
@@ -38,8 +39,7 @@ pub fn permute<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T
         }
         return;
     }
-    // At most eight axes occur in practice; more fall back to the same loop with a heap list.
-    let lengths: Vec<usize> = axes.iter().map(|&a| shape[a]).collect();
+    let lengths: SmallVec<[usize; 8]> = axes.iter().map(|&a| shape[a]).collect();
     strided(x, &lengths, |axis| shape[axes[axis] + 1..].iter().product(), out);
 }
 

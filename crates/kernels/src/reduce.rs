@@ -1,6 +1,7 @@
 //! Sums over axes, pairwise, so that the rounding error grows with the logarithm of the length.
 
 use crate::Scalar;
+use smallvec::SmallVec;
 
 /// Lengths up to which a sum runs straight, in eight lanes.
 const STRAIGHT: usize = 128;
@@ -10,7 +11,7 @@ const STRAIGHT: usize = 128;
 /// The order of additions depends on the shape only.
 pub fn sum<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
     // Neighbouring axes of one kind act as one.
-    let mut runs: Vec<(bool, usize)> = Vec::with_capacity(shape.len());
+    let mut runs: SmallVec<[(bool, usize); 8]> = SmallVec::new();
     for (axis, &length) in shape.iter().enumerate() {
         let summed = axes.contains(&axis);
         match runs.last_mut() {

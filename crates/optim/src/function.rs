@@ -4,7 +4,7 @@
 //! use autodiff_core::{Function, Var};
 //! use optim::TrustRegion;
 //! let rosenbrock = Function::new(|x: &[Var]| 100.0 * (x[1] - x[0].square()).square() + (1.0 - x[0]).square());
-//! let start = vec![-1.2, 1.0];
+//! let start = vec![-1.2_f64, 1.0];
 //! let report = TrustRegion::new().minimize(&rosenbrock.flat(&start), &start)?;
 //! assert!(report.status.is_converged());
 //! assert!((report.x[0] - 1.0).abs() < 1e-6 && (report.x[1] - 1.0).abs() < 1e-6);

@@ -69,8 +69,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let (tree_u, tree_v) = (x.with_entries(&u), x.with_entries(&v));
         // Unit roundoff, and the accuracy that central differences reach with the best step: ε^{2/3}.
         let rounding = match P::Scalar::PRECISION {
-            crate::Precision::Single => f64::from(f32::EPSILON),
-            crate::Precision::Double => f64::EPSILON,
+            crate::real::Precision::Single => f64::from(f32::EPSILON),
+            crate::real::Precision::Double => f64::EPSILON,
         };
         let (exact, differences) = (1e4 * rounding, 1e3 * rounding.powf(2.0 / 3.0));
 

@@ -72,7 +72,7 @@ where
         let ran = self.run(&Operator::Value, x, &[])?;
         match &ran.variant.results[..] {
             [shape] if shape.rank() == 0 => Ok(ran.output(0)[0]),
-            found => Err(crate::Error::NotScalar { operator: "value", found: found.to_vec() }),
+            found => Err(crate::error::Error::NotScalar { operator: "value", found: found.to_vec() }),
         }
     }
 

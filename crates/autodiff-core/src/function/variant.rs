@@ -169,19 +169,23 @@ where
                 return Err(Error::InexactIndex { index });
             }
         }
-        let candidates: Vec<Arc<Variant<Out>>> =
-            self.lock().iter().filter(|v| v.fits(point.leaves, &self.data.leaves)).cloned().collect();
-        for (i, variant) in candidates.iter().enumerate() {
-            // The latest one most likely holds: run it at once. Others are asked for their guards before a program is made.
-            if (i > 0 || !variant.has(operator)) && candidates.len() > 1 && !self.holds(variant, point)? {
-                continue;
-            }
-            if let Some(ran) = self.attempt(variant, operator, point, extras, extent, Guards::Check)? {
-                if i > 0 {
-                    self.use_first(variant);
-                }
-                return Ok(ran);
-            }
+        // The trace used last most likely holds: its program runs at once, guards and all.
+        let (latest, alone) = {
+            let variants = self.lock();
+            let mut fitting = variants.iter().filter(|v| v.fits(point.leaves, &self.data.leaves));
+            (fitting.next().cloned(), fitting.next().is_none())
+        };
+        if let Some(variant) = &latest
+            && (alone || variant.has(operator))
+            && let Some(ran) = self.attempt(variant, operator, point, extras, extent, Guards::Check)?
+        {
+            return Ok(ran);
+        }
+        if !alone && let Some(variant) = self.search(point)? {
+            // Its guards hold: they need not be looked at again.
+            let ran = self.attempt(&variant, operator, point, extras, extent, Guards::Trust)?;
+            self.use_first(&variant);
+            return Ok(ran.expect("a run that trusts its guards does not diverge"));
         }
         let variant = Arc::new(self.trace(point)?);
         if !variant.point_specific {
@@ -200,12 +204,15 @@ where
         }
     }
 
-    /// Whether the guards of a trace hold at a point.
-    fn holds<P: Tree>(&self, variant: &Arc<Variant<Out>>, point: &Point<'_, P>) -> Result<bool>
-    where
-        P::Traced: Borrow<A>,
-    {
-        Ok(self.attempt(variant, &Operator::Guards, point, &[], Extent::Whole, Guards::Check)?.is_some())
+    /// A kept trace whose guards hold at a point. Asks them alone, so that no other program is made for the rest.
+    fn search<P: Tree>(&self, point: &Point<'_, P>) -> Result<Option<Arc<Variant<Out>>>> {
+        let kept: Vec<Arc<Variant<Out>>> = self.lock().clone();
+        for variant in kept.into_iter().filter(|v| v.fits(point.leaves, &self.data.leaves)) {
+            if self.attempt(&variant, &Operator::Guards, point, &[], Extent::Whole, Guards::Check)?.is_some() {
+                return Ok(Some(variant));
+            }
+        }
+        Ok(None)
     }
 
     /// Runs one trace's program; `None` if a guard diverged.

@@ -5,7 +5,7 @@
 //! [`rosenbrock`](super::rosenbrock), [`GaussianMixture`] and [`HelmholtzEnergy`] occur here at other points.
 
 use super::{GaussianMixture, HelmholtzEnergy};
-use autodiff_core::{Elementary, Real};
+use autodiff_core::Real;
 use ndarray::Array2;
 
 /// φ(i) = sin(0.7 i + 0.3).

@@ -102,7 +102,7 @@ impl GaussianMixture {
     fn constant(&self, n: usize) -> f64 {
         let (d, m) = (self.d as f64, self.d as f64 + 1.0);
         let ln_gamma_d: f64 = d * (d - 1.0) / 4.0 * PI.ln()
-            + (1..=self.d).map(|j| (m / 2.0 + (1.0 - j as f64) / 2.0).ln_gamma()).sum::<f64>();
+            + (1..=self.d).map(|j| Elementary::ln_gamma(m / 2.0 + (1.0 - j as f64) / 2.0)).sum::<f64>();
         let c = -0.5 * m * d * LN_2 - ln_gamma_d;
         n as f64 * d / 2.0 * (2.0 * PI).ln() + self.k as f64 * c
     }

@@ -1,0 +1,266 @@
+//! The operators of a function, held against each other and against the number types.
+
+use autodiff_core::function::Mode;
+use autodiff_core::{Dual, Function, HyperDual, Real, Series, Taylor, Traced, Tree, Var};
+use ndarray::{Array1, Array2, ArrayD, arr1, arr2, arr3};
+
+fn f<S: Real + Copy>(x: &[S]) -> S {
+    (x[0] * x[1]).sin() * x[2].exp() + (x[0] - x[2]).square() / (x[1].square() + 1.0)
+}
+
+/// Two results of three variables.
+fn pair<S: Real + Copy>(x: &[S]) -> [S; 2] {
+    [f(x), x[0] * x[1] * x[2]]
+}
+
+const X: [f64; 3] = [0.4, -0.7, 1.1];
+const V: [f64; 3] = [0.3, 0.9, -0.2];
+
+fn close(a: f64, b: f64) -> bool {
+    // The same function by two exact methods: a few dozen roundings.
+    (a - b).abs() <= 1e-13 * a.abs().max(b.abs()).max(1.0)
+}
+
+#[test]
+fn operators_agree_with_the_number_types() {
+    let function = Function::new(f::<Var>);
+    let gradient = function.gradient(&X).unwrap();
+    let hessian = function.hessian(&X).unwrap();
+    let product = function.hvp(&X, &V).unwrap();
+    for i in 0..3 {
+        let dual: Vec<Dual<f64>> = (0..3).map(|k| Dual::new(X[k], f64::from(u8::from(k == i)))).collect();
+        assert!(close(gradient[i], f(&dual).tangent));
+        for j in 0..3 {
+            let unit = |k, at| f64::from(u8::from(k == at));
+            let hyper: Vec<HyperDual<f64>> =
+                (0..3).map(|k| HyperDual { value: X[k], first: unit(k, i), second: unit(k, j), cross: 0.0 }).collect();
+            assert!(close(hessian[[i, j]], f(&hyper).cross));
+        }
+        assert!(close(product[i], (0..3).map(|j| hessian[[i, j]] * V[j]).sum()));
+    }
+    assert!(close(function.laplacian(&X).unwrap(), hessian.diag().sum()));
+    let line: Vec<Taylor<f64, 5>> = (0..3).map(|k| Taylor::new(X[k], [V[k], 0.0, 0.0, 0.0, 0.0])).collect();
+    let series: Vec<Series<f64>> = (0..3).map(|k| Series::from(vec![X[k], V[k], 0.0, 0.0, 0.0, 0.0])).collect();
+    let (line, traced) = (f(&line), function.taylor(&X, &V, 5).unwrap());
+    fn g<S: Real>(x: &[S]) -> S {
+        (x[0].clone() * &x[1]).sin() * x[2].clone().exp()
+            + (x[0].clone() - &x[2]).square() / (x[1].clone().square() + 1.0)
+    }
+    let series = g(&series);
+    for k in 0..=5 {
+        assert!(close(traced[k][[]], *line.coefficient(k)), "order {k}");
+        assert!(close(traced[k][[]], series.coefficients()[k]), "order {k}");
+    }
+}
+
+#[test]
+fn jacobian_is_made_of_jvps_and_vjps() {
+    let function = Function::new(pair::<Var>);
+    let jacobian = function.jacobian(&X).unwrap();
+    assert_eq!(jacobian.dim(), (2, 3));
+    let pushed: [ArrayD<f64>; 2] = function.jvp(&X, &V).unwrap();
+    let pulled =
+        function.vjp(&X, &[arr1(&[0.5]).remove_axis_to_scalar(), arr1(&[-2.0]).remove_axis_to_scalar()]).unwrap();
+    for i in 0..2 {
+        assert!(close(pushed[i][[]], (0..3).map(|j| jacobian[[i, j]] * V[j]).sum()));
+    }
+    for j in 0..3 {
+        assert!(close(pulled[j], 0.5 * jacobian[[0, j]] - 2.0 * jacobian[[1, j]]));
+    }
+    // More results than variables: the other mode, the same matrix.
+    let tall = Function::new(|x: &[Var]| [pair(x), pair(x), pair(x)].concat());
+    let tall = tall.jacobian(&X).unwrap();
+    assert_eq!(tall.dim(), (6, 3));
+    for (i, row) in tall.rows().into_iter().enumerate() {
+        assert!(row.iter().zip(jacobian.row(i % 2)).all(|(a, b)| close(*a, *b)));
+    }
+}
+
+/// A scalar array out of a vector of one entry.
+trait ToScalar {
+    fn remove_axis_to_scalar(self) -> ArrayD<f64>;
+}
+
+impl ToScalar for Array1<f64> {
+    fn remove_axis_to_scalar(self) -> ArrayD<f64> {
+        self.into_shape_with_order(ndarray::IxDyn(&[])).expect("one entry")
+    }
+}
+
+#[test]
+fn taylor_gradients_hold_gradient_and_product() {
+    let function = Function::new(f::<Var>);
+    let gradients = function.taylor_gradients(&X, &V, 3).unwrap();
+    for (a, b) in gradients[0].iter().zip(function.gradient(&X).unwrap()) {
+        assert!(close(*a, b));
+    }
+    for (a, b) in gradients[1].iter().zip(function.hvp(&X, &V).unwrap()) {
+        assert!(close(*a, b));
+    }
+    // ∇c₂ = ½ ∇³f[v, v].
+    let mut third = [0.0; 3];
+    function.linearize(&X).unwrap().third(&V, &V, &mut third).unwrap();
+    for (a, b) in gradients[2].iter().zip(third) {
+        assert!(close(*a, 0.5 * b));
+    }
+}
+
+#[test]
+fn taylor_series_follows_a_curve() {
+    let function = Function::new(f::<Var>);
+    let curve = [V, [0.1, -0.2, 0.5], [-0.4, 0.0, 0.3]];
+    let traced = function.taylor_series(&X, &curve).unwrap();
+    let moving: Vec<Taylor<f64, 3>> =
+        (0..3).map(|i| Taylor::new(X[i], [curve[0][i], curve[1][i], curve[2][i]])).collect();
+    let expected = f(&moving);
+    for (k, c) in traced.iter().enumerate() {
+        assert!(close(c[[]], *expected.coefficient(k)));
+    }
+}
+
+#[test]
+fn all_modes_of_the_product_agree() {
+    let function = Function::new(f::<Var>);
+    let product = function.hvp(&X, &V).unwrap();
+    for mode in [Mode::ForwardOverReverse, Mode::Auto] {
+        for (a, b) in function.hvp_by(mode, &X, &V).unwrap().iter().zip(product) {
+            assert!(close(*a, b));
+        }
+    }
+    let many = function.hvps(&X, &[V, [1.0, 0.0, 0.0], V]).unwrap();
+    let mut at = function.linearize(&X).unwrap();
+    let mut rows = [0.0; 9];
+    at.hvps(&[V, [1.0, 0.0, 0.0], V].concat(), &mut rows).unwrap();
+    let mut single = [0.0; 3];
+    at.hvp(&V, &mut single).unwrap();
+    for i in 0..3 {
+        assert!(close(many[0][i], product[i]) && close(many[2][i], product[i]));
+        assert!(close(rows[i], product[i]) && close(single[i], product[i]));
+        assert!(close(rows[3 + i], many[1][i]));
+    }
+    assert!(function.explain(&X).unwrap().mode.is_some());
+}
+
+#[test]
+fn gauss_newton_of_a_linear_model_is_the_hessian_and_keeps_the_regulariser() {
+    let x = arr2(&[[1.0, 2.0], [-0.5, 1.5], [0.3, 0.1]]);
+    let y = arr1(&[1.0, 0.0, 2.0]);
+    let loss = Function::with_data(
+        |w: &Var, (x, y): &(Var, Var)| (x.matmul(*w).prediction() - y).square().mean() + 0.1 * w.square().sum(),
+        &(x, y),
+    );
+    let (w, v) = (arr1(&[0.2, -0.3]), arr1(&[1.0, -2.0]));
+    let (a, b) = (loss.ggn_product(&w, &v).unwrap(), loss.hvp(&w, &v).unwrap());
+    assert!(a.iter().zip(&b).all(|(a, b)| close(*a, *b)), "{a} {b}");
+    // A model with curvature: Jᵀ ∇²ℓ J from its parts, without the second derivative of the model.
+    let model = |w: Var| (w * 2.0).sin();
+    let curved = Function::new(move |w: &Var| model(*w).prediction().square().sum());
+    let product = curved.ggn_product(&w, &v).unwrap();
+    for i in 0..2 {
+        let slope = 2.0 * (2.0 * w[i]).cos();
+        assert!(close(product[i], slope * 2.0 * slope * v[i]));
+    }
+}
+
+#[derive(Tree, Clone, Debug, PartialEq)]
+struct Layer<L> {
+    weight: L,
+    bias: Option<L>,
+}
+
+#[derive(Tree, Clone, Debug, PartialEq)]
+struct Net<L> {
+    layers: Vec<Layer<L>>,
+    scale: (L, [L; 2]),
+    name: String,
+}
+
+#[test]
+fn structures_come_back_as_they_went_in() {
+    let net = Net {
+        layers: vec![
+            Layer { weight: arr2(&[[1.0, 2.0], [3.0, 4.0]]).into_dyn(), bias: Some(arr1(&[0.1, 0.2]).into_dyn()) },
+            Layer { weight: arr2(&[[1.0], [-1.0]]).into_dyn(), bias: None },
+        ],
+        scale: (arr1(&[2.0]).into_dyn(), [arr1(&[1.0]).into_dyn(), arr1(&[3.0]).into_dyn()]),
+        name: "net".into(),
+    };
+    let f = Function::new(|net: &Net<Var>| {
+        let mut h = autodiff_core::constant(&arr1(&[1.0_f64, -1.0]));
+        for layer in &net.layers {
+            h = h.matmul(layer.weight);
+            if let Some(bias) = layer.bias {
+                h += bias;
+            }
+            h = h.tanh();
+        }
+        (h * net.scale.0 + net.scale.1[0] * net.scale.1[1]).sum()
+    });
+    let gradient: Net<ArrayD<f64>> = f.gradient(&net).unwrap();
+    assert_eq!(gradient.name, "net");
+    assert_eq!(gradient.scale.1[0], arr1(&[3.0]).into_dyn());
+    assert!(gradient.layers[1].bias.is_none());
+    assert_eq!(net.with_entries(&net.to_vec()), net);
+    assert!(f.check(&net).unwrap().passed(), "{}", f.check(&net).unwrap());
+    assert_eq!(f.flat(&net).dimension(), net.to_vec().len());
+    // A closure may return a structure too.
+    let doubled = Function::new(|net: &Net<Var>| net.map(&mut |v| v * 2.0));
+    let twice = doubled.evaluate(&net).unwrap();
+    assert_eq!(twice.layers[0].weight, &net.layers[0].weight * 2.0);
+}
+
+#[test]
+fn one_function_serves_both_precisions() {
+    let f = Function::new(|x: &Var| x.sin().sum());
+    let double = f.gradient(&arr1(&[0.5_f64, 1.0])).unwrap();
+    let single = f.gradient(&arr1(&[0.5_f32, 1.0])).unwrap();
+    assert_eq!(f.variant_count(), 1, "one trace for both");
+    for (a, b) in single.iter().zip(&double) {
+        assert!((f64::from(*a) - b).abs() < 1e-6); // a few roundings of 6e-8
+    }
+}
+
+#[test]
+fn new_data_of_the_same_shapes_needs_no_new_trace() {
+    let f = Function::with_data(|w: &Var, x: &Var| x.matmul(*w).sum(), &Array2::<f64>::ones((2, 3)));
+    let w = arr1(&[1.0, 2.0, 3.0]);
+    assert_eq!(f.value(&w).unwrap(), 12.0);
+    let g = f.with(&(Array2::<f64>::ones((2, 3)) * 2.0));
+    assert_eq!((g.value(&w).unwrap(), f.value(&w).unwrap()), (24.0, 12.0));
+    assert_eq!(f.variant_count(), 1);
+    assert_eq!(f.with(&Array2::<f64>::ones((5, 3))).value(&w).unwrap(), 30.0);
+    assert_eq!(f.variant_count(), 2);
+}
+
+#[test]
+fn linearisations_work_side_by_side_on_threads() {
+    let f = Function::new(|x: &Var| (x.sin() * x.cumsum(0)).sum());
+    let points: Vec<Array1<f64>> = (0..4).map(|i| Array1::from_elem(5, 0.1 * f64::from(i))).collect();
+    let v = arr1(&[1.0, -1.0, 0.5, 0.2, 0.0]);
+    std::thread::scope(|scope| {
+        for x in &points {
+            let (f, v) = (f.clone(), &v);
+            scope.spawn(move || {
+                let mut at = f.linearize(x).unwrap();
+                let mut product = vec![0.0; 5];
+                for _ in 0..10 {
+                    at.hvp(v.as_slice().unwrap(), &mut product).unwrap();
+                    assert_eq!(product, f.hvp(x, v).unwrap().to_vec());
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn vectors_of_arrays_and_views_of_columns_keep_their_order() {
+    // A transposed array is not contiguous; its entries still count row by row.
+    let a = arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reversed_axes();
+    let f = Function::new(|x: &Var| (x.slice(0, 0..1) * 10.0).sum() + x.sum());
+    assert_eq!(f.gradient(&a).unwrap(), arr2(&[[11.0, 11.0], [1.0, 1.0], [1.0, 1.0]]));
+    let b = arr3(&[[[1.0], [2.0]]]);
+    assert_eq!(
+        Function::new(|x: &[Var]| x[0].sum() * x[1].sum()).gradient(&vec![b.clone(), b]).unwrap()[0][[0, 1, 0]],
+        3.0
+    );
+}
