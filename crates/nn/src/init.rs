@@ -50,7 +50,7 @@ pub enum Init {
 
 /// Number of entries that an output sums over and number of outputs that an input enters, of a weight.
 ///
-/// A matrix [in, out] has fans (in, out), a kernel [height, width, in, out] that many times height · width. A vector has
+/// A matrix `[in, out]` has fans (in, out), a kernel `[height, width, in, out]` that many times height · width. A vector has
 /// its length for both; a scalar has 1. For a grouped kernel the fan-out counts all groups, as other libraries do.
 ///
 /// ```

@@ -24,9 +24,9 @@ use rand::Rng;
 /// ```
 #[derive(Tree, Clone, Debug, PartialEq)]
 pub struct Linear<L> {
-    /// W, of shape [in, out].
+    /// W, of shape `[in, out]`.
     pub weight: L,
-    /// b, of shape [out], if there is one.
+    /// b, of shape `[out]`, if there is one.
     pub bias: Option<L>,
 }
 
@@ -66,7 +66,7 @@ impl<T: Float> Linear<ArrayD<T>> {
 }
 
 impl Linear<Var> {
-    /// x W + b, of shape [.., out], for `x` of shape [.., in]. Costs 2 · in · out operations for each row of `x`.
+    /// x W + b, of shape `[.., out]`, for `x` of shape `[.., in]`. Costs 2 · in · out operations for each row of `x`.
     ///
     /// # Errors
     /// An `x` whose last axis is not as long as the first of W ends the trace with an

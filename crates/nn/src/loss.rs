@@ -64,7 +64,7 @@ pub fn huber(prediction: Var, target: Var, delta: f64) -> Var {
 
 /// Cross-entropy −ln softmax(logits) at the label, mean over the batch: a scalar, in nats.
 ///
-/// `logits` have shape [batch, classes], or more leading axes; `labels` are whole numbers below `classes`, of the shape of
+/// `logits` have shape `[batch, classes]`, or more leading axes; `labels` are whole numbers below `classes`, of the shape of
 /// `logits` without its last axis. Without overflow for logits of any size.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub fn cross_entropy(logits: Var, labels: Var) -> Var {
 
 /// Cross-entropy −Σ t ln softmax(logits) with probabilities t over the classes, mean over the batch: a scalar, in nats.
 ///
-/// `logits` and `targets` have the shape [batch, classes], or more leading axes, and rows of `targets` sum to 1: smoothed
+/// `logits` and `targets` have the shape `[batch, classes]`, or more leading axes, and rows of `targets` sum to 1: smoothed
 /// labels, a mixture, or the output of another model. With a single 1 in each row it is [`cross_entropy`].
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use num_traits::AsPrimitive;
 
 /// The share of rows whose largest logit is that of the label, in [0, 1]; NaN of an empty batch.
 ///
-/// `logits` have shape [.., classes], as [`Function::evaluate`](autodiff_core::Function::evaluate) returns them, and
+/// `logits` have shape `[.., classes]`, as [`Function::evaluate`](autodiff_core::Function::evaluate) returns them, and
 /// `labels` that shape without its last axis. Of equal logits the first counts as the largest. A row with a NaN is wrong.
 ///
 /// # Errors
@@ -28,9 +28,9 @@ where
     Ok(right as f64 / pairs.len() as f64)
 }
 
-/// Counts of a batch by class: entry [i, j] is the number of rows with label i and largest logit j.
+/// Counts of a batch by class: entry `[i, j]` is the number of rows with label i and largest logit j.
 ///
-/// `logits` have shape [.., classes] and `labels` that shape without its last axis; the result is [classes, classes]. Right
+/// `logits` have shape `[.., classes]` and `labels` that shape without its last axis; the result is `[classes, classes]`. Right
 /// answers are on the diagonal; divided by their row sums they are the recalls, by their column sums the precisions. Rows
 /// with a NaN choose no class and are not counted.
 ///

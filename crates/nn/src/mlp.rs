@@ -74,7 +74,7 @@ impl<L> Mlp<L> {
 }
 
 impl Mlp<Var> {
-    /// The output of the network, of shape [.., last size], for `x` of shape [.., first size].
+    /// The output of the network, of shape `[.., last size]`, for `x` of shape `[.., first size]`.
     ///
     /// Costs twice as many operations for each row of `x` as there are weights, and the activations.
     ///

@@ -4,7 +4,7 @@ mod common;
 
 use autodiff_core::{Error, Function, Tree, Var};
 use common::{SMOOTH, batch, classifier, dense_ggn, distance, is_definite};
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array1, Array2, ArrayD};
 use nn::rand::{SeedableRng, rngs::SmallRng};
 use nn::{Activation, Init, Linear, Mlp, cross_entropy, l1, l2, mse};
 
@@ -87,7 +87,7 @@ fn hessian_of_l2_is_the_strength_times_the_identity() {
         diagonal.extend(vec![0.7; layer.weight.len()]);
         diagonal.extend(vec![0.0; layer.bias.as_ref().map_or(0, |b| b.len())]);
     }
-    assert_eq!(weights.hessian(&model).unwrap(), Array2::from_diag(&diagonal.into()));
+    assert_eq!(weights.hessian(&model).unwrap(), Array2::from_diag(&Array1::from(diagonal)));
 }
 
 #[test]

@@ -41,8 +41,7 @@ fn every_law_has_its_distribution() {
         (Init::HeNormal, kernel, (2.0_f64 / 180.0).sqrt()),
         (Init::LecunNormal, matrix, (1.0_f64 / 200.0).sqrt()),
     ];
-    // Kolmogorov's distance exceeds 1.95/√n with a probability of one in a thousand; a variance off by 4 % moves the
-    // normal distribution function by 0.0097, that of the sample of 7200 or more may move by 0.023.
+    // By chance alone Kolmogorov's distance exceeds 1.95/√n once in a thousand samples.
     let check = |init: Init, sample: &ArrayD<f64>, cdf: &dyn Fn(f64) -> f64, deviation: f64| {
         let n = sample.len() as f64;
         let distance = kolmogorov(sample, cdf);

@@ -1,7 +1,5 @@
 //! Losses: scaling, identities between them, extreme arguments; and metrics.
 
-mod common;
-
 use autodiff_core::{Error, Function, Var};
 use ndarray::{Array2, Array3, ArrayD, arr1, arr2, array};
 use nn::{accuracy, confusion_matrix};

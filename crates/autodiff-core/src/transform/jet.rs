@@ -253,7 +253,7 @@ impl Jets {
                 half = add(half, Some(times(late, early, strong)));
             }
         }
-        let middle = if k % 2 == 0 { self.coefficient(a, k / 2) } else { None };
+        let middle = if k.is_multiple_of(2) { self.coefficient(a, k / 2) } else { None };
         add(half.map(|h| scaled(h, 2.0)), middle.map(|m| times(m, m, strong)))
     }
 

@@ -4,7 +4,7 @@ use autodiff_core::execute::{Guards, Outcome, Program, interpret};
 use autodiff_core::graph::{Executable, Graph};
 use autodiff_core::trace::{Session, constant};
 use autodiff_core::transform::{Seed, adjoint, batch, jet, tangent};
-use autodiff_core::{Elementary, Float, Precision, Shape, Var};
+use autodiff_core::{Precision, Shape, Var};
 
 /// A function of some arrays at a point. `apply` records it on the current tape.
 pub struct Case {
