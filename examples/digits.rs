@@ -80,9 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let model = Mlp::<ArrayD<f64>>::new(&[64, 32, 10], Activation::Tanh, Init::XavierUniform, SEED);
     let loss = Function::with_data(
-        |model: &Mlp<Var>, (x, y): &(Var, Var)| {
-            cross_entropy(model.forward(*x), *y) + l2(&model.weights(), PENALTY)
-        },
+        |model: &Mlp<Var>, (x, y): &(Var, Var)| cross_entropy(model.forward(*x), *y) + l2(&model.weights(), PENALTY),
         &train.data(),
     );
     let logits = Function::with_data(|model: &Mlp<Var>, x: &Var| model.forward(*x), &test.images);

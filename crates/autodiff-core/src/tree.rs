@@ -8,46 +8,90 @@
 use crate::graph::{Executable, Var};
 use crate::shape::Shape;
 use ndarray::{Array, ArrayD, ArrayRef, Dimension, IxDyn};
+use rustc_hash::FxHasher;
+use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// Shapes of the leaves of a tree in order; a run of equal shapes is stored once.
+/// What a trace depends on beside numbers: shapes of the leaves of a tree in order, how they nest, and settings.
+///
+/// A run of equal shapes is stored once; nesting and settings are kept as a hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Leaves(Vec<(Shape, usize)>);
+pub struct Leaves {
+    runs: Vec<(Shape, usize)>,
+    structure: u64,
+}
 
 impl Leaves {
     /// Appends a leaf.
     pub fn push(&mut self, shape: Shape) {
-        match self.0.last_mut() {
+        match self.runs.last_mut() {
             Some((last, count)) if *last == shape => *count += 1,
-            _ => self.0.push((shape, 1)),
+            _ => self.runs.push((shape, 1)),
         }
+    }
+
+    /// Notes the length of a list, or the tag of a choice, that stands here.
+    pub fn branch(&mut self, length: usize) {
+        // The place counts too: the same lists elsewhere are another structure.
+        let place = self.runs.last().map_or(0, |(_, count)| *count) + 31 * self.runs.len();
+        self.mix(&(place, length));
+    }
+
+    /// Notes a field that holds no leaves, by its `Debug` text: another setting is another trace.
+    pub fn setting(&mut self, setting: &impl fmt::Debug) {
+        let mut writer = HashWriter(FxHasher::default());
+        // The writer never fails.
+        let _ = write!(writer, "{setting:?}");
+        self.mix(&writer.0.finish());
+    }
+
+    fn mix(&mut self, part: &impl Hash) {
+        let mut hasher = FxHasher::default();
+        (self.structure, part).hash(&mut hasher);
+        self.structure = hasher.finish();
     }
 
     /// Number of leaves.
     pub fn count(&self) -> usize {
-        self.0.iter().map(|(_, count)| count).sum()
+        self.runs.iter().map(|(_, count)| count).sum()
     }
 
     /// Number of entries of all leaves.
     pub fn size(&self) -> usize {
-        self.0.iter().map(|(shape, count)| shape.size() * count).sum()
+        self.runs.iter().map(|(shape, count)| shape.size() * count).sum()
     }
 
     /// The shapes, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Shape> {
-        self.0.iter().flat_map(|(shape, count)| std::iter::repeat_n(shape, *count))
+        self.runs.iter().flat_map(|(shape, count)| std::iter::repeat_n(shape, *count))
     }
 
-    /// The runs of equal shapes, for messages.
+    /// Whether the leaves have the same shapes in the same order, however they nest.
+    pub fn same_shapes(&self, other: &Leaves) -> bool {
+        self.runs == other.runs
+    }
+
+    /// The shapes as a list, for messages.
     pub fn to_shapes(&self) -> Vec<Shape> {
         self.iter().cloned().collect()
+    }
+}
+
+/// Hashes what is written to it.
+struct HashWriter(FxHasher);
+
+impl fmt::Write for HashWriter {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.hash(&mut self.0);
+        Ok(())
     }
 }
 
 /// A point or direction: floats in a structure.
 ///
 /// Derive it for structs that are generic over their leaf; fields that do not mention the leaf are settings, kept as they
-/// are (they must be `Clone`).
+/// are (they must be `Clone` and `Debug`). A point with other settings, or with lists of other lengths, is traced anew.
 ///
 /// ```
 /// use autodiff_core::{Function, Tree, Var};
@@ -161,6 +205,7 @@ impl<P: Tree> Tree for Vec<P> {
     type Scalar = P::Scalar;
     type Traced = Vec<P::Traced>;
     fn shapes(&self, leaves: &mut Leaves) {
+        leaves.branch(self.len());
         self.iter().for_each(|p| p.shapes(leaves));
     }
     fn entries(&self, entries: &mut Vec<P::Scalar>) {
@@ -195,6 +240,7 @@ impl<P: Tree> Tree for Option<P> {
     type Scalar = P::Scalar;
     type Traced = Option<P::Traced>;
     fn shapes(&self, leaves: &mut Leaves) {
+        leaves.branch(usize::from(self.is_some()));
         self.iter().for_each(|p| p.shapes(leaves));
     }
     fn entries(&self, entries: &mut Vec<P::Scalar>) {
@@ -331,6 +377,8 @@ pub struct DataLeaf {
     pub entries: Arc<[f64]>,
     /// The largest whole number, if the leaf holds whole numbers.
     pub largest_index: Option<usize>,
+    /// Where in the structure it stands, as a hash of the lists it is in.
+    pub path: u64,
 }
 
 macro_rules! data_leaf {
@@ -339,7 +387,7 @@ macro_rules! data_leaf {
             type Traced = Var;
             fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf)) {
                 let largest_index = $whole.then_some(*self as usize);
-                leaf(DataLeaf { shape: Shape::scalar(), entries: Arc::from([*self as f64]), largest_index });
+                leaf(DataLeaf { shape: Shape::scalar(), entries: Arc::from([*self as f64]), largest_index, path: 0 });
             }
             fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Var {
                 leaf()
@@ -351,7 +399,7 @@ macro_rules! data_leaf {
             fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf)) {
                 let entries = self.iter().map(|&x| x as f64).collect();
                 let largest_index = $whole.then(|| self.iter().map(|&x| x as usize).max().unwrap_or(0));
-                leaf(DataLeaf { shape: Shape::of(self.shape()), entries, largest_index });
+                leaf(DataLeaf { shape: Shape::of(self.shape()), entries, largest_index, path: 0 });
             }
             fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Var {
                 leaf()
@@ -364,7 +412,13 @@ data_leaf!(f64: false, f32: false, usize: true, u64: true, u32: true, u8: true);
 impl<P: Data> Data for Vec<P> {
     type Traced = Vec<P::Traced>;
     fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf)) {
-        self.iter().for_each(|p| p.leaves(leaf));
+        for (i, p) in self.iter().enumerate() {
+            p.leaves(&mut |found| {
+                let mut hasher = FxHasher::default();
+                (found.path, i, self.len()).hash(&mut hasher);
+                leaf(DataLeaf { path: hasher.finish(), ..found });
+            });
+        }
     }
     fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced {
         self.iter().map(|p| p.trace(leaf)).collect()

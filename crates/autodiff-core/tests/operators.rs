@@ -264,3 +264,34 @@ fn vectors_of_arrays_and_views_of_columns_keep_their_order() {
         3.0
     );
 }
+
+#[test]
+fn another_nesting_of_the_same_leaves_is_another_trace() {
+    let f = Function::new(|x: &Vec<Vec<Var>>| x[0].iter().sum::<Var>());
+    assert_eq!(f.value(&vec![vec![1.0], vec![2.0, 3.0]]).unwrap(), 1.0);
+    assert_eq!(f.value(&vec![vec![1.0, 2.0], vec![3.0]]).unwrap(), 3.0);
+    let g = Function::with_data(|x: &Var, d: &Vec<Vec<Var>>| x * d[0].len() as f64, &vec![vec![1.0], vec![2.0, 3.0]]);
+    assert_eq!(g.value(&1.0).unwrap(), 1.0);
+    assert_eq!(g.with(&vec![vec![1.0, 2.0], vec![3.0]]).value(&1.0).unwrap(), 2.0);
+    let h = Function::new(|(a, b): &(Option<Var>, Option<Var>)| match (a, b) {
+        (Some(a), None) => *a,
+        (None, Some(b)) => b * 2.0,
+        _ => autodiff_core::constant(&0.0),
+    });
+    assert_eq!(h.value(&(Some(1.0), None::<f64>)).unwrap(), 1.0);
+    assert_eq!(h.value(&(None::<f64>, Some(1.0))).unwrap(), 2.0);
+}
+
+#[test]
+fn another_setting_is_another_trace() {
+    #[derive(Tree, Clone)]
+    struct Scaled<L> {
+        x: L,
+        factor: f64,
+    }
+    let f = Function::new(|p: &Scaled<Var>| p.x * p.factor);
+    assert_eq!(f.gradient(&Scaled { x: 1.0, factor: 2.0 }).unwrap().x, 2.0);
+    assert_eq!(f.gradient(&Scaled { x: 1.0, factor: 3.0 }).unwrap().x, 3.0);
+    assert_eq!(f.gradient(&Scaled { x: 1.0, factor: 2.0 }).unwrap().x, 2.0);
+    assert_eq!(f.variant_count(), 2);
+}

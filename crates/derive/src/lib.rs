@@ -2,7 +2,7 @@
 //!
 //! For `struct Mlp<L> { layers: Vec<Linear<L>>, activation: Activation }` it implements `Tree` for `Mlp<L>` where `L` is a
 //! tree of floats, with `Traced = Mlp<L::Traced>`, and `Traced` for `Mlp<L>` where `L` is a tree of variables. Fields whose
-//! type does not mention the leaf parameter are settings: cloned.
+//! type does not mention the leaf parameter are settings: cloned, and another setting is another trace.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -101,7 +101,14 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         quote!(#(#parts)*)
     };
 
-    let tree_shapes = each(&|m, _| quote!(#krate::Tree::shapes(&self.#m, leaves);));
+    let tree_shapes = fields.iter().map(|field| {
+        let member = &field.member;
+        if field.holds_leaves {
+            quote!(#krate::Tree::shapes(&self.#member, leaves);)
+        } else {
+            quote!(leaves.setting(&self.#member);)
+        }
+    });
     let tree_entries = each(&|m, _| quote!(#krate::Tree::entries(&self.#m, entries);));
     let tree_trace = build(&|m, _| quote!(#krate::Tree::trace(&self.#m, leaf)));
     let tree_rebuild = build(&|m, _| quote!(#krate::Tree::rebuild(&self.#m, entries)));
@@ -114,7 +121,7 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         impl<#params> #krate::Tree for #own where #leaf: #krate::Tree, #(#bounds),* {
             type Scalar = <#leaf as #krate::Tree>::Scalar;
             type Traced = #traced;
-            fn shapes(&self, leaves: &mut #krate::Leaves) { #tree_shapes }
+            fn shapes(&self, leaves: &mut #krate::Leaves) { #(#tree_shapes)* }
             fn entries(&self, entries: &mut ::std::vec::Vec<Self::Scalar>) { #tree_entries }
             fn trace(&self, leaf: &mut dyn FnMut() -> #krate::Var) -> Self::Traced { #tree_trace }
             fn rebuild(&self, entries: &mut &[Self::Scalar]) -> Self { #tree_rebuild }

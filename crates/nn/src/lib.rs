@@ -43,7 +43,7 @@
 //!   Gradients, directions and products have the type of the model. Your own models are structs of these layers, or of bare
 //!   leaves, with a `forward` of your own.
 //! * **Activations and other settings are values** ([`Activation`], `Copy`), not leaves: they are carried along unchanged.
-//!   A function traces them as it finds them: make a new `Function` for another activation.
+//!   A model with another activation is traced anew.
 //! * **Losses are means** ([`mse`], [`huber`], [`cross_entropy`], [`soft_cross_entropy`], [`binary_cross_entropy`],
 //!   [`kl_divergence`]): over all entries, or over the rows of the batch for classes. **Penalties are sums** ([`l2`],
 //!   [`l1`]).

@@ -340,7 +340,7 @@ fn structured<P: Tree, Out>(x: &P, ran: &Ran<Out, P::Scalar>, first: usize) -> P
 /// The entries of a direction, which must have the shapes of `x`.
 fn direction<P: Tree>(operator: &'static str, argument: &'static str, x: &P, v: &P) -> Result<Vec<P::Scalar>> {
     let (expected, found) = (x.leaves(), v.leaves());
-    if expected != found {
+    if !expected.same_shapes(&found) {
         return Err(Error::Structure { operator, argument, expected: expected.to_shapes(), found: found.to_shapes() });
     }
     Ok(v.to_vec())

@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Variant<Out> {
     /// Shapes of the leaves of the point.
     pub point: Leaves,
-    /// Shapes of the leaves of the data.
-    pub data: Vec<Shape>,
+    /// Shapes of the leaves of the data, and where they stand.
+    pub data: Vec<(Shape, u64)>,
     /// Inputs: leaves of the point, then of the data. Outputs: leaves of the result, then the marked predictions.
     pub graph: Graph,
     /// What the closure returned, as a template.
@@ -71,7 +71,7 @@ impl<Out: Traced> Variant<Out> {
     fn fits(&self, point: &Leaves, data: &[DataLeaf]) -> bool {
         self.point == *point
             && self.data.len() == data.len()
-            && self.data.iter().zip(data).all(|(s, leaf)| *s == leaf.shape)
+            && self.data.iter().zip(data).all(|((shape, path), leaf)| *shape == leaf.shape && *path == leaf.path)
     }
 
     /// The program of an operator, made at its first use.
@@ -260,7 +260,7 @@ where
         graph.set_outputs(outputs);
         Ok(Variant {
             point: point.leaves.clone(),
-            data: self.data.leaves.iter().map(|leaf| leaf.shape.clone()).collect(),
+            data: self.data.leaves.iter().map(|leaf| (leaf.shape.clone(), leaf.path)).collect(),
             graph: graph.without_dead_nodes(),
             result,
             results,

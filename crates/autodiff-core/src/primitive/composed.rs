@@ -1,7 +1,7 @@
 //! Functions composed of primitives in a numerically stable way; they have no rules of their own.
 
 use crate::graph::Var;
-use crate::trace::refuse;
+use crate::trace::{all_here, refuse};
 use std::panic::Location;
 
 impl Var {
@@ -48,13 +48,17 @@ impl Var {
     /// ```
     #[track_caller]
     pub fn softmax_cross_entropy(self, labels: Var) -> Var {
+        let place = Location::caller();
+        if !all_here("softmax_cross_entropy", &[self, labels], place) {
+            return refuse("softmax_cross_entropy", "a variable of another trace".into(), place);
+        }
         let shape = self.shape();
         if shape.rank() == 0 || shape[..shape.rank() - 1] != labels.shape()[..] {
             let message = format!(
                 "logits of shape {shape} need labels of that shape without its last axis, found {}",
                 labels.shape()
             );
-            return refuse("softmax_cross_entropy", message, Location::caller());
+            return refuse("softmax_cross_entropy", message, place);
         }
         let chosen = self.take_along(-1, labels.expand_axis(-1)).reshape(&shape[..shape.rank() - 1]);
         self.logsumexp(-1) - chosen
