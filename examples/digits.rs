@@ -196,6 +196,7 @@ fn draw(runs: &[Run], path: &str) -> Result<(), Box<dyn Error>> {
         .y_desc("loss on the training set, with penalty")
         .x_label_formatter(&|t| format!("{t:.2}"))
         .y_label_formatter(&|l| format!("{l:.2}"))
+        .max_light_lines(0)
         .draw()?;
     for (run, color) in runs.iter().zip([BLUE, RED]) {
         let points = run.curve.iter().map(|&(t, l)| (t.max(1e-2), l));

@@ -1,4 +1,4 @@
-//! Exact gradients, Hessian-vector products and Taylor series of ordinary Rust closures.
+#![doc = include_str!("../README.md")]
 
 pub use autodiff_core as core;
 pub use autodiff_core::*;
