@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A graph laid out for running many times; see the [module](self).
+/// A graph laid out for running many times: instructions over one arena, and where inputs and outputs lie.
 #[derive(Debug)]
 pub struct Program {
     instructions: Vec<Instruction>,

@@ -1,4 +1,4 @@
-//! The primitives on arrays, a file each: struct, method of [`Var`](crate::Var), shape rule, kernel, transpose.
+//! The primitives on arrays, a file each: struct, method of [`Var`], shape rule, kernel, transpose.
 //!
 //! Adding a structured primitive is a file and a line in the list below (docs/adding-a-primitive.md).
 

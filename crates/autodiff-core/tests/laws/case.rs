@@ -273,25 +273,28 @@ impl Case {
                 self.close("batch = single directions", part, one, 1e-12, 1e-3);
             }
         }
-        // The primitive itself over batches of its operands: each alone, and all together.
-        for mask in 1..1_usize << self.active().len() {
+        // The primitive itself over batches of its operands, indices and masks too: each alone, and all together.
+        for mask in 1..1_usize << self.shapes.len() {
             self.batched_operands(mask, K);
         }
     }
 
-    /// The value with a batch of values for the active operands in `mask`.
+    /// The value with a batch of values for the operands in `mask`.
     fn batched_operands(&self, mask: usize, k: usize) {
-        let active = self.active();
-        let chosen: Vec<usize> = (0..active.len()).filter(|i| mask >> i & 1 == 1).map(|i| active[i]).collect();
+        let chosen: Vec<usize> = (0..self.shapes.len()).filter(|i| mask >> i & 1 == 1).collect();
         let rows: Vec<Shape> = chosen.iter().map(|&i| self.shapes[i].with_leading(k)).collect();
         let graph = self.graph(&rows, |x, rows| {
             let y = (self.apply)(x);
             let pairs: Vec<(Var, Var)> = chosen.iter().zip(rows).map(|(&i, &r)| (x[i], r)).collect();
             batch(&[y], &pairs, k)
         });
-        // Points near the given one, where the function is smooth too.
+        // Points near the given one, where the function is smooth too; fixed operands are zeros and ones, also when turned over.
         let moved = |row: usize, i: usize| -> Vec<f64> {
-            self.point[i].iter().enumerate().map(|(j, x)| x * (1.0 + 0.01 * uniform(90 + row as u64, j))).collect()
+            let near = |(j, x): (usize, &f64)| {
+                let u = uniform(90 + row as u64, j);
+                if self.differentiable[i] { x * (1.0 + 0.01 * u) } else { (x - u.round()).abs() }
+            };
+            self.point[i].iter().enumerate().map(near).collect()
         };
         let stacked: Vec<Vec<f64>> = chosen.iter().map(|&i| (0..k).flat_map(|row| moved(row, i)).collect()).collect();
         let all = self.run::<f64>(&graph, &self.inputs(&stacked)).remove(0);
@@ -302,6 +305,48 @@ impl Case {
             }
             let one = self.value_at(&point);
             self.close("batch of operands = each", &all[row * one.len()..(row + 1) * one.len()], &one, 1e-12, 1e-3);
+        }
+    }
+
+    pub fn fixed_operands_have_no_derivative(&self) {
+        for i in (0..self.shapes.len()).filter(|&i| !self.differentiable[i]) {
+            let graph = self.graph(&[], |x, _| {
+                let y = (self.apply)(x);
+                let ones = constant(1.0).broadcast_to(&x[i].shape());
+                let zeros = |like: Var| constant(0.0).broadcast_to(&like.shape());
+                let tangent = tangent(&[y], &[(x[i], Some(ones))])[0].unwrap_or_else(|| zeros(y));
+                let cotangent = adjoint(&[(y.sum(), constant(1.0))], &[x[i]])[0].unwrap_or_else(|| zeros(x[i]));
+                vec![tangent, cotangent]
+            });
+            let found = self.run::<f64>(&graph, &self.inputs(&[])).concat();
+            assert!(found.iter().all(|&d| d == 0.0), "{}: derivative by operand {i}: {found:?}", self.name);
+        }
+    }
+
+    pub fn split_program_equals_whole(&self) {
+        let shapes = self.active_shapes();
+        let graph = self.graph(&shapes, |x, v| {
+            let slope = self.tangent_of(x, self.scalar(x), v);
+            [self.gradient_of(x, slope), vec![slope, (self.apply)(x)]].concat()
+        });
+        let late: Vec<usize> = (self.shapes.len()..self.shapes.len() + shapes.len()).collect();
+        let program = Program::new(&graph, &late);
+        let mut workspace = program.workspace::<f64>();
+        let fill = |workspace: &mut _, first: usize, numbers: &[Vec<f64>]| {
+            for (i, numbers) in numbers.iter().enumerate() {
+                program.inputs(first + i..first + i + 1, workspace).copy_from_slice(numbers);
+            }
+        };
+        fill(&mut workspace, 0, &self.point);
+        program.run_early(&mut workspace, Guards::Check).unwrap();
+        // The first direction once more at the end: what is kept must outlive every late run.
+        for stream in [300, 310, 300] {
+            let v = self.directions(stream);
+            fill(&mut workspace, self.shapes.len(), &v);
+            program.run_late(&mut workspace).unwrap();
+            let found: Vec<Vec<f64>> =
+                (0..program.output_count()).map(|i| program.output(i, &workspace).to_vec()).collect();
+            assert_eq!(found, self.run::<f64>(&graph, &self.inputs(&v)), "{}: split program = whole", self.name);
         }
     }
 

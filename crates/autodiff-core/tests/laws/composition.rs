@@ -94,6 +94,44 @@ fn jet_of_a_composition_is_the_composition_of_jets() {
     }
 }
 
+/// A variable whose series is given is independent of what it was computed from, also where the series is zero.
+#[test]
+fn a_seed_cuts_what_lies_before_it() {
+    let f = Function::new(|x: &[Var]| {
+        let y = x[0].sin();
+        let z = y * x[1];
+        let of = |coefficient| {
+            let seeds =
+                [(x[0], Some(x[1])), (y, coefficient)].map(|(variable, c)| Seed { variable, coefficients: vec![c] });
+            jet(&[z], &seeds, 1)[0][0].unwrap_or(x[1] * 0.0)
+        };
+        vec![of(None), of(Some(x[1]))]
+    });
+    let out = f.evaluate(&vec![0.5, 3.0]).unwrap();
+    assert_eq!([out[0][[]], out[1][[]]], [0.0, 9.0]);
+}
+
+#[test]
+fn an_output_listed_twice_counts_twice() {
+    let f = Function::new(|x: &Var| {
+        let y = x.square();
+        vec![y, y]
+    });
+    let cotangents = vec![ndarray::arr0(1.0).into_dyn(), ndarray::arr0(10.0).into_dyn()];
+    assert_eq!(f.vjp(&3.0, &cotangents).unwrap(), 66.0);
+}
+
+#[test]
+fn laplacian_is_the_trace_of_the_hessian() {
+    let f = |x: Var| (x.square().sum() * x.at(0)).sin();
+    let traced = Function::new(move |x: &Var| f(*x).laplacian(*x));
+    let x = ndarray::arr1(&[0.3, -0.7, 1.1]);
+    let hessian = Function::new(move |x: &Var| f(*x)).hessian(&x).unwrap();
+    let (a, b): (f64, f64) = (traced.value(&x).unwrap(), hessian.diag().sum());
+    // Three sums of some ten terms.
+    assert!((a - b).abs() <= 1e-13 * b.abs().max(1.0), "{a} {b}");
+}
+
 /// A program over a few arrays of one shape: each step applies a row to earlier values.
 #[derive(Clone, Debug)]
 struct Steps(Vec<(usize, usize, usize, usize)>);
@@ -140,7 +178,7 @@ impl Steps {
 #[test]
 fn random_programs_keep_every_law() {
     fn holds(steps: Steps) -> bool {
-        let shape: &[usize] = if steps.0.len() % 2 == 0 { &[3] } else { &[] };
+        let shape: &[usize] = if steps.0.len().is_multiple_of(2) { &[3] } else { &[] };
         let copy = steps.clone();
         let case = function(&format!("{steps:?}"), &[shape, shape], move |x| copy.apply(x));
         case.program_equals_interpreter();

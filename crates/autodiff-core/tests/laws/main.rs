@@ -10,6 +10,8 @@
 //! * k! · jetₖ = nested tangents
 //! * jet of a composition = composition of jets
 //! * a batch of directions = each direction
+//! * an operand that is not differentiated by has derivative 0
+//! * a program split at its directions = the whole program
 //! * f32 within its bound of f64
 //! * text form parses back
 //!
@@ -30,6 +32,8 @@ fn hold(case: &Case) {
     case.products_agree_and_are_symmetric();
     case.jets_are_nested_tangents();
     case.batches_are_single_directions();
+    case.fixed_operands_have_no_derivative();
+    case.split_program_equals_whole();
     case.single_precision_is_close();
     case.text_parses_back();
 }

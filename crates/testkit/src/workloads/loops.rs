@@ -63,7 +63,7 @@ pub fn helmholtz_energy(n: usize) -> (HelmholtzEnergy, Vec<f64>) {
 
 /// S5: mean squared error of a network 10-32-32-1 with tanh on 100 samples, all in loops.
 ///
-/// Parameters (1441): W₁ [32, 10], b₁ [32], W₂ [32, 32], b₂ [32], w₃ [32], b₃; rows of a W belong to its outputs. Sample s
+/// Parameters (1441): W₁ [32, 10], b₁ \[32\], W₂ [32, 32], b₂ \[32\], w₃ \[32\], b₃; rows of a W belong to its outputs. Sample s
 /// has the inputs sin(1.3 (10 s + j) + 0.5) and the target cos(0.9 s). Its point is [`network_point`].
 pub fn network_loss<S: Real + Copy>(p: &[S]) -> S {
     let (samples, inputs, hidden) = (100, 10, 32);

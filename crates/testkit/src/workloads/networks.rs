@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, Axis};
 /// N1: a network 784-256-128-10 with tanh that classifies 128 samples.
 ///
 /// Point: W₁, b₁, W₂, b₂, W₃, b₃. Data: X = U(1) of shape [128, 784]; labels y_b = (7b + 3) mod 10. Loss, for the output z:
-/// mean_b (ln Σ_c e^{z_bc} − z_b[y_b]).
+/// mean_b (ln Σ_c e^{z_bc} − z_b\[y_b\]).
 pub fn classifier() -> Network<(Var, Var)> {
     let loss = |p: &[Var], (x, labels): &(Var, Var)| {
         let z = dense(*x, p, |h, _| h.tanh());
@@ -133,7 +133,7 @@ pub fn transformer_block() -> Network<(Var, Var)> {
 
 /// N5: logistic regression on 10 000 samples of 100 features, with a ridge.
 ///
-/// Point: w of shape [100], 0.1 S(2). Data: X = S(1) of shape [10000, 100]; y_b = 1 if (X w*)_b + 2 S(6, b) > 0 for
+/// Point: w of shape \[100\], 0.1 S(2). Data: X = S(1) of shape [10000, 100]; y_b = 1 if (X w*)_b + 2 S(6, b) > 0 for
 /// w* = S(5), else 0. Loss, for z = X w: mean_b (softplus(z_b) − y_b z_b) + 0.0005 ‖w‖².
 pub fn logistic_regression() -> Network<(Var, Var)> {
     let x: Array2<f64> = symmetrics(1, (10_000, 100));

@@ -28,7 +28,7 @@ pub fn chained_rosenbrock(n: usize) -> ScalarProblem {
 /// Log-likelihood of samples under a mixture of `k` Gaussians in `d` dimensions, with a Wishart prior; the objective "GMM"
 /// of ADBench (Šrajer, Kukelova, Fitzgibbon, "A benchmark of selected algorithmic differentiation tools", 2018).
 ///
-/// Parameters, one vector θ: α [k]; μ [k, d]; L [k, d(d+1)/2]. Component c has the matrix Q_c, lower triangular: its
+/// Parameters, one vector θ: α \[k\]; μ [k, d]; L [k, d(d+1)/2]. Component c has the matrix Q_c, lower triangular: its
 /// diagonal is exp of the first d entries q_c of L_c, and the other entries fill its strict lower part by columns, in the
 /// order (1,0), (2,0), …, (d−1,0), (2,1), …. For n samples x_i,
 ///
