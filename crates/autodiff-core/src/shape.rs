@@ -24,9 +24,9 @@ impl Shape {
         self.0.len()
     }
 
-    /// Number of entries; 1 for a scalar.
+    /// Number of entries; 1 for a scalar. `usize::MAX` where it would be more.
     pub fn size(&self) -> usize {
-        self.0.iter().product()
+        if self.0.contains(&0) { 0 } else { self.0.iter().fold(1, |size: usize, &n| size.saturating_mul(n)) }
     }
 
     /// Row-major strides, in entries.

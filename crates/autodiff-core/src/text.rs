@@ -113,7 +113,7 @@ fn parse_node(line: &str, graph: &mut Graph) -> Result<(), String> {
         let get = |key: &str| attributes.iter().find(|(name, _)| name == key).map(|(_, list)| list.clone());
         match name {
             "input" => graph.input(shape.clone()),
-            "hole" => graph.hole(shape.clone()),
+            "hole" => return Err("a placeholder stands in no finished graph".into()),
             _ => match Row::ALL.iter().find(|row| row.name() == name) {
                 Some(row) => graph.row(*row, &args)?,
                 None => {

@@ -235,3 +235,16 @@ fn graph_text_errors_name_their_line() {
     assert!(parse("%5 = input : []").contains("expected %0"));
     assert!(parse("%0 = input : [2]\nguard %0 = 1").contains("a guard is a scalar"));
 }
+
+#[test]
+fn sizes_beyond_memory_are_refused() {
+    let x = arr1(&[1.0, 2.0]);
+    assert!(message(Function::new(|x: &Var| x.reshape(&[usize::MAX, 2])).evaluate(&x)).contains("reshape"));
+    assert!(message(Function::new(|x: &Var| x.broadcast_to(&[usize::MAX, 2])).evaluate(&x)).contains("memory"));
+    assert_eq!(Function::new(|x: &Var| x.slice(0, 1..=1)).evaluate(&x).unwrap().len(), 1);
+    assert!(message(Function::new(|x: &Var| x.slice(0, 0..=usize::MAX)).evaluate(&x)).contains("does not fit"));
+    let text =
+        format!("%0 = input : [3]\n%1 = slice{{axis=[0], start=[{0}], step=[{0}], count=[3]}} %0 : [3]", i64::MAX);
+    assert!(text.parse::<autodiff_core::graph::Graph>().is_err());
+    assert!("%0 = hole : []".parse::<autodiff_core::graph::Graph>().is_err());
+}

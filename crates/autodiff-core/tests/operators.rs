@@ -295,3 +295,43 @@ fn another_setting_is_another_trace() {
     assert_eq!(f.gradient(&Scaled { x: 1.0, factor: 2.0 }).unwrap().x, 2.0);
     assert_eq!(f.variant_count(), 2);
 }
+
+#[test]
+fn a_derivative_is_with_respect_to_the_node_that_was_meant() {
+    // The gradient of sin is a cosine of its own: it does not depend on the user's u, though both are cos x.
+    let f = Function::new(|x: &Var| {
+        let u = x.cos();
+        x.sin().gradient(*x).gradient(u)
+    });
+    assert_eq!(f.value(&0.5).unwrap(), 0.0);
+}
+
+#[test]
+fn many_inner_derivatives_cost_what_each_costs() {
+    // Each derivative looks at its own few nodes, not at the whole tape: 2000 of them make a tape of some 10 000 nodes.
+    let f = Function::new(|x: &Var| (0..2000).fold(*x, |y, _| y.sin().gradient(y)));
+    let explanation = f.explain(&0.7).unwrap();
+    assert!(explanation.value.nodes <= 2 * 2000, "{} operations", explanation.value.nodes);
+}
+
+#[test]
+fn a_vector_read_entry_by_entry_costs_its_length() {
+    let n = 3000;
+    let f = Function::new(move |x: &Var| (1..n).map(|i| (x.at(i) - x.at(i - 1).square()).square()).sum::<Var>());
+    let x = Array1::from_iter((0..n).map(|i| (0.7 * i as f64).sin()));
+    let statistics = f.explain(&x).unwrap().gradient.unwrap();
+    assert!(statistics.arena < 60 * n, "{} entries: each of the {n} reads has an array of its own", statistics.arena);
+    let g = Function::new(move |x: &[Var]| (1..n).map(|i| (x[i] - x[i - 1].square()).square()).sum::<Var>());
+    for (a, b) in f.gradient(&x).unwrap().iter().zip(g.gradient(&x.to_vec()).unwrap()) {
+        assert!(close(*a, b));
+    }
+}
+
+#[test]
+fn a_variable_listed_twice_gets_its_whole_derivative_twice() {
+    let f = Function::new(|x: &Var| {
+        let found = autodiff_core::transform::adjoint(&[(x.square(), autodiff_core::constant(&1.0))], &[*x, *x]);
+        found.into_iter().map(|c| c.expect("x² depends on x")).collect::<Vec<Var>>()
+    });
+    assert_eq!(f.evaluate(&3.0).unwrap().iter().map(|c| c[[]]).collect::<Vec<f64>>(), [6.0, 6.0]);
+}

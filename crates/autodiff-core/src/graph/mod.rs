@@ -13,8 +13,10 @@ mod verify;
 use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use operation::{Attributes, Class, Executable, Fault, Operation, Primitive, Structured};
@@ -72,6 +74,9 @@ const TENSOR: u32 = ROWS + 2;
 const HOLE: u32 = ROWS + 3;
 const PRIMITIVES: u32 = ROWS + 4;
 
+/// Entries of the largest array: beyond it, even offsets in bytes overflow.
+const MAX_SIZE: usize = isize::MAX as usize / 16;
+
 /// A program in static single assignment form; see the [module](self) for its invariants.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
@@ -85,7 +90,7 @@ pub struct Graph {
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
     guards: Vec<Guard>,
-    shared: Option<FxHashMap<(u32, u32, SmallVec<[u32; 3]>), NodeId>>,
+    shared: Option<HashTable<u32>>,
 }
 
 impl Graph {
@@ -139,8 +144,7 @@ impl Graph {
     }
 
     fn pooled(&self, node: &Node) -> Arguments {
-        let start = node.args[0] as usize;
-        SmallVec::from_slice(&self.pool[start..start + node.args[1] as usize])
+        SmallVec::from_slice(&self.pool[node.args[0] as usize..][..node.args[1] as usize])
     }
 
     /// Shape of a node's value.
@@ -177,18 +181,14 @@ impl Graph {
         }
     }
 
-    /// From here on, a node equal to an existing one (same operation, same arguments) is not recorded again.
+    /// From here on, a node equal to one recorded from here on (same operation, same arguments) is not recorded again.
+    ///
+    /// Earlier nodes are left alone: a derivative is with respect to a node, and a node that a transform makes is never
+    /// taken for one that the user made.
     pub fn share(&mut self) {
-        if self.shared.is_some() {
-            return;
+        if self.shared.is_none() {
+            self.shared = Some(HashTable::new());
         }
-        let mut shared = FxHashMap::with_capacity_and_hasher(self.nodes.len(), Default::default());
-        for (index, node) in self.nodes.iter().enumerate() {
-            if node.op != INPUT && node.op != HOLE {
-                shared.entry(self.key(node)).or_insert(NodeId::from_index(index));
-            }
-        }
-        self.shared = Some(shared);
     }
 
     /// Ends [`share`](Graph::share).
@@ -201,11 +201,28 @@ impl Graph {
         self.shared.is_some()
     }
 
-    fn key(&self, node: &Node) -> (u32, u32, SmallVec<[u32; 3]>) {
+    /// Hash of what a node computes, by operation and arguments.
+    fn hash_of(&self, node: &Node) -> u64 {
+        let mut hasher = FxHasher::default();
+        (node.op, node.shape).hash(&mut hasher);
+        match self.pool_of(node) {
+            Some(args) => args.hash(&mut hasher),
+            None => node.args.hash(&mut hasher),
+        }
+        hasher.finish()
+    }
+
+    /// Whether two nodes compute the same from the same arguments.
+    fn same(&self, a: &Node, b: &Node) -> bool {
+        a.op == b.op
+            && a.shape == b.shape
+            && (a.args == b.args || (self.pool_of(a).is_some() && self.pool_of(a) == self.pool_of(b)))
+    }
+
+    /// The arguments that a node keeps in the pool, if it does.
+    fn pool_of(&self, node: &Node) -> Option<&[NodeId]> {
         let pooled = node.op >= PRIMITIVES || node.op == Row::Select as u32;
-        let args =
-            if pooled { self.pooled(node).iter().map(|id| id.0).collect() } else { SmallVec::from_slice(&node.args) };
-        (node.op, node.shape, args)
+        pooled.then(|| &self.pool[node.args[0] as usize..][..node.args[1] as usize])
     }
 
     fn shape_id(&mut self, shape: Shape) -> u32 {
@@ -219,15 +236,18 @@ impl Graph {
     }
 
     fn append(&mut self, node: Node) -> NodeId {
-        if let Some(shared) = &self.shared {
-            let key = self.key(&node);
-            if let Some(&id) = shared.get(&key) {
-                return id;
-            }
-            let id = NodeId::from_index(self.nodes.len());
-            self.shared.as_mut().expect("it was Some above").insert(key, id);
-        }
         let id = NodeId::from_index(self.nodes.len());
+        if let Some(mut shared) = self.shared.take() {
+            let hash = self.hash_of(&node);
+            let found = shared.find(hash, |&i| self.same(&self.nodes[i as usize], &node)).copied();
+            if found.is_none() {
+                shared.insert_unique(hash, id.0, |&i| self.hash_of(&self.nodes[i as usize]));
+            }
+            self.shared = Some(shared);
+            if let Some(found) = found {
+                return NodeId(found);
+            }
+        }
         self.nodes.push(node);
         id
     }
@@ -294,6 +314,9 @@ impl Graph {
             let shapes: SmallVec<[&Shape; 4]> = args.iter().map(|&id| self.shape(id)).collect();
             primitive.infer(&shapes)?
         };
+        if shape.size() > MAX_SIZE {
+            return Err(format!("a result of shape {shape} has more entries than memory can hold"));
+        }
         let shape = self.shape_id(shape);
         let op = self.intern(primitive);
         let args = self.pack(args);

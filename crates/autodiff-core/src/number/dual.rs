@@ -54,9 +54,8 @@ impl<T: Elementary> Dual<T> {
 
     /// ẏ of a row from the slope in one input and that input's tangent: d·ẋ or ẋ/q, a zero ẋ being strong.
     #[inline]
-    fn push(row: Row, slope: Slope<T>, tangent: T) -> T {
+    fn push(slope: Slope<T>, tangent: T) -> T {
         match slope {
-            Slope::Partial(d) if row.is_bounded() => tangent * d,
             Slope::Partial(d) => tangent.strong_mul(d),
             Slope::Inverse(q) => tangent.strong_div(q),
         }
@@ -101,7 +100,7 @@ impl<T: Elementary> Jet for Dual<T> {
         debug_assert_eq!(row.class(), Class::Smooth);
         let input = [x.value];
         let y = row.apply(&input);
-        let tangent = Self::push(row, row.slope(0, &input, &y), x.tangent);
+        let tangent = Self::push(row.slope(0, &input, &y), x.tangent);
         Dual::new(y, tangent)
     }
 
@@ -112,7 +111,7 @@ impl<T: Elementary> Jet for Dual<T> {
         // The slope in an input that does not vary is not even evaluated: a constant exponent is common.
         let along = |i: usize, tangent: T| match tangent.is_exact_zero() {
             true => None,
-            false => Some(Self::push(row, row.slope(i, &inputs, &y), tangent)),
+            false => Some(Self::push(row.slope(i, &inputs, &y), tangent)),
         };
         let tangent = match (along(0, a.tangent), along(1, b.tangent)) {
             (Some(s), Some(t)) => s + t,

@@ -62,11 +62,8 @@ impl Var {
         if a != b {
             return refuse("dot", format!("shapes differ: {a} and {b}"), Location::caller());
         }
-        if a.rank() == 0 {
-            return self * other;
-        }
-        let n = a.size();
-        self.reshape(&[1, n]).matmul_matrix(other.reshape(&[n, 1]), Location::caller()).reshape(&[])
+        // By entries and not as a matrix product, so that a `select` around it may discard infinite entries.
+        (self * other).sum()
     }
 
     /// Outer product: entry [i, j] is `self[i] · other[j]`, for the flattened entries of both.

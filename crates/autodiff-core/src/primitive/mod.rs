@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub use concat::{concat, stack};
 pub use convolution::{Conv, Conv1d, Conv2d, Padding, Role};
 pub use pointwise::IntoVar;
+pub(crate) use slice::transpose_slices;
 
 /// The list: module and type of every structured primitive.
 macro_rules! primitives {

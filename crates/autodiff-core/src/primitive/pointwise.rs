@@ -35,9 +35,9 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
 
 macro_rules! elementary_var {
     (
-        unary { $($(#[$udoc:meta])* $U:ident $u:ident $ub:ident value($ux:ident) $uv:block
+        unary { $($(#[$udoc:meta])* $U:ident $u:ident value($ux:ident) $uv:block
             $ukind:ident($upx:ident, $upy:ident) $up:block sample $us:tt;)* }
-        binary { $($(#[$bdoc:meta])* $B:ident $b:ident $bb:ident value($ba:ident, $bc:ident) $bv:block
+        binary { $($(#[$bdoc:meta])* $B:ident $b:ident value($ba:ident, $bc:ident) $bv:block
             partials($bpa:ident, $bpb:ident, $bpy:ident) { $bd0:expr, $bd1:expr } sample $bs0:tt $bs1:tt;)* }
         discrete { $($(#[$ddoc:meta])* $D:ident $d:ident value($dx:ident) $dv:block;)* }
         comparison { $($(#[$cdoc:meta])* $C:ident $c:ident value($ca:ident, $cb:ident) $cv:block;)* }

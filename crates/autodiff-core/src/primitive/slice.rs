@@ -4,7 +4,8 @@ use crate::graph::{Attributes, Class, Fault, Structured, Var};
 use crate::real::Float;
 use crate::shape::Shape;
 use crate::tensor::View;
-use crate::trace::{record, refuse};
+use crate::primitive::concat;
+use crate::trace::{constant, record, refuse};
 use std::ops::{Bound, RangeBounds};
 use std::panic::Location;
 
@@ -48,11 +49,11 @@ impl Var {
         };
         let start = match range.start_bound() {
             Bound::Included(&s) => s,
-            Bound::Excluded(&s) => s + 1,
+            Bound::Excluded(&s) => s.saturating_add(1),
             Bound::Unbounded => 0,
         };
         let end = match range.end_bound() {
-            Bound::Included(&e) => e + 1,
+            Bound::Included(&e) => e.saturating_add(1),
             Bound::Excluded(&e) => e,
             Bound::Unbounded => shape[axis],
         };
@@ -77,7 +78,52 @@ impl Var {
     }
 }
 
+/// Sum of the transposes of several slices of an array of this shape. Slices that do not overlap are joined, with zeros
+/// between them, so that the cost is that of the array and not of the array times the slices.
+pub(crate) fn transpose_slices(shape: &Shape, mut slices: Vec<(Slice, Var)>) -> Var {
+    slices.sort_by_key(|(slice, _)| (slice.axis, slice.step != 1, slice.start));
+    // Each layer holds slices along one axis, in order and apart from each other; strided ones stand alone.
+    let mut layers: Vec<(usize, Vec<(Slice, Var)>)> = Vec::new();
+    for (slice, cotangent) in slices {
+        let end = slice.start + slice.count;
+        let fits = |(until, layer): &&mut (usize, Vec<(Slice, Var)>)| {
+            slice.step == 1 && layer[0].0.step == 1 && layer[0].0.axis == slice.axis && *until <= slice.start
+        };
+        match layers.iter_mut().find(fits) {
+            Some((until, layer)) => {
+                *until = end;
+                layer.push((slice, cotangent));
+            }
+            None => layers.push((end, vec![(slice, cotangent)])),
+        }
+    }
+    let joined = layers.into_iter().map(|(_, layer)| match &layer[..] {
+        [(slice, cotangent)] => slice.transpose_to(*cotangent, shape),
+        _ => {
+            let (axis, mut at, mut pieces) = (layer[0].0.axis, 0, Vec::with_capacity(2 * layer.len() + 1));
+            let zeros = |length| constant(0.0).broadcast_to(&shape.with_axis(axis, length));
+            for (slice, cotangent) in layer {
+                if slice.start > at {
+                    pieces.push(zeros(slice.start - at));
+                }
+                at = slice.start + slice.count;
+                pieces.push(cotangent);
+            }
+            if at < shape[axis] {
+                pieces.push(zeros(shape[axis] - at));
+            }
+            concat(&pieces, axis as isize)
+        }
+    });
+    joined.reduce(|a, b| a + b).expect("there is at least one slice")
+}
+
 impl Slice {
+    /// The cotangent of an array of this shape from that of the slice.
+    fn transpose_to(&self, cotangent: Var, shape: &Shape) -> Var {
+        record(Unslice { slice: self.clone(), length: shape[self.axis] }, &[cotangent], Location::caller())
+    }
+
     fn sizes(&self, shape: &Shape) -> (usize, usize, usize) {
         shape.around(self.axis)
     }
@@ -91,7 +137,11 @@ impl Structured for Slice {
         let [x] = operands else { return Err(format!("expected 1 operand, found {}", operands.len())) };
         let fits = self.axis < x.rank()
             && self.step > 0
-            && (self.count == 0 || self.start + (self.count - 1) * self.step < x[self.axis]);
+            && (self.count == 0
+                || (self.count - 1)
+                    .checked_mul(self.step)
+                    .and_then(|span| span.checked_add(self.start))
+                    .is_some_and(|last| last < x[self.axis]));
         if fits { Ok(x.with_axis(self.axis, self.count)) } else { Err(format!("{self:?} does not fit shape {x}")) }
     }
 
@@ -125,8 +175,7 @@ impl Structured for Slice {
     }
 
     fn transpose(&self, _: usize, cotangent: Var, operands: &[Var]) -> Var {
-        let length = operands[0].shape()[self.axis];
-        record(Unslice { slice: self.clone(), length }, &[cotangent], Location::caller())
+        self.transpose_to(cotangent, &operands[0].shape())
     }
 
     fn batch(&self, operands: &[Var], _: &[bool], _: usize) -> Option<Var> {

@@ -39,20 +39,11 @@ macro_rules! slope_kind {
     };
 }
 
-macro_rules! is_bounded {
-    (bounded) => {
-        true
-    };
-    (singular) => {
-        false
-    };
-}
-
 macro_rules! define_rows {
     (
-        unary { $($(#[$udoc:meta])* $U:ident $u:ident $ub:ident value($ux:ident) $uv:block
+        unary { $($(#[$udoc:meta])* $U:ident $u:ident value($ux:ident) $uv:block
             $ukind:ident($upx:ident, $upy:ident) $up:block sample $us:tt;)* }
-        binary { $($(#[$bdoc:meta])* $B:ident $b:ident $bb:ident value($ba:ident, $bc:ident) $bv:block
+        binary { $($(#[$bdoc:meta])* $B:ident $b:ident value($ba:ident, $bc:ident) $bv:block
             partials($bpa:ident, $bpb:ident, $bpy:ident) { $bd0:expr, $bd1:expr } sample $bs0:tt $bs1:tt;)* }
         discrete { $($(#[$ddoc:meta])* $D:ident $d:ident value($dx:ident) $dv:block;)* }
         comparison { $($(#[$cdoc:meta])* $C:ident $c:ident value($ca:ident, $cb:ident) $cv:block;)* }
@@ -128,16 +119,6 @@ macro_rules! define_rows {
                     $(Row::$B => Class::Smooth,)*
                     $(Row::$D => Class::Discrete,)*
                     $(Row::$C => Class::Discrete,)*
-                }
-            }
-
-            /// Whether all partials are finite at every float.
-            #[inline]
-            pub fn is_bounded(self) -> bool {
-                match self {
-                    $(Row::$U => is_bounded!($ub),)*
-                    $(Row::$B => is_bounded!($bb),)*
-                    _ => false,
                 }
             }
 

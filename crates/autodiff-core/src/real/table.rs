@@ -8,9 +8,6 @@
 //! * `partial(x, y) { d }`: y′ = d;
 //! * `inverse(x, y) { q }`: y′ = 1/q, which saves the Taylor recurrence one convolution;
 //! * `partials(a, b, y) { da, db }` for two inputs.
-//!
-//! `bounded` rows have partials that are finite at every float, so a zero (co)tangent needs no guard against `0·∞`;
-//! the others are `singular` (docs/mathematics.md, "Strong zeros").
 
 /// Hands the table of smooth rows to the macro `$callback`.
 ///
@@ -23,70 +20,70 @@ macro_rules! for_each_row {
         $callback! {
             unary {
                 /// 1/x.
-                Recip recip singular value(x) { 1.0 / x } partial(_x, y) { -y.square() } sample [0.3, 3.0];
+                Recip recip value(x) { 1.0 / x } partial(_x, y) { -y.square() } sample [0.3, 3.0];
                 /// eˣ.
-                Exp exp singular value(x) { x.exp() } partial(_x, y) { y } sample [-2.0, 2.0];
+                Exp exp value(x) { x.exp() } partial(_x, y) { y } sample [-2.0, 2.0];
                 /// eˣ − 1, exact near 0.
-                ExpM1 exp_m1 singular value(x) { x.exp_m1() } partial(_x, y) { y.offset(1.0) } sample [-2.0, 2.0];
+                ExpM1 exp_m1 value(x) { x.exp_m1() } partial(_x, y) { y.offset(1.0) } sample [-2.0, 2.0];
                 /// Natural logarithm.
-                Ln ln singular value(x) { x.ln() } inverse(x, _y) { x } sample [0.2, 4.0];
+                Ln ln value(x) { x.ln() } inverse(x, _y) { x } sample [0.2, 4.0];
                 /// ln(1 + x), exact near 0.
-                Ln1p ln_1p singular value(x) { x.ln_1p() } inverse(x, _y) { x.offset(1.0) } sample [-0.7, 3.0];
+                Ln1p ln_1p value(x) { x.ln_1p() } inverse(x, _y) { x.offset(1.0) } sample [-0.7, 3.0];
                 /// Sine of an angle in radians.
-                Sin sin bounded value(x) { x.sin() } partial(x, _y) { x.cos() } sample [-3.0, 3.0];
+                Sin sin value(x) { x.sin() } partial(x, _y) { x.cos() } sample [-3.0, 3.0];
                 /// Cosine of an angle in radians.
-                Cos cos bounded value(x) { x.cos() } partial(x, _y) { -x.sin() } sample [-3.0, 3.0];
+                Cos cos value(x) { x.cos() } partial(x, _y) { -x.sin() } sample [-3.0, 3.0];
                 /// Tangent of an angle in radians.
-                Tan tan singular value(x) { x.tan() } partial(_x, y) { y.square().offset(1.0) } sample [-1.2, 1.2];
+                Tan tan value(x) { x.tan() } partial(_x, y) { y.square().offset(1.0) } sample [-1.2, 1.2];
                 /// Inverse sine, in [−π/2, π/2].
-                Asin asin singular value(x) { x.asin() }
+                Asin asin value(x) { x.asin() }
                     inverse(x, _y) { ((-x.clone()).offset(1.0) * x.offset(1.0)).sqrt() } sample [-0.9, 0.9];
                 /// Inverse cosine, in [0, π].
-                Acos acos singular value(x) { x.acos() }
+                Acos acos value(x) { x.acos() }
                     inverse(x, _y) { -((-x.clone()).offset(1.0) * x.offset(1.0)).sqrt() } sample [-0.9, 0.9];
                 /// Inverse tangent, in (−π/2, π/2).
-                Atan atan bounded value(x) { x.atan() } inverse(x, _y) { x.square().offset(1.0) } sample [-3.0, 3.0];
+                Atan atan value(x) { x.atan() } inverse(x, _y) { x.square().offset(1.0) } sample [-3.0, 3.0];
                 /// Hyperbolic sine.
-                Sinh sinh singular value(x) { x.sinh() } partial(x, _y) { x.cosh() } sample [-2.0, 2.0];
+                Sinh sinh value(x) { x.sinh() } partial(x, _y) { x.cosh() } sample [-2.0, 2.0];
                 /// Hyperbolic cosine.
-                Cosh cosh singular value(x) { x.cosh() } partial(x, _y) { x.sinh() } sample [-2.0, 2.0];
+                Cosh cosh value(x) { x.cosh() } partial(x, _y) { x.sinh() } sample [-2.0, 2.0];
                 /// Hyperbolic tangent.
-                Tanh tanh bounded value(x) { x.tanh() }
+                Tanh tanh value(x) { x.tanh() }
                     partial(_x, y) { (-y.clone()).offset(1.0) * y.offset(1.0) } sample [-2.0, 2.0];
                 /// Inverse hyperbolic sine.
-                Asinh asinh bounded value(x) { x.asinh() } inverse(x, _y) { x.square().offset(1.0).sqrt() } sample [-3.0, 3.0];
+                Asinh asinh value(x) { x.asinh() } inverse(x, _y) { x.square().offset(1.0).sqrt() } sample [-3.0, 3.0];
                 /// Inverse hyperbolic cosine, of x ≥ 1.
-                Acosh acosh singular value(x) { x.acosh() }
+                Acosh acosh value(x) { x.acosh() }
                     inverse(x, _y) { x.clone().offset(-1.0).sqrt() * x.offset(1.0).sqrt() } sample [1.3, 4.0];
                 /// Inverse hyperbolic tangent, of |x| < 1.
-                Atanh atanh singular value(x) { x.atanh() }
+                Atanh atanh value(x) { x.atanh() }
                     inverse(x, _y) { (-x.clone()).offset(1.0) * x.offset(1.0) } sample [-0.8, 0.8];
                 /// Square root.
-                Sqrt sqrt singular value(x) { x.sqrt() } inverse(_x, y) { y.scale(2.0) } sample [0.2, 4.0];
+                Sqrt sqrt value(x) { x.sqrt() } inverse(_x, y) { y.scale(2.0) } sample [0.2, 4.0];
                 /// Real cube root, of any sign.
-                Cbrt cbrt singular value(x) { x.cbrt() } inverse(_x, y) { y.square().scale(3.0) } sample [0.2, 4.0];
+                Cbrt cbrt value(x) { x.cbrt() } inverse(_x, y) { y.square().scale(3.0) } sample [0.2, 4.0];
                 /// Error function, 2/√π ∫₀ˣ e^{−t²} dt.
-                Erf erf bounded value(x) { x.special_erf() }
+                Erf erf value(x) { x.special_erf() }
                     partial(x, _y) { (-x.square()).exp().scale(std::f64::consts::FRAC_2_SQRT_PI) } sample [-2.0, 2.0];
                 /// Complementary error function 1 − erf x, exact in the right tail.
-                Erfc erfc bounded value(x) { x.special_erfc() }
+                Erfc erfc value(x) { x.special_erfc() }
                     partial(x, _y) { (-x.square()).exp().scale(-std::f64::consts::FRAC_2_SQRT_PI) } sample [-2.0, 2.0];
                 /// ln |Γ(x)|.
-                LnGamma ln_gamma singular value(x) { x.special_ln_gamma() } partial(x, _y) { x.digamma() } sample [0.3, 5.0];
+                LnGamma ln_gamma value(x) { x.special_ln_gamma() } partial(x, _y) { x.digamma() } sample [0.3, 5.0];
                 /// Digamma ψ(x) = d/dx ln Γ(x).
-                Digamma digamma singular value(x) { x.special_digamma() } partial(x, _y) { x.polygamma(1) } sample [0.3, 5.0];
+                Digamma digamma value(x) { x.special_digamma() } partial(x, _y) { x.polygamma(1) } sample [0.3, 5.0];
                 /// Logistic sigmoid 1/(1 + e^{−x}).
-                Sigmoid sigmoid bounded value(x) { x.special_sigmoid() }
+                Sigmoid sigmoid value(x) { x.special_sigmoid() }
                     partial(_x, y) { y.clone() * (-y).offset(1.0) } sample [-3.0, 3.0];
                 /// ln(1 + eˣ), without overflow.
-                Softplus softplus bounded value(x) { x.max(0.0) + (-x.abs()).exp().ln_1p() }
+                Softplus softplus value(x) { x.max(0.0) + (-x.abs()).exp().ln_1p() }
                     partial(x, _y) { x.sigmoid() } sample [-3.0, 3.0];
             }
             binary {
                 /// `self` raised to a real power.
                 ///
                 /// Where `self` is 0, its partial is taken from the power below, and the partial in the exponent is 0.
-                Pow pow singular value(x, p) { x.powf(p) }
+                Pow pow value(x, p) { x.powf(p) }
                     partials(x, p, y) {
                         x.clone().equals(Elementary::from_f64(0.0)).select(
                             p.clone().strong_mul(x.clone().pow(p.clone().offset(-1.0))),
@@ -95,19 +92,19 @@ macro_rules! for_each_row {
                         x.clone().equals(Elementary::from_f64(0.0)).select(Elementary::from_f64(0.0), x.ln() * y)
                     } sample [0.3, 2.5] [-2.0, 2.0];
                 /// Angle in radians of the point (x, y), for `y.atan2(x)`, in (−π, π].
-                Atan2 atan2 singular value(y, x) { y.atan2(x) }
+                Atan2 atan2 value(y, x) { y.atan2(x) }
                     partials(y, x, _out) {
                         x.clone() / (x.clone().square() + y.clone().square()),
                         -y.clone() / (x.square() + y.square())
                     } sample [0.2, 2.0] [-2.0, 2.0];
                 /// √(x² + y²) without overflow; its partials at the origin are 0.
-                Hypot hypot singular value(x, y) { x.hypot(y) }
+                Hypot hypot value(x, y) { x.hypot(y) }
                     partials(x, y, h) {
                         h.clone().equals(Elementary::from_f64(0.0)).select(Elementary::from_f64(0.0), x / h.clone()),
                         h.clone().equals(Elementary::from_f64(0.0)).select(Elementary::from_f64(0.0), y / h)
                     } sample [0.2, 2.0] [-2.0, 2.0];
                 /// Polygamma function ψ⁽ⁿ⁾(x) of order `n`, for x.polygamma_order(n); constant in `n`.
-                Polygamma polygamma_order singular value(x, n) { x.special_polygamma(n) }
+                Polygamma polygamma_order value(x, n) { x.special_polygamma(n) }
                     partials(x, n, _y) { x.polygamma_order(n.offset(1.0)), Elementary::from_f64(0.0) } sample [0.4, 4.0] [1.0, 1.0];
             }
             discrete {

@@ -175,12 +175,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A session that is dropped late (its closure panicked inside a nested one) takes the inner ones with it.
-        TAPES.with_borrow_mut(|tapes| {
-            if let Some(at) = tapes.iter().position(|t| t.serial == self.serial) {
-                tapes.truncate(at);
-            }
-        });
+        TAPES.with_borrow_mut(|tapes| tapes.retain(|t| t.serial != self.serial));
     }
 }
 

@@ -3,7 +3,8 @@
 //! Only what depends on the batched variables gets the axis; everything else is computed once. Elementwise nodes broadcast,
 //! structured ones state their own rule or are applied k times.
 
-use super::{Step, needed, step, varying};
+use super::span::Span;
+use super::{Step, step};
 use crate::graph::{NodeId, Primitive, Var};
 use crate::primitive::{pointwise::pointwise, stack};
 use crate::trace::{peek, record_shared, sharing};
@@ -18,9 +19,7 @@ pub fn batch(outputs: &[Var], variables: &[(Var, Var)], k: usize) -> Vec<Var> {
         let Some(order) = peek(|graph| {
             let sources: Vec<NodeId> = variables.iter().map(|(v, _)| v.node).collect();
             let targets: Vec<NodeId> = outputs.iter().map(|v| v.node).collect();
-            let depends = varying(graph, &sources, |_, _, _| true);
-            let needed = needed(graph, &targets, &sources);
-            graph.ids().filter(|id| depends[id.index()] && needed[id.index()]).collect::<Vec<_>>()
+            Span::new(graph, &sources, &[], &targets, |_, _| true).between().collect::<Vec<_>>()
         }) else {
             return outputs.to_vec();
         };

@@ -12,11 +12,13 @@
 //! Coefficients that are zero are never recorded. Order 1 is the tangent: there is no second forward transform.
 //! Source: Griewank & Walther, Evaluating Derivatives, ch. 13; Bettencourt, Johnson & Duvenaud 2019.
 
-use super::{Step, add, needed, passes, step, varying};
-use crate::graph::{Class, NodeId, Operation, Var};
+use super::span::Span;
+use super::{Step, add, passes, step};
+use crate::graph::{Class, Graph, NodeId, Operation, Var};
 use crate::real::{Class as RowClass, Elementary, Row, Slope};
 use crate::trace::{constant, peek, record_row, record_shared, sharing};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::panic::Location;
 
 /// A variable whose series is given: coefficients 1, 2, … of the curve it moves on (`None` and missing ones are zero).
@@ -48,20 +50,20 @@ pub fn tangent(outputs: &[Var], tangents: &[(Var, Option<Var>)]) -> Vec<Option<V
 }
 
 /// A coefficient that was asked for before.
-type Known = Option<Option<Var>>;
+type Known = Option<Option<NodeId>>;
 
 struct Jets {
-    seeds: HashMap<NodeId, Vec<Option<Var>>>,
-    /// For nodes of the tape at the start: whether they vary with the seeds.
-    varies: Vec<bool>,
-    /// The nodes between seeds and outputs, in order.
-    between: Vec<Var>,
-    /// Nodes whose value a `select` may discard: their products with (co)tangents are strong.
+    trace: u32,
+    seeds: FxHashMap<NodeId, Vec<Option<Var>>>,
+    /// The part of the tape between seeds and outputs.
+    span: Span,
+    /// Nodes of the span whose value a `select` may discard: their products with (co)tangents are strong.
     discardable: Vec<bool>,
     /// Whether later nodes (partials) vary.
-    later: HashMap<NodeId, bool>,
-    coefficients: HashMap<NodeId, Vec<Known>>,
-    slopes: HashMap<(NodeId, usize), Slope<Var>>,
+    later: FxHashMap<NodeId, bool>,
+    /// By position after the first node of the span, then by order.
+    coefficients: Vec<SmallVec<[Known; 2]>>,
+    slopes: FxHashMap<(NodeId, usize), Slope<Var>>,
 }
 
 impl Jets {
@@ -70,49 +72,28 @@ impl Jets {
             return None;
         }
         peek(|graph| {
-            let sources: Vec<NodeId> =
-                seeds.iter().filter(|s| s.coefficients.iter().any(Option::is_some)).map(|s| s.variable.node).collect();
-            let all: Vec<NodeId> = seeds.iter().map(|s| s.variable.node).collect();
+            let moves = |s: &&Seed| s.coefficients.iter().any(Option::is_some);
+            let sources: Vec<NodeId> = seeds.iter().filter(moves).map(|s| s.variable.node).collect();
+            let fixed: Vec<NodeId> = seeds.iter().filter(|s| !moves(s)).map(|s| s.variable.node).collect();
             let targets: Vec<NodeId> = outputs.iter().map(|v| v.node).collect();
-            let mut varies = varying(graph, &sources, passes);
-            for seed in seeds {
-                varies[seed.variable.node.index()] = seed.coefficients.iter().any(Option::is_some);
-            }
-            let needed = needed(graph, &targets, &all);
-            let trace = outputs.first().map_or(0, |v| v.trace);
-            let between = graph
-                .ids()
-                .filter(|id| varies[id.index()] && needed[id.index()])
-                .map(|node| Var { trace, node })
-                .collect();
-            let mut discardable = vec![false; graph.len()];
-            for id in graph.ids().rev() {
-                let args = graph.arguments(id);
-                if matches!(graph.operation(id), Operation::Row(Row::Select)) {
-                    discardable[args[1].index()] = true;
-                    discardable[args[2].index()] = true;
-                }
-                if discardable[id.index()] {
-                    for arg in args {
-                        discardable[arg.index()] = true;
-                    }
-                }
-            }
+            let span = Span::new(graph, &sources, &fixed, &targets, |id, i| passes(graph, id, i));
             Jets {
+                trace: outputs.first().map_or(0, |v| v.trace),
                 seeds: seeds.iter().map(|s| (s.variable.node, s.coefficients.clone())).collect(),
-                varies,
-                between,
-                discardable,
-                later: HashMap::new(),
-                coefficients: HashMap::new(),
-                slopes: HashMap::new(),
+                discardable: discardable(graph, &span),
+                span,
+                later: FxHashMap::default(),
+                coefficients: Vec::new(),
+                slopes: FxHashMap::default(),
             }
         })
     }
 
     /// Visits nodes in order, so that no coefficient is asked for deep in a recursion.
     fn sweep(&mut self, order: usize) {
-        for var in std::mem::take(&mut self.between) {
+        let between: Vec<NodeId> = self.span.between().collect();
+        for node in between {
+            let var = Var { trace: self.trace, node };
             for k in 1..=order {
                 self.coefficient(var, k);
             }
@@ -120,8 +101,8 @@ impl Jets {
     }
 
     fn varies(&mut self, var: Var) -> bool {
-        if let Some(&known) = self.varies.get(var.node.index()) {
-            return known;
+        if var.node.index() < self.span.end() {
+            return self.span.varies(var.node);
         }
         if let Some(&known) = self.later.get(&var.node) {
             return known;
@@ -142,18 +123,23 @@ impl Jets {
         if !self.varies(var) {
             return None;
         }
-        if let Some(series) = self.seeds.get(&var.node) {
-            return series.get(k - 1).copied().flatten();
+        // What varies stands at or after the first node of the span.
+        let at = var.node.index() - self.span.first();
+        if let Some(Some(known)) = self.coefficients.get(at).and_then(|known| known.get(k - 1)) {
+            return known.map(|node| Var { trace: self.trace, node });
         }
-        if let Some(Some(known)) = self.coefficients.get(&var.node).and_then(|known| known.get(k)) {
-            return *known;
+        let found = match self.seeds.get(&var.node) {
+            Some(series) => series.get(k - 1).copied().flatten(),
+            None => self.compute(var, k),
+        };
+        if self.coefficients.len() <= at {
+            self.coefficients.resize(at + 1, SmallVec::new());
         }
-        let found = self.compute(var, k);
-        let known = self.coefficients.entry(var.node).or_default();
-        if known.len() <= k {
-            known.resize(k + 1, None);
+        let known = &mut self.coefficients[at];
+        if known.len() < k {
+            known.resize(k, None);
         }
-        known[k] = Some(found);
+        known[k - 1] = Some(found.map(|v| v.node));
         found
     }
 
@@ -165,18 +151,23 @@ impl Jets {
                 RowClass::Discrete => None,
                 RowClass::Linear => self.linear_row(row, &args, k),
                 RowClass::Bilinear => {
-                    let strong = row == Row::StrongMul || self.is_discardable(var);
+                    // A strong product is 0 where its first factor is, whatever the second and its series are.
+                    let guarded = row == Row::StrongMul;
+                    let strong = guarded || self.is_discardable(var);
                     if args[0].node == args[1].node {
                         return self.square(args[0], k, strong);
                     }
                     self.convolution(args[0], args[1], k, 0, |a, b, late| {
-                        if late { times(b, a, strong) } else { times(a, b, strong) }
+                        if late && !guarded { times(b, a, strong) } else { times(a, b, strong) }
                     })
                 }
                 RowClass::Implicit => {
                     // b·y = a.
-                    let strong = row == Row::StrongDiv || self.is_discardable(var);
-                    let known = self.convolution(args[1], var, k, 1, |b, y, _| times(b, y, strong));
+                    let guarded = row == Row::StrongDiv;
+                    let strong = guarded || self.is_discardable(var);
+                    let known = self.convolution(args[1], var, k, 1, |b, y, _| {
+                        if guarded { times(y, b, strong) } else { times(b, y, strong) }
+                    });
                     let rest = subtract(self.coefficient(args[0], k), known)?;
                     Some(over(rest, args[1], strong))
                 }
@@ -215,7 +206,7 @@ impl Jets {
     }
 
     fn is_discardable(&self, var: Var) -> bool {
-        self.discardable.get(var.node.index()).copied().unwrap_or(false)
+        var.node.index().checked_sub(self.span.first()).is_some_and(|i| self.discardable.get(i) == Some(&true))
     }
 
     fn linear_row(&mut self, row: Row, args: &[Var], k: usize) -> Option<Var> {
@@ -258,7 +249,8 @@ impl Jets {
     }
 
     fn smooth_row(&mut self, row: Row, y: Var, args: &[Var], k: usize) -> Option<Var> {
-        let strong = !row.is_bounded() && self.is_discardable(y);
+        // Also where partials are finite at every number: at NaN, which a discarded branch may hold, they are not.
+        let strong = self.is_discardable(y);
         let mut sum = None;
         for (i, &x) in args.iter().enumerate() {
             if !self.varies(x) {
@@ -300,6 +292,28 @@ impl Jets {
             Slope::Inverse(q) => Slope::Inverse(*q),
         }
     }
+}
+
+/// For the nodes of a span whether a `select` further on in it may discard their value.
+fn discardable(graph: &Graph, span: &Span) -> Vec<bool> {
+    let mut marks = vec![false; span.end().saturating_sub(span.first())];
+    let mark = |marks: &mut [bool], id: NodeId| {
+        if let Some(i) = id.index().checked_sub(span.first()) {
+            marks[i] = true;
+        }
+    };
+    for id in span.between().rev() {
+        let args = graph.arguments(id);
+        let from = match graph.operation(id) {
+            _ if marks[id.index() - span.first()] => 0,
+            Operation::Row(Row::Select) => 1,
+            _ => args.len(),
+        };
+        for &arg in &args[from..] {
+            mark(&mut marks, arg);
+        }
+    }
+    marks
 }
 
 /// a · b where `a` carries the direction.

@@ -13,6 +13,7 @@ mod adjoint;
 mod batch;
 mod differentiate;
 mod jet;
+mod span;
 mod transpose;
 
 pub use adjoint::adjoint;
@@ -21,7 +22,7 @@ pub(crate) use differentiate::or_zeros;
 pub use jet::{Seed, jet, tangent};
 pub use transpose::transpose;
 
-use crate::graph::{Arguments, Class, Graph, NodeId, Operation, Var};
+use crate::graph::{Class, Graph, NodeId, Operation, Var};
 use crate::real::{Class as RowClass, Row};
 use crate::trace::peek;
 
@@ -62,43 +63,6 @@ fn passes(graph: &Graph, id: NodeId, i: usize) -> bool {
         },
         _ => false,
     }
-}
-
-/// For every node whether it varies with `sources`, in the sense that a derivative can pass; sources themselves do, and what
-/// lies before them does not matter.
-fn varying(graph: &Graph, sources: &[NodeId], through: impl Fn(&Graph, NodeId, usize) -> bool) -> Vec<bool> {
-    let mut varies = vec![false; graph.len()];
-    let first = sources.iter().map(|id| id.index()).min().unwrap_or(0);
-    for id in sources {
-        varies[id.index()] = true;
-    }
-    for id in graph.ids().skip(first) {
-        if !varies[id.index()] {
-            let args: Arguments = graph.arguments(id);
-            varies[id.index()] = args.iter().enumerate().any(|(i, a)| varies[a.index()] && through(graph, id, i));
-        }
-    }
-    varies
-}
-
-/// For every node whether one of `targets` needs it, not looking past `stops`.
-fn needed(graph: &Graph, targets: &[NodeId], stops: &[NodeId]) -> Vec<bool> {
-    let mut stop = vec![false; graph.len()];
-    for id in stops {
-        stop[id.index()] = true;
-    }
-    let mut needed = vec![false; graph.len()];
-    for id in targets {
-        needed[id.index()] = true;
-    }
-    for id in graph.ids().rev() {
-        if needed[id.index()] && !stop[id.index()] {
-            for arg in graph.arguments(id) {
-                needed[arg.index()] = true;
-            }
-        }
-    }
-    needed
 }
 
 /// Sum of two things that may be zero.

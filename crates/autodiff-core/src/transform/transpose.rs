@@ -4,10 +4,14 @@
 //! that does not depend on the directions, or a division or solve with such a denominator. Each knows its transpose. A
 //! variable used twice receives the sum of what comes back. Source: Radul et al., "You Only Linearize Once", 2023.
 
-use super::{Step, add, needed, step, varying};
+use super::span::Span;
+use super::{Step, step};
 use crate::graph::{NodeId, Var};
+use crate::primitive::{Slice, transpose_slices};
 use crate::real::Row;
 use crate::trace::{constant, peek, record_row, sharing};
+use smallvec::SmallVec;
+use std::any::Any;
 use std::panic::Location;
 
 /// For each placeholder its cotangent, when each of the linear `outputs` has the given cotangent.
@@ -19,48 +23,75 @@ use std::panic::Location;
 /// If the outputs are not linear in the placeholders, which is a bug of whoever made them.
 pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var>> {
     sharing(|| {
-        let Some((order, depends)) = peek(|graph| {
+        let Some(span) = peek(|graph| {
             let sources: Vec<NodeId> = placeholders.iter().map(|v| v.node).collect();
             let targets: Vec<NodeId> = outputs.iter().map(|(y, _)| y.node).collect();
             // Any argument can carry the dependence here: the rules check that it enters linearly.
-            let depends = varying(graph, &sources, |_, _, _| true);
-            let needed = needed(graph, &targets, &sources);
-            let order: Vec<NodeId> = graph.ids().rev().filter(|id| depends[id.index()] && needed[id.index()]).collect();
-            (order, depends)
+            Span::new(graph, &sources, &[], &targets, |_, _| true)
         }) else {
             return vec![None; placeholders.len()];
         };
-        let mut cotangents: Vec<Option<Var>> = vec![None; depends.len()];
+        let mut cotangents =
+            Cotangents { first: span.first(), parts: vec![Parts::default(); span.end().saturating_sub(span.first())] };
         for &(output, cotangent) in outputs {
-            if depends[output.node.index()] {
-                let sum = &mut cotangents[output.node.index()];
-                *sum = add(*sum, Some(cotangent));
+            if span.varies(output.node) {
+                cotangents.of(output.node).plain.push(cotangent);
             }
         }
         let trace = placeholders.first().map_or(0, |v| v.trace);
-        for node in order {
-            let Some(cotangent) = cotangents[node.index()] else {
-                continue;
-            };
+        for node in span.between().rev() {
+            let Some(cotangent) = cotangents.of(node).take(Var { trace, node }) else { continue };
             let (step, args) = step(Var { trace, node });
-            for (i, arg) in args.iter().enumerate() {
-                if depends[arg.node.index()] {
-                    let others_vary = args.iter().enumerate().any(|(j, a)| j != i && depends[a.node.index()]);
-                    let part = match &step {
-                        Step::Row(row) => transpose_row(*row, i, cotangent, &args, others_vary),
-                        Step::Primitive(p) => {
+            for (i, arg) in args.iter().enumerate().filter(|(_, arg)| span.varies(arg.node)) {
+                let others_vary = args.iter().enumerate().any(|(j, a)| j != i && span.varies(a.node));
+                let parts = cotangents.of(arg.node);
+                match &step {
+                    Step::Row(row) => parts.plain.push(transpose_row(*row, i, cotangent, &args, others_vary)),
+                    Step::Primitive(p) => match (&**p as &dyn Any).downcast_ref::<Slice>() {
+                        Some(slice) => parts.slices.push((slice.clone(), cotangent)),
+                        None => {
                             assert!(p.is_linear_in(i), "{} is not linear in operand {i}", p.name());
-                            p.transpose(i, cotangent, &args)
+                            parts.plain.push(p.transpose(i, cotangent, &args));
                         }
-                        Step::Leaf => unreachable!("a leaf has no arguments"),
-                    };
-                    let sum = &mut cotangents[arg.node.index()];
-                    *sum = add(*sum, Some(part));
+                    },
+                    Step::Leaf => unreachable!("a leaf has no arguments"),
                 }
             }
+            // A placeholder keeps its cotangent, whole, for the caller.
+            cotangents.of(node).plain.push(cotangent);
         }
-        placeholders.iter().map(|v| cotangents.get(v.node.index()).copied().flatten()).collect()
+        let mut whole = |v: &Var| if span.varies(v.node) { cotangents.of(v.node).plain.first().copied() } else { None };
+        placeholders.iter().map(&mut whole).collect()
     })
+}
+
+/// What came back to a node so far.
+#[derive(Clone, Default)]
+struct Parts {
+    plain: SmallVec<[Var; 2]>,
+    /// Cotangents of slices of the node, put together at once: a vector read entry by entry costs its length, not its square.
+    slices: Vec<(Slice, Var)>,
+}
+
+impl Parts {
+    /// The sum, which is then forgotten; `None` if nothing came back.
+    fn take(&mut self, of: Var) -> Option<Var> {
+        let parts = std::mem::take(self);
+        let sliced = if parts.slices.is_empty() { None } else { Some(transpose_slices(&of.shape(), parts.slices)) };
+        parts.plain.into_iter().chain(sliced).reduce(|a, b| a + b)
+    }
+}
+
+/// Parts of the nodes of a span.
+struct Cotangents {
+    first: usize,
+    parts: Vec<Parts>,
+}
+
+impl Cotangents {
+    fn of(&mut self, id: NodeId) -> &mut Parts {
+        &mut self.parts[id.index() - self.first]
+    }
 }
 
 /// Contribution to the cotangent of operand `i` of an elementwise node.

@@ -12,6 +12,7 @@
 //! * a batch of directions = each direction
 //! * an operand that is not differentiated by has derivative 0
 //! * a program split at its directions = the whole program
+//! * a branch that a `select` discards leaves no trace
 //! * f32 within its bound of f64
 //! * text form parses back
 //!
@@ -21,6 +22,7 @@ mod case;
 mod composition;
 mod rows;
 mod structured;
+mod zeros;
 
 use case::Case;
 
