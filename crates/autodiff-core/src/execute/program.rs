@@ -57,7 +57,7 @@ struct Operand {
 #[derive(Debug)]
 struct Instruction {
     kind: Kind,
-    operands: SmallVec<[Operand; 2]>,
+    operands: SmallVec<[Operand; 3]>,
     out: Range<usize>,
 }
 
@@ -189,6 +189,12 @@ impl Program {
                 }
                 continue;
             }
+            if let (Kind::Row(row), 1) = (&instruction.kind, instruction.out.len()) {
+                let operands = &instruction.operands;
+                let read = |i: usize| operands.get(i).map_or_else(T::zero, |o| arena[o.offset]);
+                arena[instruction.out.start] = row.value(&[read(0), read(1), read(2)]);
+                continue;
+            }
             let (before, rest) = arena.split_at_mut(instruction.out.start);
             let (out, after) = rest.split_at_mut(instruction.out.len());
             let (before, after) = (&*before, &*after);
@@ -203,12 +209,7 @@ impl Program {
             match &instruction.kind {
                 Kind::Row(row) => {
                     let operands: SmallVec<[&[T]; 3]> = instruction.operands.iter().map(read).collect();
-                    if let [y] = out {
-                        let scalars: SmallVec<[T; 3]> = operands.iter().map(|a| a[0]).collect();
-                        *y = row.value(&scalars);
-                    } else {
-                        row.map(&operands, out);
-                    }
+                    row.map(&operands, out);
                 }
                 Kind::Primitive(p) => {
                     let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: read(o) };

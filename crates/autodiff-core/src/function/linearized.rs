@@ -61,10 +61,9 @@ where
         leaves: Leaves,
         entries: Vec<P::Scalar>,
     ) -> Result<Self> {
-        let mut at = Linearized { function, structure, leaves, entries, mode: Mode::default(), prepared: Vec::new() };
-        // A closure that cannot be traced, or an index outside its axis, shows here rather than at the first product.
-        at.prepare(&Operator::Guards)?;
-        Ok(at)
+        // A closure that cannot be traced shows here rather than at the first product.
+        function.trace_if_new(&Point { structure: &structure, leaves: &leaves, entries: &entries })?;
+        Ok(Linearized { function, structure, leaves, entries, mode: Mode::default(), prepared: Vec::new() })
     }
 
     /// The same with Hessian products composed in another mode.
@@ -155,7 +154,7 @@ where
     pub fn jvp(&mut self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
         let leaves = self.leaves.count();
         check_length("jvp", "v", self.entries.len(), v.len())?;
-        let results = self.results()?;
+        let results = self.results(&Operator::Jvp)?;
         check_length("jvp", "out", results.1, out.len())?;
         self.run_late(&Operator::Jvp, &[(leaves, v)])?;
         self.prepare(&Operator::Jvp)?.outputs(0..results.0, out);
@@ -168,7 +167,7 @@ where
     /// [`Error::Length`] if `w` has not the dimension of the results or `out` that of the point.
     pub fn vjp(&mut self, w: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
         let leaves = self.leaves.count();
-        let results = self.results()?;
+        let results = self.results(&Operator::Vjp)?;
         check_length("vjp", "w", results.1, w.len())?;
         check_length("vjp", "out", self.entries.len(), out.len())?;
         self.run_late(&Operator::Vjp, &[(results.0, w)])?;
@@ -187,8 +186,8 @@ where
     }
 
     /// Number of leaves and of entries of the results.
-    fn results(&mut self) -> Result<(usize, usize)> {
-        let variant = &self.prepare(&Operator::Guards)?.variant;
+    fn results(&mut self, operator: &Operator) -> Result<(usize, usize)> {
+        let variant = &self.prepare(operator)?.variant;
         Ok((variant.results.len(), variant.results.iter().map(|s| s.size()).sum()))
     }
 

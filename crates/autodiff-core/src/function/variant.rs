@@ -188,13 +188,29 @@ where
             return Ok(ran.expect("a run that trusts its guards does not diverge"));
         }
         let variant = Arc::new(self.trace(point)?);
+        self.keep(&variant);
+        let ran = self.attempt(&variant, operator, point, extras, extent, Guards::Trust)?;
+        Ok(ran.expect("a run that trusts its guards does not diverge"))
+    }
+
+    /// Traces the closure at a point unless a trace for that structure is kept.
+    pub(super) fn trace_if_new<P: Tree>(&self, point: &Point<'_, P>) -> Result<()>
+    where
+        P::Traced: Borrow<A>,
+    {
+        if !self.lock().iter().any(|v| v.fits(point.leaves, &self.data.leaves)) {
+            let variant = Arc::new(self.trace(point)?);
+            self.keep(&variant);
+        }
+        Ok(())
+    }
+
+    fn keep(&self, variant: &Arc<Variant<Out>>) {
         if !variant.point_specific {
             let mut variants = self.lock();
             variants.insert(0, variant.clone());
             variants.truncate(VARIANTS);
         }
-        let ran = self.attempt(&variant, operator, point, extras, extent, Guards::Trust)?;
-        Ok(ran.expect("a run that trusts its guards does not diverge"))
     }
 
     fn use_first(&self, variant: &Arc<Variant<Out>>) {
