@@ -1,5 +1,6 @@
 //! Automatic differentiation by graph transforms.
 
+pub mod compile;
 pub mod error;
 pub mod execute;
 pub mod function;

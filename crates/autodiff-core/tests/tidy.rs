@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "text",
     "transform",
     "tree",
+    "compile",
     "execute",
     "function",
 ];

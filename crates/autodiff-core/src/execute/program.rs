@@ -8,6 +8,7 @@
 
 use super::interpret::fault_error;
 use super::plan::{Arena, Piece};
+use crate::compile::optimize;
 use crate::error::Result;
 use crate::graph::{Executable, Graph, NodeId, Operation, Primitive};
 use crate::real::Row;
@@ -106,8 +107,8 @@ pub struct Workspace<T> {
 impl Program {
     /// Lays out a graph, split at `late` inputs (numbers of inputs; none for a program that always runs whole).
     pub fn new(graph: &Graph, late: &[usize]) -> Program {
-        let graph = &graph.without_dead_nodes();
         debug_assert!(graph.verify().is_ok(), "{:?}", graph.verify());
+        let graph = &optimize(graph);
         Layout::of(graph, late).program(graph)
     }
 

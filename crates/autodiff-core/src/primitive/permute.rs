@@ -46,6 +46,14 @@ impl Var {
     }
 }
 
+impl Permute {
+    /// Whether it exchanges the last two axes and leaves the others.
+    pub(crate) fn is_transpose(&self) -> bool {
+        let r = self.axes.len();
+        r >= 2 && self.axes[..r - 2].iter().enumerate().all(|(i, &a)| i == a) && self.axes[r - 2..] == [r - 1, r - 2]
+    }
+}
+
 impl Structured for Permute {
     const NAME: &'static str = "permute";
     const CLASS: Class = Class::Linear;

@@ -1,0 +1,264 @@
+//! Algebra on nodes: constants folded, identities removed, moves of data combined, transposes folded into products, and
+//! equal nodes merged. One pass in order, for the arguments of a node are simple before it is looked at.
+//!
+//! A rule keeps every bit of the result, with one exception: x + 0 is x, also for x = −0. Constants are folded in double
+//! precision, so a program in single precision may differ from the unfolded one by a rounding.
+
+use crate::graph::{Arguments, Graph, Guard, NodeId, Operation, Structured};
+use crate::primitive::{Broadcast, Matmul, Permute, Reshape};
+use crate::real::Row;
+use crate::shape::Shape;
+use smallvec::SmallVec;
+use std::any::Any;
+use std::sync::Arc;
+
+/// The same program with fewer or cheaper nodes.
+pub fn simplify(graph: &Graph) -> Graph {
+    let mut out = Builder { graph: Graph::new() };
+    let mut moved: Vec<NodeId> = Vec::with_capacity(graph.len());
+    for id in graph.ids() {
+        let args: Arguments = graph.arguments(id).iter().map(|a| moved[a.index()]).collect();
+        let new = match graph.operation(id) {
+            Operation::Input(_) => out.graph.input(graph.shape(id).clone()),
+            Operation::Hole => out.graph.hole(graph.shape(id).clone()),
+            Operation::Constant(c) => out.graph.constant(c),
+            Operation::Tensor(t) => out.graph.tensor(t.clone()),
+            Operation::Row(row) => out.row(row, &args),
+            Operation::Primitive(p) => {
+                let any = &**p as &dyn Any;
+                if let Some(reshape) = any.downcast_ref::<Reshape>() {
+                    out.reshape(args[0], &reshape.shape)
+                } else if let Some(broadcast) = any.downcast_ref::<Broadcast>() {
+                    out.broadcast(args[0], &broadcast.shape)
+                } else if let Some(permute) = any.downcast_ref::<Permute>() {
+                    out.permute(args[0], &permute.axes)
+                } else if let Some(matmul) = any.downcast_ref::<Matmul>() {
+                    out.matmul(matmul, args[0], args[1])
+                } else {
+                    out.graph.primitive(p.clone(), &args).expect("the arguments have the shapes they had")
+                }
+            }
+        };
+        if out.graph.len() == 1 {
+            out.graph.share();
+        }
+        moved.push(new);
+    }
+    let mut result = out.graph;
+    result.stop_sharing();
+    result.set_outputs(graph.outputs().iter().map(|id| moved[id.index()]).collect());
+    for guard in graph.guards() {
+        result.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
+    }
+    result
+}
+
+/// The graph being made, with constructors that apply the rules.
+struct Builder {
+    graph: Graph,
+}
+
+impl Builder {
+    /// The number that every entry of a node is, if it is a constant.
+    fn number(&self, id: NodeId) -> Option<f64> {
+        match self.graph.operation(id) {
+            Operation::Constant(c) => Some(c),
+            Operation::Primitive(p) if matches!(p.name(), "broadcast" | "reshape") => {
+                self.number(self.graph.arguments(id)[0])
+            }
+            _ => None,
+        }
+    }
+
+    /// The primitive of a node, if it is a `P`, with its argument.
+    fn moves<P: Structured>(&self, id: NodeId) -> Option<(&P, NodeId)> {
+        match self.graph.operation(id) {
+            Operation::Primitive(p) => (&**p as &dyn Any).downcast_ref::<P>().map(|p| (p, self.graph.arguments(id)[0])),
+            _ => None,
+        }
+    }
+
+    fn push<P: Structured>(&mut self, primitive: P, args: &[NodeId]) -> NodeId {
+        self.graph.primitive(Arc::new(primitive), args).expect("a rule keeps shapes")
+    }
+
+    fn plain(&mut self, row: Row, args: &[NodeId]) -> NodeId {
+        self.graph.row(row, args).expect("the arguments have one shape")
+    }
+
+    fn row(&mut self, row: Row, args: &[NodeId]) -> NodeId {
+        let numbers: SmallVec<[Option<f64>; 3]> = args.iter().map(|&a| self.number(a)).collect();
+        let first = args[0];
+        let is = |i: usize, c: f64| numbers.get(i).copied().flatten() == Some(c);
+        match row {
+            // −(−x) = x
+            Row::Neg if self.negated(first).is_some() => return self.negated(first).expect("just found"),
+            // x + 0 = x, 0 + x = x, x − 0 = x
+            Row::Add | Row::Sub if is(1, 0.0) => return first,
+            Row::Add if is(0, 0.0) => return args[1],
+            // 0 − x = −x
+            Row::Sub if is(0, 0.0) => return self.row(Row::Neg, &args[1..]),
+            // x · 1 = x, x / 1 = x, 1 · x = x
+            Row::Mul | Row::Div | Row::StrongMul | Row::StrongDiv if is(1, 1.0) => return first,
+            Row::Mul if is(0, 1.0) => return args[1],
+            // x · (−1) = −x, (−1) · x = −x, x / (−1) = −x
+            Row::Mul | Row::Div if is(1, -1.0) => return self.row(Row::Neg, &args[..1]),
+            Row::Mul if is(0, -1.0) => return self.row(Row::Neg, &args[1..]),
+            // a + (−b) = a − b, (−a) + b = b − a, a − (−b) = a + b
+            Row::Add if self.negated(args[1]).is_some() => {
+                let b = self.negated(args[1]).expect("just found");
+                return self.row(Row::Sub, &[first, b]);
+            }
+            Row::Add if self.negated(first).is_some() => {
+                let a = self.negated(first).expect("just found");
+                return self.row(Row::Sub, &[args[1], a]);
+            }
+            Row::Sub if self.negated(args[1]).is_some() => {
+                let b = self.negated(args[1]).expect("just found");
+                return self.row(Row::Add, &[first, b]);
+            }
+            // A mask that is known chooses now, and so do equal branches.
+            Row::Select if numbers[0].is_some() => return if is(0, 0.0) { args[2] } else { args[1] },
+            Row::Select if args[1] == args[2] => return args[1],
+            _ => {}
+        }
+        // An operation on repeated scalars is the repeated operation.
+        let scalars: Option<SmallVec<[NodeId; 3]>> = args.iter().map(|&a| self.repeated_scalar(a)).collect();
+        if let Some(scalars) = scalars
+            && self.graph.shape(first).rank() > 0
+        {
+            let shape = self.graph.shape(first).clone();
+            let scalar = self.row(row, &scalars);
+            return self.broadcast(scalar, &shape);
+        }
+        // An operation on constants is a constant.
+        if let Some(numbers) = numbers.iter().copied().collect::<Option<SmallVec<[f64; 3]>>>()
+            && self.graph.shape(first).rank() == 0
+        {
+            return self.graph.constant(row.value(&numbers));
+        }
+        self.plain(row, args)
+    }
+
+    /// x of a node −x.
+    fn negated(&self, id: NodeId) -> Option<NodeId> {
+        matches!(self.graph.operation(id), Operation::Row(Row::Neg)).then(|| self.graph.arguments(id)[0])
+    }
+
+    /// The scalar that an array repeats.
+    fn repeated_scalar(&self, id: NodeId) -> Option<NodeId> {
+        let (_, source) = self.moves::<Broadcast>(id)?;
+        (self.graph.shape(source).rank() == 0).then_some(source)
+    }
+
+    fn reshape(&mut self, x: NodeId, shape: &Shape) -> NodeId {
+        // A reshape of a reshape is one reshape; to the same shape it is nothing.
+        let x = self.moves::<Reshape>(x).map_or(x, |(_, source)| source);
+        if self.graph.shape(x) == shape {
+            return x;
+        }
+        // A repeated scalar has no layout.
+        if let Some(scalar) = self.repeated_scalar(x) {
+            return self.broadcast(scalar, shape);
+        }
+        self.push(Reshape { shape: shape.clone() }, &[x])
+    }
+
+    fn broadcast(&mut self, x: NodeId, shape: &Shape) -> NodeId {
+        // A repeated repeat is one, by the rule that aligns axes at the end; to the same shape it is nothing.
+        let x = self.moves::<Broadcast>(x).map_or(x, |(_, source)| source);
+        if self.graph.shape(x) == shape { x } else { self.push(Broadcast { shape: shape.clone() }, &[x]) }
+    }
+
+    fn permute(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
+        if let Some(scalar) = self.repeated_scalar(x) {
+            let shape: Shape = axes.iter().map(|&a| self.graph.shape(x)[a]).collect();
+            return self.broadcast(scalar, &shape);
+        }
+        // Axis i of the whole is axis axes[i] of the inner one, hence axis inner[axes[i]] of its source.
+        let (x, axes): (NodeId, SmallVec<[usize; 4]>) = match self.moves::<Permute>(x) {
+            Some((inner, source)) => (source, axes.iter().map(|&a| inner.axes[a]).collect()),
+            None => (x, SmallVec::from_slice(axes)),
+        };
+        if axes.iter().enumerate().all(|(i, &a)| i == a) { x } else { self.push(Permute { axes }, &[x]) }
+    }
+
+    fn matmul(&mut self, matmul: &Matmul, a: NodeId, b: NodeId) -> NodeId {
+        // op(Aᵀ) reads A the other way: no transposed copy is made.
+        let unfold = |id: NodeId| match self.moves::<Permute>(id) {
+            Some((permute, source)) if permute.is_transpose() => (source, true),
+            _ => (id, false),
+        };
+        let ((a, flip_a), (b, flip_b)) = (unfold(a), unfold(b));
+        self.push(Matmul { trans_a: matmul.trans_a != flip_a, trans_b: matmul.trans_b != flip_b }, &[a, b])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Simplifies a program in text form and drops what is dead.
+    fn simple(text: &str) -> String {
+        let graph: Graph = text.parse().expect("the test's own text");
+        let simplified = simplify(&graph).without_dead_nodes();
+        simplified.verify().expect("a pass keeps the invariants");
+        simplified
+            .to_string()
+            .lines()
+            .map(str::trim)
+            .filter(|l| *l != "graph {" && *l != "}")
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    #[test]
+    fn identities_vanish() {
+        let x = "%0 = input : [3]; return %0";
+        for body in [
+            "%1 = constant 0.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = add %0 %2 : [3]\nreturn %3",
+            "%1 = constant 1.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = mul %2 %0 : [3]\nreturn %3",
+            "%1 = constant 1.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = strong_mul %0 %2 : [3]\nreturn %3",
+            "%1 = neg %0 : [3]\n%2 = neg %1 : [3]\nreturn %2",
+            "%1 = reshape{shape=[3, 1]} %0 : [3, 1]\n%2 = reshape{shape=[3]} %1 : [3]\nreturn %2",
+            "%1 = constant 1.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = sin %0 : [3]\n%4 = select %2 %0 %3 : [3]\nreturn %4",
+        ] {
+            assert_eq!(simple(&format!("%0 = input : [3]\n{body}")), x, "{body}");
+        }
+    }
+
+    #[test]
+    fn constants_are_folded_before_they_are_repeated() {
+        let text = "%0 = constant 2.0 : []\n%1 = broadcast{shape=[3]} %0 : [3]\n%2 = sin %1 : [3]\n%3 = mul %2 %1 : [3]\nreturn %3";
+        let c = 2.0_f64.sin() * 2.0;
+        assert_eq!(simple(text), format!("%0 = constant {c:?} : []; %1 = broadcast{{shape=[3]}} %0 : [3]; return %1"));
+    }
+
+    #[test]
+    fn repeated_scalars_are_computed_once() {
+        let text = "%0 = input : []\n%1 = broadcast{shape=[9]} %0 : [9]\n%2 = exp %1 : [9]\nreturn %2";
+        assert_eq!(simple(text), "%0 = input : []; %1 = exp %0 : []; %2 = broadcast{shape=[9]} %1 : [9]; return %2");
+    }
+
+    #[test]
+    fn transposes_fold_into_products_and_into_each_other() {
+        let text = "%0 = input : [2, 3]\n%1 = input : [2, 4]\n%2 = permute{axes=[1, 0]} %0 : [3, 2]\n\
+                    %3 = matmul{transposed=[0, 0]} %2 %1 : [3, 4]\n%4 = permute{axes=[1, 0]} %3 : [4, 3]\n\
+                    %5 = permute{axes=[1, 0]} %4 : [3, 4]\nreturn %5";
+        let folded =
+            "%0 = input : [2, 3]; %1 = input : [2, 4]; %2 = matmul{transposed=[1, 0]} %0 %1 : [3, 4]; return %2";
+        assert_eq!(simple(text), folded);
+    }
+
+    #[test]
+    fn equal_nodes_are_merged() {
+        let text = "%0 = input : [2]\n%1 = sin %0 : [2]\n%2 = sin %0 : [2]\n%3 = mul %1 %2 : [2]\nreturn %3";
+        assert_eq!(simple(text), "%0 = input : [2]; %1 = sin %0 : [2]; %2 = mul %1 %1 : [2]; return %2");
+    }
+
+    #[test]
+    fn zero_times_infinity_is_left_alone() {
+        let text = "%0 = input : []\n%1 = constant 0.0 : []\n%2 = mul %0 %1 : []\nreturn %2";
+        assert!(simple(text).contains("mul"));
+    }
+}
