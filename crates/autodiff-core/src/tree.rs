@@ -38,11 +38,14 @@ impl Leaves {
         self.mix(&(place, length));
     }
 
-    /// Notes a field that holds no leaves, by its `Debug` text: another setting is another trace.
+    /// Notes a field that holds no leaves, by its full `Debug` text (`{:#?}`): another setting is another trace.
+    ///
+    /// Arrays of numbers belong to the leaves, or to the data beside the point: as a setting they are written out at every
+    /// call.
     pub fn setting(&mut self, setting: &impl fmt::Debug) {
         let mut writer = HashWriter(FxHasher::default());
         // The writer never fails.
-        let _ = write!(writer, "{setting:?}");
+        let _ = write!(writer, "{setting:#?}");
         self.mix(&writer.0.finish());
     }
 
@@ -353,6 +356,22 @@ impl<V: Traced> Traced for Option<V> {
     }
 }
 
+impl<V: Traced> Traced for Box<V> {
+    type Numbers<T: Executable> = Box<V::Numbers<T>>;
+    fn variables(&self, variables: &mut Vec<Var>) {
+        (**self).variables(variables);
+    }
+    fn map(&self, leaf: &mut dyn FnMut(Var) -> Var) -> Self {
+        Box::new((**self).map(leaf))
+    }
+    fn numbers<T: Executable>(&self, leaf: &mut dyn FnMut() -> ArrayD<T>) -> Self::Numbers<T> {
+        Box::new((**self).numbers(leaf))
+    }
+    fn flatten<T: Executable>(numbers: &Self::Numbers<T>, leaf: &mut dyn FnMut(&ArrayRef<T, IxDyn>)) {
+        V::flatten(numbers, leaf);
+    }
+}
+
 /// Data beside the point: numbers that are inputs of the program but are not differentiated by.
 ///
 /// Floats and whole numbers, scalars or arrays, in the structures of [`Tree`]. Whole numbers become the floats that
@@ -363,6 +382,9 @@ pub trait Data {
 
     /// Hands over the leaves, in order.
     fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf));
+
+    /// Appends the shapes of the leaves and how they nest.
+    fn structure(&self, structure: &mut Leaves);
 
     /// The same structure with a variable for every leaf.
     fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced;
@@ -377,8 +399,6 @@ pub struct DataLeaf {
     pub entries: Arc<[f64]>,
     /// The largest whole number, if the leaf holds whole numbers.
     pub largest_index: Option<usize>,
-    /// Where in the structure it stands, as a hash of the lists it is in.
-    pub path: u64,
 }
 
 macro_rules! data_leaf {
@@ -387,7 +407,10 @@ macro_rules! data_leaf {
             type Traced = Var;
             fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf)) {
                 let largest_index = $whole.then_some(*self as usize);
-                leaf(DataLeaf { shape: Shape::scalar(), entries: Arc::from([*self as f64]), largest_index, path: 0 });
+                leaf(DataLeaf { shape: Shape::scalar(), entries: Arc::from([*self as f64]), largest_index });
+            }
+            fn structure(&self, structure: &mut Leaves) {
+                structure.push(Shape::scalar());
             }
             fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Var {
                 leaf()
@@ -399,7 +422,10 @@ macro_rules! data_leaf {
             fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf)) {
                 let entries = self.iter().map(|&x| x as f64).collect();
                 let largest_index = $whole.then(|| self.iter().map(|&x| x as usize).max().unwrap_or(0));
-                leaf(DataLeaf { shape: Shape::of(self.shape()), entries, largest_index, path: 0 });
+                leaf(DataLeaf { shape: Shape::of(self.shape()), entries, largest_index });
+            }
+            fn structure(&self, structure: &mut Leaves) {
+                structure.push(Shape::of(self.shape()));
             }
             fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Var {
                 leaf()
@@ -412,13 +438,11 @@ data_leaf!(f64: false, f32: false, usize: true, u64: true, u32: true, u8: true);
 impl<P: Data> Data for Vec<P> {
     type Traced = Vec<P::Traced>;
     fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf)) {
-        for (i, p) in self.iter().enumerate() {
-            p.leaves(&mut |found| {
-                let mut hasher = FxHasher::default();
-                (found.path, i, self.len()).hash(&mut hasher);
-                leaf(DataLeaf { path: hasher.finish(), ..found });
-            });
-        }
+        self.iter().for_each(|p| p.leaves(leaf));
+    }
+    fn structure(&self, structure: &mut Leaves) {
+        structure.branch(self.len());
+        self.iter().for_each(|p| p.structure(structure));
     }
     fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced {
         self.iter().map(|p| p.trace(leaf)).collect()
@@ -429,6 +453,9 @@ impl<P: Data, const N: usize> Data for [P; N] {
     type Traced = [P::Traced; N];
     fn leaves(&self, leaf: &mut dyn FnMut(DataLeaf)) {
         self.iter().for_each(|p| p.leaves(leaf));
+    }
+    fn structure(&self, structure: &mut Leaves) {
+        self.iter().for_each(|p| p.structure(structure));
     }
     fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced {
         std::array::from_fn(|i| self[i].trace(leaf))
@@ -498,6 +525,10 @@ macro_rules! tuples {
                 self.$first.leaves(leaf);
                 $(self.$rest.leaves(leaf);)*
             }
+            fn structure(&self, structure: &mut Leaves) {
+                self.$first.structure(structure);
+                $(self.$rest.structure(structure);)*
+            }
             fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced {
                 (self.$first.trace(leaf), $(self.$rest.trace(leaf),)*)
             }
@@ -527,5 +558,6 @@ impl Traced for () {
 impl Data for () {
     type Traced = ();
     fn leaves(&self, _: &mut dyn FnMut(DataLeaf)) {}
+    fn structure(&self, _: &mut Leaves) {}
     fn trace(&self, _: &mut dyn FnMut() -> Var) {}
 }

@@ -248,3 +248,14 @@ fn sizes_beyond_memory_are_refused() {
     assert!(text.parse::<autodiff_core::graph::Graph>().is_err());
     assert!("%0 = hole : []".parse::<autodiff_core::graph::Graph>().is_err());
 }
+
+#[test]
+fn composed_functions_name_themselves_and_the_users_line() {
+    let x = (arr1(&[1.0, 2.0]), arr1(&[1.0, 2.0, 3.0]));
+    let text = message(Function::new(|(a, b): &(Var, Var)| a.max(*b)).evaluate(&x));
+    assert!(text.starts_with("max: shapes [2] and [3]") && text.contains("errors.rs:"), "{text}");
+    let text = message(Function::new(|(a, b): &(Var, Var)| [*a, *b].iter().sum::<Var>()).evaluate(&x));
+    assert!(text.starts_with("add: ") && text.contains("errors.rs:"), "{text}");
+    let text = message(Function::new(|(a, _): &(Var, Var)| a.reshape(&[2, 2]).powi(3)).evaluate(&x));
+    assert!(text.starts_with("reshape: ") && text.contains("errors.rs:"), "{text}");
+}

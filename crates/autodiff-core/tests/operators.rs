@@ -1,7 +1,7 @@
 //! The operators of a function, held against each other and against the number types.
 
 use autodiff_core::function::Mode;
-use autodiff_core::{Dual, Function, HyperDual, Real, Series, Taylor, Traced, Tree, Var};
+use autodiff_core::{Dual, Function, HyperDual, Real, Series, Taylor, Traced, Tree, Var, stack};
 use ndarray::{Array1, Array2, ArrayD, arr1, arr2, arr3};
 
 fn f<S: Real + Copy>(x: &[S]) -> S {
@@ -334,4 +334,93 @@ fn a_variable_listed_twice_gets_its_whole_derivative_twice() {
         found.into_iter().map(|c| c.expect("x² depends on x")).collect::<Vec<Var>>()
     });
     assert_eq!(f.evaluate(&3.0).unwrap().iter().map(|c| c[[]]).collect::<Vec<f64>>(), [6.0, 6.0]);
+}
+
+#[test]
+fn powers_of_arrays_keep_their_shape() {
+    let f = Function::new(|x: &Var| x.powi(0).sum() + x.powf(0.0).sum());
+    assert_eq!(f.value(&arr1(&[1.0, 2.0, 3.0])).unwrap(), 6.0);
+}
+
+#[test]
+fn large_settings_and_empty_lists_are_told_apart() {
+    #[derive(Tree, Clone)]
+    struct Centred<L> {
+        x: L,
+        mean: Array1<f64>,
+    }
+    let f = Function::new(|p: &Centred<Var>| p.x * autodiff_core::constant(&p.mean).sum());
+    let mut point = Centred { x: 1.0, mean: Array1::zeros(1000) };
+    assert_eq!(f.value(&point).unwrap(), 0.0);
+    point.mean[500] = 7.0;
+    assert_eq!(f.value(&point).unwrap(), 7.0);
+    let none = Vec::<f64>::new();
+    let choose = |x: &Var, (a, b): &(Vec<Var>, Vec<Var>)| if a.is_empty() { x * b[0] } else { x * a[0] * 10.0 };
+    let g = Function::with_data(choose, &(vec![1.0], none.clone()));
+    assert_eq!(g.value(&1.0).unwrap(), 10.0);
+    assert_eq!(g.with(&(none, vec![1.0])).value(&1.0).unwrap(), 1.0);
+}
+
+#[test]
+fn an_index_of_another_path_is_no_error() {
+    let f = Function::with_data(
+        |x: &Var, i: &Var| {
+            let chosen = x.gather(0, *i);
+            if *i < 3.0 { chosen } else { x.sum() }
+        },
+        &1_usize,
+    );
+    let x = arr1(&[1.0, 2.0, 3.0]);
+    assert_eq!(f.value(&x).unwrap(), 2.0);
+    // The kept trace gathers at 5 before its guard is met; the closure itself would not use what it gathered.
+    assert_eq!(f.with(&5_usize).value(&x).unwrap(), 6.0);
+}
+
+#[test]
+fn zeros_are_strong_only_where_a_derivative_is_discarded() {
+    // The largest entry, by which logsumexp shifts, is chosen by a select, but no derivative passes there.
+    let f = Function::new(|x: &Var| (x.sqrt() * 0.0).logsumexp(0));
+    assert!(f.gradient(&arr1(&[0.0_f64, 1.0])).unwrap()[0].is_nan());
+    let smooth = Function::new(|x: &Var| x.tanh().logsumexp(0));
+    let explanation = smooth.explain(&arr1(&[0.0, 1.0])).unwrap();
+    assert!(!explanation.gradient.unwrap().operations.contains_key("strong_mul"));
+}
+
+#[test]
+fn partials_do_not_overflow_before_their_function_does() {
+    for size in [1e-170, 1.0, 1e170] {
+        let g = Function::new(|x: &[Var]| x[0].atan2(x[1])).gradient(&vec![size, size]).unwrap();
+        assert!(close(g[0] * size, 0.5) && close(g[1] * size, -0.5), "{g:?}");
+        let h = Function::new(|x: &Var| x.asinh()).gradient(&size).unwrap();
+        assert!(close(h * size.hypot(1.0), 1.0), "{h}");
+    }
+}
+
+#[test]
+fn a_stack_of_many_scalars_is_linear() {
+    let n = 20_000;
+    let f = Function::new(|x: &[Var]| stack(x, 0).square().sum());
+    let x: Vec<f64> = (0..n).map(f64::from).collect();
+    assert_eq!(f.gradient(&x).unwrap()[77], 154.0);
+}
+
+#[test]
+fn threads_that_trace_at_once_keep_one_trace() {
+    let f = Function::new(|x: &[Var]| if x[0] > 0.0 { x[0].sin() } else { x[0] });
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| f.gradient(&[1.0]).unwrap());
+        }
+    });
+    assert_eq!(f.variant_count(), 1);
+}
+
+#[test]
+fn boxes_are_inner_nodes() {
+    #[derive(Tree, Clone)]
+    struct Wrapped<L> {
+        inner: Box<L>,
+    }
+    let f = Function::new(|p: &Wrapped<Var>| p.inner.square());
+    assert_eq!(*f.gradient(&Wrapped { inner: Box::new(3.0) }).unwrap().inner, 6.0);
 }

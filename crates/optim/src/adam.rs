@@ -27,13 +27,14 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective, ObjectiveError};
 use crate::scalar::Scalar;
 use crate::schedule::Schedule;
-use crate::solver::{Solver, unobserved};
-use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::solver::{Solver, minimize_methods, unobserved};
+use crate::standing::Standing;
+use crate::status::{Place, Progress, Report, Status};
 use crate::vector::{all_finite, norm};
 use std::ops::ControlFlow;
 
@@ -66,6 +67,7 @@ impl<T: Scalar> Adam<T> {
     }
 
     limit_options!(10_000);
+    minimize_methods!();
 
     /// The decay rates β₁ and β₂ of the averages, from 0 to below 1. Default: 0.9 and 0.999.
     pub fn betas(mut self, beta_1: T, beta_2: T) -> Self {
@@ -91,27 +93,6 @@ impl<T: Scalar> Adam<T> {
         self
     }
 
-    /// A minimum of `objective` near `x`, by its full gradient. One gradient an iteration, and one at the start.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
-    pub fn minimize<O: Objective<T>>(self, objective: &O, x: &[T]) -> Result<Report<T>, Error> {
-        self.start(objective, x)?.run(unobserved)
-    }
-
-    /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
-    ///
-    /// # Errors
-    /// As [`minimize`](Self::minimize).
-    pub fn minimize_observed<O: Objective<T>>(
-        self,
-        objective: &O,
-        x: &[T],
-        observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Report<T>, Error> {
-        self.start(objective, x)?.run(observer)
-    }
-
     /// Runs [`max_iterations`](Self::max_iterations) iterations on the gradients of mini-batches.
     ///
     /// `batch(i, x, gradient)` writes the gradient for iteration `i` (from 0) at `x` and returns the value; it is called
@@ -128,7 +109,8 @@ impl<T: Scalar> Adam<T> {
         self.start_batches(x, batch)?.run(unobserved)
     }
 
-    /// A run on `objective` at its starting point `x`, to be stepped. Holds five vectors.
+    /// A run on `objective` at its starting point `x`, to be stepped. One gradient an iteration, and one here; holds five
+    /// vectors.
     ///
     /// # Errors
     /// As [`minimize`](Self::minimize).
@@ -137,12 +119,9 @@ impl<T: Scalar> Adam<T> {
         objective: &'o O,
         x: &[T],
     ) -> Result<AdamSolver<T, FullBatch<'o, O>>, Error> {
-        require_length(METHOD, "x", objective.dimension(), x.len())?;
-        let mut solver = AdamSolver::new(self, x, FullBatch { objective }, Sampling::Full)?;
-        solver.trial.copy_from_slice(x);
-        solver.evaluate()?;
-        solver.finished = self.limits.start_verdict(x, solver.value, solver.gradient_norm);
-        Ok(solver)
+        let state = AdamState::new(self, x.len())?;
+        let (now, _) = Standing::start(METHOD, self.limits, objective, x)?;
+        Ok(AdamSolver { source: FullBatch { objective }, sampling: Sampling::Full, state, now, moved: false })
     }
 
     /// A run on mini-batches at its starting point `x`, to be stepped; see
@@ -154,13 +133,14 @@ impl<T: Scalar> Adam<T> {
     where
         F: FnMut(usize, &[T], &mut [T]) -> Result<T, ObjectiveError>,
     {
-        let mut solver = AdamSolver::new(self, x, batch, Sampling::Batches)?;
+        let state = AdamState::new(self, x.len())?;
+        let mut now = Standing::unevaluated(METHOD, self.limits, x)?;
         if !all_finite(x) {
-            solver.finished = Some(Status::NonFinite(Place::Point));
+            now.finished = Some(Status::NonFinite(Place::Point));
         } else if self.limits.max_iterations == 0 {
-            solver.finished = Some(Status::MaxIterations);
+            now.finished = Some(Status::MaxIterations);
         }
-        Ok(solver)
+        Ok(AdamSolver { source: batch, sampling: Sampling::Batches, state, now, moved: false })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -184,8 +164,7 @@ impl<T: Scalar> Adam<T> {
             weight_decay,
             "a finite number, at least 0",
         )?;
-        self.schedule.check(METHOD)?;
-        self.limits.check(METHOD)
+        self.schedule.check(METHOD)
     }
 }
 
@@ -217,7 +196,7 @@ impl<T: Scalar> AdamState<T> {
     /// The state before the first update of `dimension` variables: two vectors.
     ///
     /// # Errors
-    /// An option that makes no sense.
+    /// An option of the update that makes no sense; those that end a run play no part here.
     pub fn new(options: Adam<T>, dimension: usize) -> Result<Self, Error> {
         options.check()?;
         Ok(Self {
@@ -306,50 +285,20 @@ pub struct AdamSolver<T, S> {
     source: S,
     sampling: Sampling,
     state: AdamState<T>,
-    limits: Limits<T>,
-    x: Vec<T>,
-    /// The point under evaluation.
-    trial: Vec<T>,
-    gradient: Vec<T>,
-    value: T,
-    gradient_norm: T,
-    step_norm: T,
-    accepted: bool,
+    now: Standing<T>,
     /// Whether the trial point is already the next one: true only while its evaluation, having failed, is retried.
     moved: bool,
-    counts: Counts,
-    finished: Option<Status>,
 }
 
 impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
-    fn new(options: Adam<T>, x: &[T], source: S, sampling: Sampling) -> Result<Self, Error> {
-        let zeros = vec![T::zero(); x.len()];
-        Ok(Self {
-            source,
-            sampling,
-            state: AdamState::new(options, x.len())?,
-            limits: options.limits,
-            x: x.to_vec(),
-            trial: zeros.clone(),
-            gradient: zeros,
-            value: T::nan(),
-            gradient_norm: T::nan(),
-            step_norm: T::zero(),
-            accepted: true,
-            moved: false,
-            counts: Counts::default(),
-            finished: None,
-        })
-    }
-
     /// Value and gradient at the trial point; the place of what is not finite.
     fn evaluate(&mut self) -> Result<Option<Place>, Error> {
-        self.value = self.source.evaluate(self.counts.iterations, &self.trial, &mut self.gradient)?;
-        self.counts.gradients += 1;
-        self.gradient_norm = norm(&self.gradient);
-        Ok(if !self.value.is_finite() {
+        self.now.value = self.source.evaluate(self.now.counts.iterations, &self.now.trial, &mut self.now.gradient)?;
+        self.now.counts.gradients += 1;
+        self.now.gradient_norm = norm(&self.now.gradient);
+        Ok(if !self.now.value.is_finite() {
             Some(Place::Value)
-        } else if !self.gradient_norm.is_finite() {
+        } else if !self.now.gradient_norm.is_finite() {
             Some(Place::Gradient)
         } else {
             None
@@ -358,10 +307,10 @@ impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
 
     /// Moves the trial point one step away from `x`, or says that it would not be finite.
     fn update(&mut self) -> Option<Status> {
-        self.trial.copy_from_slice(&self.x);
-        self.state.update(&mut self.trial, &self.gradient);
-        self.step_norm = self.x.iter().zip(&self.trial).map(|(&x, &y)| (y - x) * (y - x)).sum::<T>().sqrt();
-        (!all_finite(&self.trial)).then_some(Status::NonFinite(Place::Point))
+        self.now.trial.copy_from_slice(&self.now.x);
+        self.state.update(&mut self.now.trial, &self.now.gradient);
+        self.now.step_norm = self.now.x.iter().zip(&self.now.trial).map(|(&x, &y)| (y - x) * (y - x)).sum::<T>().sqrt();
+        (!all_finite(&self.now.trial)).then_some(Status::NonFinite(Place::Point))
     }
 
     fn advance_full(&mut self) -> Result<Option<Status>, Error> {
@@ -371,60 +320,52 @@ impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
             }
             self.moved = true;
         }
-        let (value, gradient_norm) = (self.value, self.gradient_norm);
+        let (value, gradient_norm) = (self.now.value, self.now.gradient_norm);
         let failure = self.evaluate()?;
         self.moved = false;
         if let Some(place) = failure {
-            let unbounded = self.value == T::neg_infinity();
-            (self.value, self.gradient_norm) = (value, gradient_norm);
+            let unbounded = self.now.value == T::neg_infinity();
+            (self.now.value, self.now.gradient_norm) = (value, gradient_norm);
             return Ok(Some(if unbounded { Status::Unbounded } else { Status::NonFinite(place) }));
         }
-        std::mem::swap(&mut self.x, &mut self.trial);
-        self.accepted = true;
-        Ok(self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations + 1))
+        std::mem::swap(&mut self.now.x, &mut self.now.trial);
+        self.now.accepted = true;
+        Ok(self.now.limits.verdict(self.now.value, self.now.gradient_norm, self.now.counts.iterations + 1))
     }
 
     fn advance_batch(&mut self) -> Result<Option<Status>, Error> {
-        self.trial.copy_from_slice(&self.x);
+        self.now.trial.copy_from_slice(&self.now.x);
         if let Some(place) = self.evaluate()? {
             return Ok(Some(Status::NonFinite(place)));
         }
         if let Some(failure) = self.update() {
             return Ok(Some(failure));
         }
-        std::mem::swap(&mut self.x, &mut self.trial);
-        self.accepted = true;
-        let last = self.counts.iterations + 1 >= self.limits.max_iterations;
+        std::mem::swap(&mut self.now.x, &mut self.now.trial);
+        self.now.accepted = true;
+        let last = self.now.counts.iterations + 1 >= self.now.limits.max_iterations;
         Ok(last.then_some(Status::MaxIterations))
     }
 }
 
 impl<T: Scalar, S: GradientSource<T>> Solver<T> for AdamSolver<T, S> {
     fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.finished.is_none() {
-            self.accepted = false;
-            self.finished = match self.sampling {
+        if self.now.finished.is_none() {
+            self.now.accepted = false;
+            self.now.finished = match self.sampling {
                 Sampling::Full => self.advance_full()?,
                 Sampling::Batches => self.advance_batch()?,
             };
-            self.counts.iterations += 1;
+            self.now.counts.iterations += 1;
         }
-        Ok(self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        Ok(self.now.outcome())
     }
 
     fn progress(&self) -> Progress<'_, T> {
-        Progress {
-            x: &self.x,
-            value: self.value,
-            gradient_norm: self.gradient_norm,
-            step_norm: self.step_norm,
-            control: self.state.learning_rate(),
-            accepted: self.accepted,
-            counts: self.counts,
-        }
+        self.now.progress(self.state.learning_rate())
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
+        self.now.into_report(status)
     }
 }

@@ -19,13 +19,14 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::rounding_allowance;
 use crate::scalar::Scalar;
-use crate::solver::{Solver, unobserved};
-use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::solver::{Solver, minimize_methods};
+use crate::standing::Standing;
+use crate::status::{Place, Progress, Report, Status};
 use crate::vector::{all_finite, dot, norm, offset};
 use std::ops::ControlFlow;
 
@@ -69,27 +70,7 @@ impl<T: Scalar> GradientDescent<T> {
     }
 
     limit_options!(10_000);
-
-    /// A minimum of `objective` near `x`.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
-    pub fn minimize<O: Objective<T>>(self, objective: &O, x: &[T]) -> Result<Report<T>, Error> {
-        self.start(objective, x)?.run(unobserved)
-    }
-
-    /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
-    ///
-    /// # Errors
-    /// As [`minimize`](Self::minimize).
-    pub fn minimize_observed<O: Objective<T>>(
-        self,
-        objective: &O,
-        x: &[T],
-        observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Report<T>, Error> {
-        self.start(objective, x)?.run(observer)
-    }
+    minimize_methods!();
 
     /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds four vectors.
     ///
@@ -106,29 +87,14 @@ impl<T: Scalar> GradientDescent<T> {
             StepRule::Curvature { fallback } => ("fallback", fallback),
         };
         require(step.is_finite() && step > T::zero(), METHOD, option, step, "a finite number above 0")?;
-        self.limits.check(METHOD)?;
-        require_length(METHOD, "x", objective.dimension(), x.len())?;
-        let model = objective.at(x)?;
-        let gradient = model.gradient().to_vec();
-        let value = model.value();
-        let gradient_norm = norm(&gradient);
-        let finished = self.limits.start_verdict(x, value, gradient_norm);
+        let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(GradientDescentSolver {
             objective,
             model: Some(model),
             rule: self.rule,
-            limits: self.limits,
-            x: x.to_vec(),
-            trial: vec![T::zero(); x.len()],
+            now,
             product: Vec::new(),
-            gradient,
-            value,
-            gradient_norm,
             alpha: step,
-            step_norm: T::zero(),
-            accepted: true,
-            counts: Counts { gradients: 1, ..Counts::default() },
-            finished,
         })
     }
 }
@@ -140,20 +106,11 @@ pub struct GradientDescentSolver<'o, T: Scalar, O: Objective<T>> {
     /// The model at `x`, until the step from there has been chosen.
     model: Option<O::Model<'o>>,
     rule: StepRule<T>,
-    limits: Limits<T>,
-    x: Vec<T>,
-    trial: Vec<T>,
+    now: Standing<T>,
     /// H g, for the rule that needs it.
     product: Vec<T>,
-    gradient: Vec<T>,
-    value: T,
-    gradient_norm: T,
     /// The α the next iteration starts from.
     alpha: T,
-    step_norm: T,
-    accepted: bool,
-    counts: Counts,
-    finished: Option<Status>,
 }
 
 /// The share of the first-order decrease a step must keep (c₁ of Nocedal and Wright). Exact line search on a quadratic
@@ -167,12 +124,13 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
         let Some(model) = self.model.as_mut() else {
             return Ok(());
         };
-        self.product.resize(self.x.len(), T::zero());
-        model.hvp(&self.gradient, &mut self.product)?;
-        self.counts.products += 1;
+        self.product.resize(self.now.x.len(), T::zero());
+        model.hvp(&self.now.gradient, &mut self.product)?;
+        self.now.counts.products += 1;
         // In units of ‖g‖, whose square may underflow.
-        let unit = T::one() / self.gradient_norm;
-        let curvature = self.gradient.iter().zip(&self.product).map(|(&g, &hg)| (g * unit) * (hg * unit)).sum::<T>();
+        let unit = T::one() / self.now.gradient_norm;
+        let curvature =
+            self.now.gradient.iter().zip(&self.product).map(|(&g, &hg)| (g * unit) * (hg * unit)).sum::<T>();
         let alpha = T::one() / curvature;
         if alpha.is_finite() && alpha > T::zero() {
             self.alpha = alpha;
@@ -183,8 +141,8 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
     /// The model at the trial point and its gradient norm; the reason if something there is not finite.
     fn probe(&mut self) -> Result<ControlFlow<Status, (O::Model<'o>, T)>, Error> {
         self.model = None;
-        let model = self.objective.at(&self.trial)?;
-        self.counts.gradients += 1;
+        let model = self.objective.at(&self.now.trial)?;
+        self.now.counts.gradients += 1;
         let gradient_norm = norm(model.gradient());
         Ok(if model.value() == T::neg_infinity() {
             ControlFlow::Break(Status::Unbounded)
@@ -199,48 +157,44 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
 
     /// Makes the trial point, where `model` was prepared, the current one.
     fn accept(&mut self, model: O::Model<'o>, gradient_norm: T) {
-        self.value = model.value();
-        self.gradient.copy_from_slice(model.gradient());
-        self.gradient_norm = gradient_norm;
+        self.now.accept(&model, gradient_norm);
         self.model = Some(model);
-        std::mem::swap(&mut self.x, &mut self.trial);
-        self.accepted = true;
     }
 
     /// x − α g as the trial point; the reason if it cannot be one.
     fn set_trial(&mut self) -> Option<Status> {
-        offset(&self.x, -self.alpha, &self.gradient, &mut self.trial);
-        self.step_norm = self.alpha * self.gradient_norm;
-        (self.trial == self.x).then_some(Status::NoProgress)
+        offset(&self.now.x, -self.alpha, &self.now.gradient, &mut self.now.trial);
+        self.now.step_norm = self.alpha * self.now.gradient_norm;
+        (self.now.trial == self.now.x).then_some(Status::NoProgress)
     }
 
     /// Halves α until the trial point decreases the value enough, and moves there.
     fn backtrack(&mut self) -> Result<Option<Status>, Error> {
         self.model = None;
-        let slope = dot(&self.gradient, &self.gradient);
-        let allowance = rounding_allowance(self.value, T::one());
+        let slope = dot(&self.now.gradient, &self.now.gradient);
+        let allowance = rounding_allowance(self.now.value, T::one());
         let mut last_failure = None;
         loop {
             if let Some(stuck) = self.set_trial() {
                 return Ok(Some(last_failure.unwrap_or(stuck)));
             }
             // An infinite step from a finite α leaves nothing to ask the objective.
-            if all_finite(&self.trial) {
-                let trial_value = self.objective.value(&self.trial)?;
-                self.counts.values += 1;
+            if all_finite(&self.now.trial) {
+                let trial_value = self.objective.value(&self.now.trial)?;
+                self.now.counts.values += 1;
                 if trial_value == T::neg_infinity() {
                     return Ok(Some(Status::Unbounded));
                 }
                 last_failure = (!trial_value.is_finite()).then_some(Status::NonFinite(Place::Value));
                 let promised = self.alpha * slope;
-                let decrease = self.value - trial_value;
+                let decrease = self.now.value - trial_value;
                 let enough = decrease > T::zero() && decrease >= T::of(SUFFICIENT) * promised;
                 // Where rounding hides what is promised, the gradient judges, as in the trust-region method.
                 let hidden = promised <= allowance && decrease.abs() <= allowance;
                 if enough || hidden {
                     match self.probe()? {
                         ControlFlow::Continue((model, gradient_norm)) => {
-                            if enough || gradient_norm < self.gradient_norm {
+                            if enough || gradient_norm < self.now.gradient_norm {
                                 self.accept(model, gradient_norm);
                                 self.alpha *= T::of(2.0);
                                 return Ok(None);
@@ -256,13 +210,13 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
 
     /// Takes one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.accepted = false;
+        self.now.accepted = false;
         match self.rule {
             StepRule::Fixed { .. } => {
                 if let Some(stuck) = self.set_trial() {
                     return Ok(Some(stuck));
                 }
-                if !all_finite(&self.trial) {
+                if !all_finite(&self.now.trial) {
                     return Ok(Some(Status::NonFinite(Place::Point)));
                 }
                 Ok(match self.probe()? {
@@ -284,28 +238,18 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
 
 impl<T: Scalar, O: Objective<T>> Solver<T> for GradientDescentSolver<'_, T, O> {
     fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.finished.is_none() {
+        if self.now.finished.is_none() {
             let failed = self.advance()?;
-            self.counts.iterations += 1;
-            self.finished =
-                failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
+            self.now.end_iteration(failed);
         }
-        Ok(self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        Ok(self.now.outcome())
     }
 
     fn progress(&self) -> Progress<'_, T> {
-        Progress {
-            x: &self.x,
-            value: self.value,
-            gradient_norm: self.gradient_norm,
-            step_norm: self.step_norm,
-            control: self.alpha,
-            accepted: self.accepted,
-            counts: self.counts,
-        }
+        self.now.progress(self.alpha)
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
+        self.now.into_report(status)
     }
 }

@@ -37,6 +37,8 @@
 //! A NaN or an infinity never spins: at the starting point it is [`Status::NonFinite`]; at a trial point it is a
 //! rejected step where the method can shorten its steps, and a status where it cannot.
 
+#![forbid(unsafe_code)]
+
 pub mod adam;
 pub mod descent;
 mod error;
@@ -50,6 +52,7 @@ pub mod radius_search;
 mod scalar;
 pub mod schedule;
 pub mod solver;
+mod standing;
 pub mod status;
 pub mod trust_region;
 mod vector;

@@ -75,3 +75,36 @@ pub trait Solver<T: Scalar>: Sized {
 pub(crate) fn unobserved<T>(_: &Progress<'_, T>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
+
+/// The ways to run a builder with a method `start(self, objective, x)` to its end.
+///
+/// Inherent methods, so that a method is called with no trait in scope.
+macro_rules! minimize_methods {
+    () => {
+        /// A minimum of `objective` near `x`: [`start`](Self::start), and steps until the run is over.
+        ///
+        /// # Errors
+        /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
+        pub fn minimize<O: $crate::objective::Objective<T>>(
+            self,
+            objective: &O,
+            x: &[T],
+        ) -> Result<$crate::status::Report<T>, $crate::error::Error> {
+            self.minimize_observed(objective, x, $crate::solver::unobserved)
+        }
+
+        /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
+        ///
+        /// # Errors
+        /// As [`minimize`](Self::minimize).
+        pub fn minimize_observed<O: $crate::objective::Objective<T>>(
+            self,
+            objective: &O,
+            x: &[T],
+            observer: impl FnMut(&$crate::status::Progress<'_, T>) -> std::ops::ControlFlow<()>,
+        ) -> Result<$crate::status::Report<T>, $crate::error::Error> {
+            $crate::solver::Solver::run(self.start(objective, x)?, observer)
+        }
+    };
+}
+pub(crate) use minimize_methods;

@@ -28,14 +28,15 @@
 //! ```
 
 use crate::descent::{Descent, StepEnd};
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require};
 use crate::krylov::Steihaug;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{RadiusSearch, Verdict};
 use crate::scalar::Scalar;
-use crate::solver::{Solver, unobserved};
-use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::solver::{Solver, minimize_methods};
+use crate::standing::Standing;
+use crate::status::{Place, Progress, Report, Status};
 use crate::vector::{norm, offset};
 use std::ops::ControlFlow;
 
@@ -119,6 +120,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
     }
 
     limit_options!(1000);
+    minimize_methods!();
 
     /// The first radius, in the units of `x`. Default: 1.
     pub fn radius(mut self, radius: T) -> Self {
@@ -160,27 +162,6 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         self
     }
 
-    /// A minimum of `objective` near `x`.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
-    pub fn minimize<O: Objective<T>>(self, objective: &O, x: &[T]) -> Result<Report<T>, Error> {
-        self.start(objective, x)?.run(unobserved)
-    }
-
-    /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
-    ///
-    /// # Errors
-    /// As [`minimize`](Self::minimize).
-    pub fn minimize_observed<O: Objective<T>>(
-        self,
-        objective: &O,
-        x: &[T],
-        observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Report<T>, Error> {
-        self.start(objective, x)?.run(observer)
-    }
-
     /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds five vectors besides the
     /// workspace of the descent.
     ///
@@ -193,31 +174,16 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
         self.search.check()?;
         self.forcing.check()?;
-        self.limits.check(METHOD)?;
-        require_length(METHOD, "x", objective.dimension(), x.len())?;
-        let model = objective.at(x)?;
-        let gradient = model.gradient().to_vec();
-        let value = model.value();
-        let gradient_norm = norm(&gradient);
-        let finished = self.limits.start_verdict(x, value, gradient_norm);
+        let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(TrustRegionSolver {
             objective,
             model: Some(model),
             search: self.search,
             forcing: self.forcing,
-            limits: self.limits,
             descent: self.descent,
-            x: x.to_vec(),
-            trial: vec![T::zero(); x.len()],
             step: vec![T::zero(); x.len()],
-            gradient,
-            value,
-            gradient_norm,
-            start_gradient_norm: gradient_norm,
-            step_norm: T::zero(),
-            accepted: true,
-            counts: Counts { gradients: 1, ..Counts::default() },
-            finished,
+            start_gradient_norm: now.gradient_norm,
+            now,
         })
     }
 }
@@ -230,19 +196,10 @@ pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Steihaug<T>> {
     model: Option<O::Model<'o>>,
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
-    limits: Limits<T>,
     descent: D,
-    x: Vec<T>,
-    trial: Vec<T>,
+    now: Standing<T>,
     step: Vec<T>,
-    gradient: Vec<T>,
-    value: T,
-    gradient_norm: T,
     start_gradient_norm: T,
-    step_norm: T,
-    accepted: bool,
-    counts: Counts,
-    finished: Option<Status>,
 }
 
 impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
@@ -251,11 +208,11 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         let Some(mut model) = self.model.take() else {
             return Ok(());
         };
-        let tolerance = self.forcing.tolerance(self.gradient_norm / self.start_gradient_norm);
+        let tolerance = self.forcing.tolerance(self.now.gradient_norm / self.start_gradient_norm);
         let radius = self.search.radius();
-        match self.descent.prepare(&mut model.hessian(), &self.gradient, radius, tolerance) {
+        match self.descent.prepare(&mut model.hessian(), &self.now.gradient, radius, tolerance) {
             Ok(products) => {
-                self.counts.products += products;
+                self.now.counts.products += products;
                 Ok(())
             }
             Err(error) => {
@@ -269,40 +226,36 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
     fn advance(&mut self) -> Result<Option<Status>, Error> {
         self.prepare()?;
         let promised = self.descent.step(self.search.radius(), &mut self.step);
-        self.step_norm = promised.norm;
-        self.accepted = false;
+        self.now.step_norm = promised.norm;
+        self.now.accepted = false;
         if promised.norm == T::zero() && promised.end == StepEnd::NonFinite {
             return Ok(Some(Status::NonFinite(Place::Product)));
         }
-        offset(&self.x, T::one(), &self.step, &mut self.trial);
-        if self.trial == self.x {
+        offset(&self.now.x, T::one(), &self.step, &mut self.now.trial);
+        if self.now.trial == self.now.x {
             let held_back = promised.end.is_on_boundary();
             return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
         }
 
-        let trial_value = self.objective.value(&self.trial)?;
-        self.counts.values += 1;
+        let trial_value = self.objective.value(&self.now.trial)?;
+        self.now.counts.values += 1;
         if trial_value == T::neg_infinity() {
             return Ok(Some(Status::Unbounded));
         }
-        let judgement = self.search.judge(self.value, trial_value, &promised);
+        let judgement = self.search.judge(self.now.value, trial_value, &promised);
         if judgement.verdict != Verdict::Reject {
-            let model = self.objective.at(&self.trial)?;
-            self.counts.gradients += 1;
+            let model = self.objective.at(&self.now.trial)?;
+            self.now.counts.gradients += 1;
             let gradient_norm = norm(model.gradient());
-            let falls = gradient_norm < self.gradient_norm;
+            let falls = gradient_norm < self.now.gradient_norm;
             let finite = gradient_norm.is_finite() && model.value().is_finite();
             if finite && (falls || judgement.verdict == Verdict::Accept) {
-                self.value = model.value();
-                self.gradient.copy_from_slice(model.gradient());
-                self.gradient_norm = gradient_norm;
+                self.now.accept(&model, gradient_norm);
                 self.model = Some(model);
-                std::mem::swap(&mut self.x, &mut self.trial);
                 self.search.accepted(judgement.ratio, &promised);
-                self.accepted = true;
             }
         }
-        if self.accepted {
+        if self.now.accepted {
             return Ok(None);
         }
         self.search.rejected(&promised);
@@ -312,28 +265,18 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
 
 impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<'_, T, O, D> {
     fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.finished.is_none() {
+        if self.now.finished.is_none() {
             let failed = self.advance()?;
-            self.counts.iterations += 1;
-            self.finished =
-                failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
+            self.now.end_iteration(failed);
         }
-        Ok(self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        Ok(self.now.outcome())
     }
 
     fn progress(&self) -> Progress<'_, T> {
-        Progress {
-            x: &self.x,
-            value: self.value,
-            gradient_norm: self.gradient_norm,
-            step_norm: self.step_norm,
-            control: self.search.radius(),
-            accepted: self.accepted,
-            counts: self.counts,
-        }
+        self.now.progress(self.search.radius())
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
+        self.now.into_report(status)
     }
 }

@@ -2,12 +2,11 @@
 
 mod common;
 
-use common::{Counted, problems};
+use common::{Asked, Counted, FailsOnce, problems, scalar};
 use optim::{
     Adam, AdamState, Error, FromParts, GradientDescent, Objective, ObjectiveError, Place, Schedule, Solver, Status,
     StepRule,
 };
-use std::cell::Cell;
 use std::ops::ControlFlow;
 
 /// ½ Σ λᵢ (xᵢ − 1)² with λ = 1, …, n: minimum at (1, …, 1).
@@ -27,15 +26,6 @@ fn quadratic(n: usize) -> Counted<impl Objective<f64>> {
             }
         },
     ))
-}
-
-fn scalar(f: impl Fn(f64) -> f64, d: impl Fn(f64) -> f64, dd: impl Fn(f64) -> f64) -> impl Objective<f64> {
-    FromParts::new(
-        1,
-        move |x: &[f64]| f(x[0]),
-        move |x: &[f64], g: &mut [f64]| g[0] = d(x[0]),
-        move |x: &[f64], v: &[f64], hv: &mut [f64]| hv[0] = dd(x[0]) * v[0],
-    )
 }
 
 fn rules() -> [StepRule<f64>; 3] {
@@ -243,35 +233,6 @@ fn a_failed_evaluation_of_adam_can_be_repeated() {
     assert_eq!(run(4), run(usize::MAX));
 }
 
-/// An objective whose third gradient fails once.
-struct FailsOnce<O> {
-    inner: O,
-    calls: Cell<usize>,
-}
-
-impl<O: Objective<f64>> Objective<f64> for FailsOnce<O> {
-    type Model<'a>
-        = O::Model<'a>
-    where
-        Self: 'a;
-
-    fn dimension(&self) -> usize {
-        self.inner.dimension()
-    }
-
-    fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
-        self.inner.value(x)
-    }
-
-    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        self.calls.set(self.calls.get() + 1);
-        if self.calls.get() == 3 {
-            return Err(ObjectiveError::new("busy"));
-        }
-        self.inner.at(x)
-    }
-}
-
 fn insist<S: Solver<f64>>(mut solver: S) -> (optim::Report<f64>, usize) {
     let mut errors = 0;
     loop {
@@ -287,7 +248,7 @@ fn insist<S: Solver<f64>>(mut solver: S) -> (optim::Report<f64>, usize) {
 fn a_failed_gradient_can_be_repeated() {
     let x = [3.0, 2.0];
     let good = quadratic(2);
-    let failing = || FailsOnce { inner: quadratic(2), calls: Cell::new(0) };
+    let failing = || FailsOnce::new(quadratic(2), Asked::Gradient);
     let adam = Adam::new(0.1).max_iterations(50);
     let f = failing();
     let (report, errors) = insist(adam.start(&f, &x).unwrap());

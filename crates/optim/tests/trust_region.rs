@@ -2,22 +2,11 @@
 
 mod common;
 
-use common::{Counted, norm, problems};
+use common::{Asked, Counted, FailsOnce, norm, problems, scalar};
 use optim::{
     Counts, Error, FromParts, LocalModel, Objective, ObjectiveError, Place, Report, Solver, Status, TrustRegion,
 };
-use std::cell::Cell;
 use std::ops::ControlFlow;
-
-/// f(x) of one variable with f′ and f″.
-fn scalar(f: impl Fn(f64) -> f64, d: impl Fn(f64) -> f64, dd: impl Fn(f64) -> f64) -> Counted<impl Objective<f64>> {
-    Counted::new(FromParts::new(
-        1,
-        move |x: &[f64]| f(x[0]),
-        move |x: &[f64], g: &mut [f64]| g[0] = d(x[0]),
-        move |x: &[f64], v: &[f64], hv: &mut [f64]| hv[0] = dd(x[0]) * v[0],
-    ))
-}
 
 fn minimize(f: &impl Objective<f64>, x: &[f64]) -> Report<f64> {
     TrustRegion::new().minimize(f, x).unwrap()
@@ -285,41 +274,12 @@ fn options_without_sense_are_named() {
     assert_eq!(f.found(), [0, 0, 0], "a wrong option was noticed too late");
 }
 
-/// An objective whose value fails once; its error comes out whole and the run can go on.
-struct FailsOnce<O> {
-    inner: O,
-    calls: Cell<usize>,
-}
-
-impl<O: Objective<f64>> Objective<f64> for FailsOnce<O> {
-    type Model<'a>
-        = O::Model<'a>
-    where
-        Self: 'a;
-
-    fn dimension(&self) -> usize {
-        self.inner.dimension()
-    }
-
-    fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
-        self.calls.set(self.calls.get() + 1);
-        if self.calls.get() == 3 {
-            return Err(ObjectiveError::new(std::io::Error::other("the disk is gone")));
-        }
-        self.inner.value(x)
-    }
-
-    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        self.inner.at(x)
-    }
-}
-
 #[test]
 fn an_error_of_the_objective_comes_out_and_the_step_can_be_repeated() {
     let problem = problems().remove(0);
     let start = problem.start.clone();
     let smooth = minimize(&problem, &start);
-    let failing = FailsOnce { inner: problem, calls: Cell::new(0) };
+    let failing = FailsOnce::new(problem, Asked::Value);
     let mut solver = TrustRegion::new().start(&failing, &start).unwrap();
     let mut errors = Vec::new();
     let status = loop {

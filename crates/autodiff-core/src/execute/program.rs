@@ -214,7 +214,7 @@ impl Program {
                 }
                 Kind::Primitive(p) => {
                     let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: read(o) };
-                    let operands: SmallVec<[View<'_, T>; 4]> = instruction.operands.iter().map(view).collect();
+                    let operands: SmallVec<[View<'_, T>; 8]> = instruction.operands.iter().map(view).collect();
                     T::evaluate(&**p, &operands, out, scratch).map_err(|fault| fault_error(p.name(), fault))?;
                 }
                 Kind::Guard(_) => unreachable!("handled above"),

@@ -211,7 +211,7 @@ where
     fn run_late(&mut self, operator: &Operator, extras: &[(usize, &[P::Scalar])]) -> Result<()> {
         let ran = self.prepare(operator)?;
         let compiled = ran.compiled.clone();
-        let mut input = ran.variant.point.count() + ran.variant.data.len();
+        let mut input = ran.variant.point.count() + ran.variant.data.count();
         let workspace = &mut ran.seat_mut().workspace;
         for &(count, numbers) in extras {
             compiled.program.inputs(input..input + count, workspace).copy_from_slice(numbers);

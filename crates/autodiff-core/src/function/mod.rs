@@ -17,8 +17,9 @@ pub use linearized::Linearized;
 pub use operator::Mode;
 
 use crate::graph::Var;
-use crate::tree::{Data, DataLeaf, Traced};
+use crate::tree::{Data, DataLeaf, Leaves, Traced};
 use std::borrow::Borrow;
+use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use variant::Variant;
 
@@ -52,12 +53,19 @@ pub struct Function<'f, A: ?Sized, Out = Var, B: ?Sized = ()> {
     closure: Arc<dyn Fn(&A, &B) -> Out + Send + Sync + 'f>,
     data: Arc<Bound<'f, B>>,
     variants: Arc<Mutex<Vec<Arc<Variant<Out>>>>>,
+    /// Where the function was made, for errors that have no line of their own.
+    place: &'static Location<'static>,
 }
 
 impl<A: ?Sized, Out, B: ?Sized> Clone for Function<'_, A, Out, B> {
     /// A second handle on the same traces and programs.
     fn clone(&self) -> Self {
-        Function { closure: self.closure.clone(), data: self.data.clone(), variants: self.variants.clone() }
+        Function {
+            closure: self.closure.clone(),
+            data: self.data.clone(),
+            variants: self.variants.clone(),
+            place: self.place,
+        }
     }
 }
 
@@ -71,6 +79,7 @@ impl<A: ?Sized, Out, B: ?Sized> std::fmt::Debug for Function<'_, A, Out, B> {
 /// Data bound to a function: the numbers, and how the closure's argument is made of variables.
 struct Bound<'f, B: ?Sized> {
     leaves: Vec<DataLeaf>,
+    structure: Leaves,
     /// Calls its second argument with the structure made of the variables that the first hands out.
     give: Box<Give<'f, B>>,
 }
@@ -79,11 +88,17 @@ type Give<'f, B> = dyn Fn(&mut dyn FnMut() -> Var, &mut dyn FnMut(&B)) + Send + 
 
 impl<'f, A: ?Sized, Out: Traced> Function<'f, A, Out> {
     /// The function that `closure` computes. Nothing is traced before the first call.
+    #[track_caller]
     pub fn new(closure: impl Fn(&A) -> Out + Send + Sync + 'f) -> Self {
         Function {
             closure: Arc::new(move |x: &A, (): &()| closure(x)),
-            data: Arc::new(Bound { leaves: Vec::new(), give: Box::new(|_, call| call(&())) }),
+            data: Arc::new(Bound {
+                leaves: Vec::new(),
+                structure: Leaves::default(),
+                give: Box::new(|_, call| call(&())),
+            }),
             variants: Arc::default(),
+            place: Location::caller(),
         }
     }
 }
@@ -104,11 +119,17 @@ impl<'f, A: ?Sized, Out: Traced, B: ?Sized> Function<'f, A, Out, B> {
     /// let second = (arr2(&[[2.0, 0.0]]), arr1(&[3.0]));
     /// assert_eq!(loss.with(&second).value(&w).unwrap(), 1.0);
     /// ```
+    #[track_caller]
     pub fn with_data<D: Data>(closure: impl Fn(&A, &B) -> Out + Send + Sync + 'f, data: &D) -> Self
     where
         D::Traced: Borrow<B> + Send + Sync + 'f,
     {
-        Function { closure: Arc::new(closure), data: Arc::new(bind(data)), variants: Arc::default() }
+        Function {
+            closure: Arc::new(closure),
+            data: Arc::new(bind(data)),
+            variants: Arc::default(),
+            place: Location::caller(),
+        }
     }
 
     /// The same function with other data; traces and programs are shared with this one.
@@ -135,9 +156,10 @@ fn bind<'f, D: Data, B: ?Sized>(data: &D) -> Bound<'f, B>
 where
     D::Traced: Borrow<B> + Send + Sync + 'f,
 {
-    let mut leaves = Vec::new();
+    let (mut leaves, mut structure) = (Vec::new(), Leaves::default());
     data.leaves(&mut |leaf| leaves.push(leaf));
+    data.structure(&mut structure);
     // The structure with stand-ins, which every trace replaces by its own variables.
     let template = data.trace(&mut crate::trace::stray);
-    Bound { leaves, give: Box::new(move |next, call| call(template.map(&mut |_| next()).borrow())) }
+    Bound { leaves, structure, give: Box::new(move |next, call| call(template.map(&mut |_| next()).borrow())) }
 }

@@ -73,7 +73,7 @@ impl Operator {
             Operator::TaylorSeries(_) => "taylor_series",
             Operator::TaylorGradients(_) => "taylor_gradients",
             Operator::SecondCoefficients(_) => "laplacian",
-            Operator::Third => "third_order_product",
+            Operator::Third => "third",
         }
     }
 
@@ -132,7 +132,7 @@ pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator)
     let session = Session::open(Precision::Double);
     session.share();
     let point: Vec<Var> = variant.point.iter().map(|shape| session.input(shape.clone())).collect();
-    let data: Vec<Var> = variant.data.iter().map(|(shape, _)| session.input(shape.clone())).collect();
+    let data: Vec<Var> = variant.data.iter().map(|shape| session.input(shape.clone())).collect();
     let mut all = session.inline(&variant.graph, &[&point[..], &data].concat());
     let predictions = all.split_off(variant.results.len());
     let outputs =

@@ -2,13 +2,13 @@
 
 use super::operator::{Operator, build};
 use super::{Bound, Function, VARIANTS};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::execute::{Guards, Outcome, Program, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
 use crate::trace::{Recording, Session};
-use crate::tree::{DataLeaf, Leaves, Traced, Tree};
+use crate::tree::{Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
 use std::any::Any;
 use std::borrow::Borrow;
@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Variant<Out> {
     /// Shapes of the leaves of the point.
     pub point: Leaves,
-    /// Shapes of the leaves of the data, and where they stand.
-    pub data: Vec<(Shape, u64)>,
+    /// Shapes of the leaves of the data, and how they nest.
+    pub data: Leaves,
     /// Inputs: leaves of the point, then of the data. Outputs: leaves of the result, then the marked predictions.
     pub graph: Graph,
     /// What the closure returned, as a template.
@@ -68,10 +68,8 @@ impl Compiled {
 }
 
 impl<Out: Traced> Variant<Out> {
-    fn fits(&self, point: &Leaves, data: &[DataLeaf]) -> bool {
-        self.point == *point
-            && self.data.len() == data.len()
-            && self.data.iter().zip(data).all(|((shape, path), leaf)| *shape == leaf.shape && *path == leaf.path)
+    fn fits(&self, point: &Leaves, data: &Leaves) -> bool {
+        self.point == *point && self.data == *data
     }
 
     /// The program of an operator, made at its first use.
@@ -172,7 +170,7 @@ where
         // The trace used last most likely holds: its program runs at once, guards and all.
         let (latest, alone) = {
             let variants = self.lock();
-            let mut fitting = variants.iter().filter(|v| v.fits(point.leaves, &self.data.leaves));
+            let mut fitting = variants.iter().filter(|v| v.fits(point.leaves, &self.data.structure));
             (fitting.next().cloned(), fitting.next().is_none())
         };
         if let Some(variant) = &latest
@@ -198,16 +196,22 @@ where
     where
         P::Traced: Borrow<A>,
     {
-        if !self.lock().iter().any(|v| v.fits(point.leaves, &self.data.leaves)) {
+        if !self.lock().iter().any(|v| v.fits(point.leaves, &self.data.structure)) {
             let variant = Arc::new(self.trace(point)?);
             self.keep(&variant);
         }
         Ok(())
     }
 
+    /// Keeps a trace, unless it holds at its point only or another thread has kept one of the same path meanwhile.
     fn keep(&self, variant: &Arc<Variant<Out>>) {
-        if !variant.point_specific {
-            let mut variants = self.lock();
+        let mut variants = self.lock();
+        let same_path = |v: &Arc<Variant<Out>>| {
+            v.fits(&variant.point, &variant.data)
+                && v.graph.guards() == variant.graph.guards()
+                && v.graph.len() == variant.graph.len()
+        };
+        if !variant.point_specific && !variants.iter().any(same_path) {
             variants.insert(0, variant.clone());
             variants.truncate(VARIANTS);
         }
@@ -223,7 +227,7 @@ where
     /// A kept trace whose guards hold at a point. Asks them alone, so that no other program is made for the rest.
     fn search<P: Tree>(&self, point: &Point<'_, P>) -> Result<Option<Arc<Variant<Out>>>> {
         let kept: Vec<Arc<Variant<Out>>> = self.lock().clone();
-        for variant in kept.into_iter().filter(|v| v.fits(point.leaves, &self.data.leaves)) {
+        for variant in kept.into_iter().filter(|v| v.fits(point.leaves, &self.data.structure)) {
             if self.attempt(&variant, &Operator::Guards, point, &[], Extent::Whole, Guards::Check)?.is_some() {
                 return Ok(Some(variant));
             }
@@ -249,16 +253,21 @@ where
         let points = variant.point.count();
         program.inputs(0..points, &mut seat.workspace).copy_from_slice(point.entries);
         self.data.load(program, points, seat);
-        let mut input = points + variant.data.len();
+        let mut input = points + variant.data.count();
         for &(count, numbers) in extras {
             program.inputs(input..input + count, &mut seat.workspace).copy_from_slice(numbers);
             input += count;
         }
         let outcome = match extent {
-            Extent::Whole => program.run(&mut seat.workspace, guards)?,
-            Extent::Early => program.run_early(&mut seat.workspace, guards)?,
+            Extent::Whole => program.run(&mut seat.workspace, guards),
+            Extent::Early => program.run_early(&mut seat.workspace, guards),
         };
-        Ok((outcome == Outcome::Done).then_some(ran))
+        match outcome {
+            Ok(outcome) => Ok((outcome == Outcome::Done).then_some(ran)),
+            // On another path than the closure would take here, an index may lie outside its axis before a guard is met.
+            Err(Error::Index { .. }) if guards == Guards::Check && !variant.graph.guards().is_empty() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Traces the closure at a point.
@@ -276,7 +285,7 @@ where
         graph.set_outputs(outputs);
         Ok(Variant {
             point: point.leaves.clone(),
-            data: self.data.leaves.iter().map(|leaf| (leaf.shape.clone(), leaf.path)).collect(),
+            data: self.data.structure.clone(),
             graph: graph.without_dead_nodes(),
             result,
             results,
@@ -315,13 +324,13 @@ where
         // After the first operation that does not fit, variables have no shapes, which may make the closure panic: then the
         // operation is what to report. Any other panic is the closure's own, and goes on.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-            session.close(&[])?;
+            session.close_at(&[], Place(self.place))?;
             resume_unwind(panic);
         }
         let result = result.expect("the data calls the closure once");
         let mut outputs = Vec::new();
         result.variables(&mut outputs);
-        Ok((session.close(&outputs)?, result))
+        Ok((session.close_at(&outputs, Place(self.place))?, result))
     }
 }
 

@@ -67,6 +67,16 @@ pub struct Fault {
     pub length: usize,
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "index {} at position {} is not below the length {} of the axis",
+            self.index, self.position, self.length
+        )
+    }
+}
+
 /// The one statement of a structured primitive: its shape rule, its kernel, and what its class asks for.
 ///
 /// The author implements this; [`Primitive`], the form that graphs store, follows.
@@ -115,6 +125,12 @@ pub trait Structured: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'sta
     /// `operands` are the values, of which the one at `operand` must not be read but for its shape.
     fn transpose(&self, operand: usize, cotangent: Var, operands: &[Var]) -> Var;
 
+    /// [`transpose`](Structured::transpose) of every operand at once, for primitives of many operands whose single
+    /// transposes would each look at all of them.
+    fn transpose_all(&self, _cotangent: Var, _operands: &[Var]) -> Option<Vec<Var>> {
+        None
+    }
+
     /// [`Class::Implicit`]: B(coefficient, y), the relation that is solved.
     fn relation(&self, _coefficient: Var, _y: Var) -> Var {
         unreachable!("{} is not implicit", Self::NAME)
@@ -141,6 +157,7 @@ pub trait Primitive: Debug + Send + Sync + Any {
     fn attributes(&self) -> Attributes;
     fn is_linear_in(&self, operand: usize) -> bool;
     fn transpose(&self, operand: usize, cotangent: Var, operands: &[Var]) -> Var;
+    fn transpose_all(&self, cotangent: Var, operands: &[Var]) -> Option<Vec<Var>>;
     fn relation(&self, coefficient: Var, y: Var) -> Var;
     fn batch(&self, operands: &[Var], batched: &[bool], k: usize) -> Option<Var>;
     /// Whether `other` is the same primitive with the same attributes.
@@ -179,6 +196,9 @@ impl<P: Structured> Primitive for P {
     }
     fn transpose(&self, operand: usize, cotangent: Var, operands: &[Var]) -> Var {
         Structured::transpose(self, operand, cotangent, operands)
+    }
+    fn transpose_all(&self, cotangent: Var, operands: &[Var]) -> Option<Vec<Var>> {
+        Structured::transpose_all(self, cotangent, operands)
     }
     fn relation(&self, coefficient: Var, y: Var) -> Var {
         Structured::relation(self, coefficient, y)

@@ -87,6 +87,16 @@ impl Structured for Concat {
         cotangent.slice(self.axis as isize, start..start + length(&operands[operand]))
     }
 
+    fn transpose_all(&self, cotangent: Var, operands: &[Var]) -> Option<Vec<Var>> {
+        let mut start = 0;
+        let mut piece = |v: &Var| {
+            let from = start;
+            start += v.shape()[self.axis];
+            cotangent.slice(self.axis as isize, from..start)
+        };
+        Some(operands.iter().map(&mut piece).collect())
+    }
+
     fn batch(&self, operands: &[Var], batched: &[bool], k: usize) -> Option<Var> {
         let all = super::all_batched(operands, batched, k);
         Some(record(Concat { axis: self.axis + 1 }, &all, Location::caller()))

@@ -47,6 +47,10 @@ macro_rules! elementary_var {
                 constant(c)
             }
             #[track_caller]
+            fn constant_like(&self, c: f64) -> Var {
+                constant(c).broadcast_at(&self.shape(), Location::caller())
+            }
+            #[track_caller]
             fn strong_mul(self, factor: Var) -> Var {
                 pointwise(Row::StrongMul, &[self, factor], Location::caller())
             }
@@ -108,7 +112,7 @@ impl IntoVar for f64 {
 
 /// Composed functions, forwarded from [`Elementary`] so that no trait need be imported.
 impl Var {
-    /// `self` where the mask is 1… read as `mask.select(a, b)`: `a` where `self` is not 0, else `b`.
+    /// `mask.select(a, b)` is `a` where the mask is not 0, else `b`.
     ///
     /// The branch not taken is discarded in the value and in every derivative, also where it is infinite or NaN.
     #[track_caller]
@@ -149,13 +153,15 @@ impl Var {
     /// The larger of two; at a tie the derivative is the mean of both.
     #[track_caller]
     pub fn max(self, other: impl IntoVar) -> Var {
-        Elementary::max(self, other.into_var())
+        let (a, b) = paired("max", self, other.into_var(), Location::caller());
+        Elementary::max(a, b)
     }
 
     /// The smaller of two; at a tie the derivative is the mean of both.
     #[track_caller]
     pub fn min(self, other: impl IntoVar) -> Var {
-        Elementary::min(self, other.into_var())
+        let (a, b) = paired("min", self, other.into_var(), Location::caller());
+        Elementary::min(a, b)
     }
 
     /// Limited to [low, high]; derivative 1 inside and at the ends, 0 outside.
@@ -186,6 +192,21 @@ impl Var {
     #[track_caller]
     pub fn greater_equal(self, other: impl IntoVar) -> Var {
         other.into_var().less_equal(self)
+    }
+}
+
+/// Both operands of a composed function in their common shape; the trace is refused in its name if there is none.
+fn paired(operation: &str, a: Var, b: Var, place: &'static Location<'static>) -> (Var, Var) {
+    if !crate::trace::all_here(operation, &[a, b], place) {
+        return (a, b);
+    }
+    match a.shape().broadcast(&b.shape()) {
+        Some(shape) => (a.broadcast_at(&shape, place), b.broadcast_at(&shape, place)),
+        None => {
+            let message = format!("shapes {} and {} do not broadcast to one shape", a.shape(), b.shape());
+            let refused = refuse(operation, message, place);
+            (refused, refused)
+        }
     }
 }
 
@@ -239,11 +260,20 @@ operator!(Sub sub SubAssign sub_assign Row::Sub);
 operator!(Mul mul MulAssign mul_assign Row::Mul);
 operator!(Div div DivAssign div_assign Row::Div);
 
+/// Combines variables in order; of none it is `empty`.
+fn fold(row: Row, empty: f64, vars: impl Iterator<Item = Var>, place: &'static Location<'static>) -> Var {
+    let mut whole = None;
+    for var in vars {
+        whole = Some(whole.map_or(var, |whole| pointwise(row, &[whole, var], place)));
+    }
+    whole.unwrap_or_else(|| constant(empty))
+}
+
 impl Sum for Var {
     /// Sum in order; of nothing it is 0.
     #[track_caller]
     fn sum<I: Iterator<Item = Var>>(vars: I) -> Var {
-        vars.reduce(|a, b| a + b).unwrap_or_else(|| constant(0.0))
+        fold(Row::Add, 0.0, vars, Location::caller())
     }
 }
 
@@ -258,7 +288,7 @@ impl Product for Var {
     /// Product in order; of nothing it is 1.
     #[track_caller]
     fn product<I: Iterator<Item = Var>>(vars: I) -> Var {
-        vars.reduce(|a, b| a * b).unwrap_or_else(|| constant(1.0))
+        fold(Row::Mul, 1.0, vars, Location::caller())
     }
 }
 

@@ -37,6 +37,11 @@ macro_rules! elementary_trait {
             /// The constant `c`.
             fn from_f64(c: f64) -> Self;
 
+            /// The constant `c` in the shape of `self`, where numbers have shapes.
+            fn constant_like(&self, c: f64) -> Self {
+                Self::from_f64(c)
+            }
+
             /// `if_true` where `self` is not 0, else `if_false`; the branch not taken is discarded, NaN or not.
             fn select(self, if_true: Self, if_false: Self) -> Self;
 
@@ -46,16 +51,19 @@ macro_rules! elementary_trait {
             $($(#[$cdoc])* fn $c(self, other: Self) -> Self;)*
 
             /// `c · self`.
+            #[track_caller]
             fn scale(self, c: f64) -> Self {
                 self * Self::from_f64(c)
             }
 
             /// `self + c`.
+            #[track_caller]
             fn offset(self, c: f64) -> Self {
                 self + Self::from_f64(c)
             }
 
             /// `self²`.
+            #[track_caller]
             fn square(self) -> Self {
                 self.clone() * self
             }
@@ -68,17 +76,21 @@ macro_rules! elementary_trait {
             }
 
             /// `self · other`, but 0 where `self` is exactly 0, whatever `other` is: a strong zero.
+            #[track_caller]
             fn strong_mul(self, other: Self) -> Self {
                 if self.is_exact_zero() { self } else { self * other }
             }
 
             /// `self / other`, but 0 where `self` is exactly 0, whatever `other` is.
+            #[track_caller]
             fn strong_div(self, other: Self) -> Self {
                 if self.is_exact_zero() { self } else { self / other }
             }
 
             /// `selfⁿ` by repeated squaring; exact derivatives of every order, also at 0.
+            #[track_caller]
             fn powi(self, n: i32) -> Self {
+                let one = self.constant_like(1.0);
                 let mut base = self;
                 let mut rest = n.unsigned_abs();
                 let mut power: Option<Self> = None;
@@ -94,11 +106,12 @@ macro_rules! elementary_trait {
                         base = base.square();
                     }
                 }
-                let power = power.unwrap_or_else(|| Self::from_f64(1.0));
+                let power = power.unwrap_or_else(|| one);
                 if n < 0 { power.recip() } else { power }
             }
 
             /// `self` raised to the constant power `p`; small integers and ½ take their exact short forms.
+            #[track_caller]
             fn powf(self, p: f64) -> Self {
                 if p == 0.5 {
                     self.sqrt()
@@ -110,6 +123,7 @@ macro_rules! elementary_trait {
             }
 
             /// Polygamma function ψ⁽ⁿ⁾, the n-th derivative of [`digamma`](Elementary::digamma).
+            #[track_caller]
             fn polygamma(self, n: u32) -> Self {
                 match n {
                     0 => self.digamma(),
@@ -118,11 +132,13 @@ macro_rules! elementary_trait {
             }
 
             /// |self|, with derivative 0 at 0.
+            #[track_caller]
             fn abs(self) -> Self {
                 self.clone().sign() * self
             }
 
             /// The larger of two; where they are equal, the derivative is the mean of both. NaN if either is.
+            #[track_caller]
             fn max(self, other: Self) -> Self {
                 let tie = self.clone().scale(0.5) + other.clone().scale(0.5);
                 let above = other.clone().less(self.clone());
@@ -131,6 +147,7 @@ macro_rules! elementary_trait {
             }
 
             /// The smaller of two; where they are equal, the derivative is the mean of both. NaN if either is.
+            #[track_caller]
             fn min(self, other: Self) -> Self {
                 let tie = self.clone().scale(0.5) + other.clone().scale(0.5);
                 let below = self.clone().less(other.clone());
@@ -139,6 +156,7 @@ macro_rules! elementary_trait {
             }
 
             /// `self` limited to [low, high]; derivative 1 inside and at the ends, 0 outside.
+            #[track_caller]
             fn clamp(self, low: f64, high: f64) -> Self {
                 let (low, high) = (Self::from_f64(low), Self::from_f64(high));
                 let under = self.clone().less(low.clone());
@@ -147,12 +165,14 @@ macro_rules! elementary_trait {
             }
 
             /// max(self, 0) with derivative 0 at 0. NaN of NaN.
+            #[track_caller]
             fn relu(self) -> Self {
                 let zero = Self::from_f64(0.0);
                 self.clone().less_equal(zero.clone()).select(zero, self)
             }
 
             /// ln of the logistic sigmoid, without overflow.
+            #[track_caller]
             fn log_sigmoid(self) -> Self {
                 -(-self).softplus()
             }

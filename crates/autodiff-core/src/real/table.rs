@@ -51,7 +51,7 @@ macro_rules! for_each_row {
                 Tanh tanh value(x) { x.tanh() }
                     partial(_x, y) { (-y.clone()).offset(1.0) * y.offset(1.0) } sample [-2.0, 2.0];
                 /// Inverse hyperbolic sine.
-                Asinh asinh value(x) { x.asinh() } inverse(x, _y) { x.square().offset(1.0).sqrt() } sample [-3.0, 3.0];
+                Asinh asinh value(x) { x.asinh() } inverse(x, _y) { x.hypot(Elementary::from_f64(1.0)) } sample [-3.0, 3.0];
                 /// Inverse hyperbolic cosine, of x ≥ 1.
                 Acosh acosh value(x) { x.acosh() }
                     inverse(x, _y) { x.clone().offset(-1.0).sqrt() * x.offset(1.0).sqrt() } sample [1.3, 4.0];
@@ -94,8 +94,8 @@ macro_rules! for_each_row {
                 /// Angle in radians of the point (x, y), for `y.atan2(x)`, in (−π, π].
                 Atan2 atan2 value(y, x) { y.atan2(x) }
                     partials(y, x, _out) {
-                        x.clone() / (x.clone().square() + y.clone().square()),
-                        -y.clone() / (x.square() + y.square())
+                        x.clone() / x.clone().hypot(y.clone()) / x.hypot(y),
+                        -y.clone() / x.clone().hypot(y.clone()) / x.hypot(y)
                     } sample [0.2, 2.0] [-2.0, 2.0];
                 /// √(x² + y²) without overflow; its partials at the origin are 0.
                 Hypot hypot value(x, y) { x.hypot(y) }

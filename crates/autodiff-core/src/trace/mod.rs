@@ -142,7 +142,14 @@ impl Session {
     /// The first operation that went wrong while recording.
     #[track_caller]
     pub fn close(self, outputs: &[Var]) -> Result<Recording> {
-        let place = Place(Location::caller());
+        self.close_at(outputs, Place(Location::caller()))
+    }
+
+    /// [`close`](Session::close), with `place` to blame for an output that belongs to another tape.
+    ///
+    /// # Errors
+    /// Those of `close`.
+    pub fn close_at(self, outputs: &[Var], place: Place) -> Result<Recording> {
         self.tape(|tape| {
             if let Some(error) = tape.poison.take() {
                 return Err(error);

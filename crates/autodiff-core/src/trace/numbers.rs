@@ -47,8 +47,16 @@ impl Numbers {
                 Operation::Tensor(t) => Arc::from(t.data()),
                 Operation::Input(_) | Operation::Hole => return Ok(None),
                 _ => match self.precision {
-                    Precision::Single => self.compute::<f32>(graph, next, place)?,
-                    Precision::Double => self.compute::<f64>(graph, next, place)?,
+                    Precision::Single => {
+                        let narrowed: SmallVec<[Vec<f32>; 3]> =
+                            args.iter().map(|a| self.at(*a).iter().map(|&x| x as f32).collect()).collect();
+                        let operands: SmallVec<[&[f32]; 3]> = narrowed.iter().map(Vec::as_slice).collect();
+                        compute(graph, next, &operands, place)?.iter().map(|&y| f64::from(y)).collect()
+                    }
+                    Precision::Double => {
+                        let operands: SmallVec<[&[f64]; 3]> = args.iter().map(|a| self.at(*a)).collect();
+                        compute(graph, next, &operands, place)?.into()
+                    }
                 },
             };
             self.known[next.index()] = Some(numbers);
@@ -57,37 +65,28 @@ impl Numbers {
         Ok(self.known[id.index()].clone())
     }
 
-    fn compute<T: Executable>(&self, graph: &Graph, id: NodeId, place: Place) -> Result<Arc<[f64]>> {
-        let args = graph.arguments(id);
-        let narrowed: SmallVec<[Vec<T>; 3]> = args
-            .iter()
-            .map(|a| {
-                let numbers = self.known[a.index()].as_ref().expect("arguments are computed first");
-                numbers.iter().map(|&x| T::from_f64(x)).collect()
-            })
-            .collect();
-        let mut out = vec![T::zero(); graph.shape(id).size()];
-        match graph.operation(id) {
-            Operation::Row(row) => {
-                let inputs: SmallVec<[&[T]; 3]> = narrowed.iter().map(Vec::as_slice).collect();
-                row.map(&inputs, &mut out);
-            }
-            Operation::Primitive(p) => {
-                let shapes: SmallVec<[_; 3]> = args.iter().map(|&a| graph.shape(a)).collect();
-                let views: SmallVec<[View<'_, T>; 3]> =
-                    shapes.iter().zip(&narrowed).map(|(shape, data)| View { shape, data }).collect();
-                let mut scratch = vec![T::zero(); p.scratch(&shapes)];
-                T::evaluate(&**p, &views, &mut out, &mut scratch).map_err(|fault| Error::Operation {
-                    operation: p.name().into(),
-                    message: format!(
-                        "index {} at position {} is not below the length {} of the axis",
-                        fault.index, fault.position, fault.length
-                    ),
-                    location: place,
-                })?;
-            }
-            _ => unreachable!("constants and inputs have no arguments to compute from"),
-        }
-        Ok(out.iter().map(|x| x.to_f64()).collect())
+    fn at(&self, id: NodeId) -> &[f64] {
+        self.known[id.index()].as_ref().expect("arguments are computed first")
     }
+}
+
+/// The numbers of a node from those of its arguments.
+fn compute<T: Executable>(graph: &Graph, id: NodeId, operands: &[&[T]], place: Place) -> Result<Vec<T>> {
+    let mut out = vec![T::zero(); graph.shape(id).size()];
+    match graph.operation(id) {
+        Operation::Row(row) => row.map(operands, &mut out),
+        Operation::Primitive(p) => {
+            let shapes: SmallVec<[_; 3]> = graph.arguments(id).iter().map(|&a| graph.shape(a)).collect();
+            let views: SmallVec<[View<'_, T>; 3]> =
+                shapes.iter().zip(operands).map(|(shape, data)| View { shape, data }).collect();
+            let mut scratch = vec![T::zero(); p.scratch(&shapes)];
+            T::evaluate(&**p, &views, &mut out, &mut scratch).map_err(|fault| Error::Operation {
+                operation: p.name().into(),
+                message: fault.to_string(),
+                location: place,
+            })?;
+        }
+        _ => unreachable!("constants and inputs have no arguments to compute from"),
+    }
+    Ok(out)
 }

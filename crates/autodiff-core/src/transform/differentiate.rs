@@ -2,9 +2,11 @@
 //!
 //! Differentiation is with respect to nodes, so derivatives nest without confusion: the gradient of a Laplacian is two calls.
 
-use super::{Seed, adjoint, jet, tangent};
+use super::{Seed, adjoint, batch, jet, tangent};
 use crate::graph::Var;
-use crate::trace::{all_here, constant, refuse};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::trace::{all_here, constant, hole, refuse, tensor};
 use std::panic::Location;
 
 impl Var {
@@ -76,16 +78,12 @@ impl Var {
     /// `self` depends on row i of `x` only, use [`laplacian_rows`](Var::laplacian_rows).
     #[track_caller]
     pub fn laplacian(self, x: Var) -> Var {
-        let n = x.size();
-        let shape = x.shape();
-        let directions: Vec<Var> = (0..n)
-            .map(|i| {
-                let mut e = vec![0.0; n];
-                e[i] = 1.0;
-                crate::trace::tensor(crate::tensor::Tensor::new(shape.clone(), e))
-            })
-            .collect();
-        self.sum_of_second_derivatives(x, &directions)
+        // The unit vectors, in the shape of x.
+        let (n, shape) = (x.size(), x.shape());
+        let mut unit = vec![0.0; n * n];
+        (0..n).for_each(|i| unit[i * n + i] = 1.0);
+        let directions = tensor(Tensor::new(shape.with_leading(n), unit));
+        self.sum_of_second_derivatives("laplacian", x, directions, n)
     }
 
     /// Laplacian per sample: `x` has shape [batch, d] and row i of `self` depends on row i of `x` only; of the shape of
@@ -100,30 +98,26 @@ impl Var {
                 Location::caller(),
             );
         }
-        let directions: Vec<Var> = (0..shape[1])
-            .map(|i| {
-                let mut e = vec![0.0; shape[1]];
-                e[i] = 1.0;
-                crate::trace::tensor(crate::tensor::Tensor::new(crate::shape::Shape::of(&[shape[1]]), e))
-                    .broadcast_to(&shape)
-            })
-            .collect();
-        self.sum_of_second_derivatives(x, &directions)
+        let d = shape[1];
+        let mut unit = vec![0.0; d * d];
+        (0..d).for_each(|i| unit[i * d + i] = 1.0);
+        let directions = tensor(Tensor::new(Shape::of(&[d, 1, d]), unit)).broadcast_to(&shape.with_leading(d));
+        self.sum_of_second_derivatives("laplacian_rows", x, directions, d)
     }
 
-    /// Σ over directions v of d²/dt² self(x + t v).
-    fn sum_of_second_derivatives(self, x: Var, directions: &[Var]) -> Var {
+    /// Σ over `k` directions v, the rows of `directions`, of d²/dt² self(x + t v).
+    #[track_caller]
+    fn sum_of_second_derivatives(self, operation: &str, x: Var, directions: Var, k: usize) -> Var {
         let place = Location::caller();
-        if !all_here("laplacian", &[self, x], place) {
-            return refuse("laplacian", "a variable of another trace".into(), place);
+        if !all_here(operation, &[self, x, directions], place) {
+            return refuse(operation, "a variable of another trace".into(), place);
         }
-        let mut sum: Option<Var> = None;
-        for &v in directions {
-            let seed = Seed { variable: x, coefficients: vec![Some(v)] };
-            sum = super::add(sum, jet(&[self], &[seed], 2)[0][1]);
-        }
-        // Coefficients are divided by 2!.
-        or_zeros(sum.map(|s| s * 2.0), self)
+        let direction = hole(x.shape());
+        let seed = Seed { variable: x, coefficients: vec![Some(direction)] };
+        // Coefficients are divided by 2!. Without a direction there is nothing to sum.
+        let second = if k == 0 { None } else { jet(&[self], &[seed], 2)[0][1] };
+        let sum = second.map(|c| batch(&[c], &[(direction, directions)], k)[0].sum_axes(&[0]) * 2.0);
+        or_zeros(sum, self)
     }
 }
 

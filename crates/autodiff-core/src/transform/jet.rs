@@ -309,7 +309,7 @@ fn discardable(graph: &Graph, span: &Span) -> Vec<bool> {
             Operation::Row(Row::Select) => 1,
             _ => args.len(),
         };
-        for &arg in &args[from..] {
+        for (_, &arg) in args.iter().enumerate().skip(from).filter(|(i, _)| passes(graph, id, *i)) {
             mark(&mut marks, arg);
         }
     }

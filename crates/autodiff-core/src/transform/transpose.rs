@@ -42,19 +42,24 @@ pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var
         for node in span.between().rev() {
             let Some(cotangent) = cotangents.of(node).take(Var { trace, node }) else { continue };
             let (step, args) = step(Var { trace, node });
+            let carriers = args.iter().filter(|a| span.varies(a.node)).count();
+            let all = match &step {
+                Step::Primitive(p) if carriers > 1 => p.transpose_all(cotangent, &args),
+                _ => None,
+            };
             for (i, arg) in args.iter().enumerate().filter(|(_, arg)| span.varies(arg.node)) {
-                let others_vary = args.iter().enumerate().any(|(j, a)| j != i && span.varies(a.node));
                 let parts = cotangents.of(arg.node);
-                match &step {
-                    Step::Row(row) => parts.plain.push(transpose_row(*row, i, cotangent, &args, others_vary)),
-                    Step::Primitive(p) => match (&**p as &dyn Any).downcast_ref::<Slice>() {
+                match (&step, &all) {
+                    (_, Some(all)) => parts.plain.push(all[i]),
+                    (Step::Row(row), _) => parts.plain.push(transpose_row(*row, i, cotangent, &args, carriers > 1)),
+                    (Step::Primitive(p), _) => match (&**p as &dyn Any).downcast_ref::<Slice>() {
                         Some(slice) => parts.slices.push((slice.clone(), cotangent)),
                         None => {
                             assert!(p.is_linear_in(i), "{} is not linear in operand {i}", p.name());
                             parts.plain.push(p.transpose(i, cotangent, &args));
                         }
                     },
-                    Step::Leaf => unreachable!("a leaf has no arguments"),
+                    (Step::Leaf, _) => unreachable!("a leaf has no arguments"),
                 }
             }
             // A placeholder keeps its cotangent, whole, for the caller.

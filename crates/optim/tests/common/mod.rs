@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
-use optim::{LinearOperator, LocalModel, Objective, ObjectiveError};
+use optim::{FromParts, LinearOperator, LocalModel, Objective, ObjectiveError};
 use std::cell::Cell;
 
 /// One residual r of a sum of squares, at a point.
@@ -287,6 +287,67 @@ impl<M: LocalModel<f64>> LocalModel<f64> for CountedModel<'_, M> {
 impl<M> Drop for CountedModel<'_, M> {
     fn drop(&mut self) {
         self.alive.set(self.alive.get() - 1);
+    }
+}
+
+/// f(x) of one variable with f′ and f″.
+pub fn scalar(f: impl Fn(f64) -> f64, d: impl Fn(f64) -> f64, dd: impl Fn(f64) -> f64) -> Counted<impl Objective<f64>> {
+    Counted::new(FromParts::new(
+        1,
+        move |x: &[f64]| f(x[0]),
+        move |x: &[f64], g: &mut [f64]| g[0] = d(x[0]),
+        move |x: &[f64], v: &[f64], hv: &mut [f64]| hv[0] = dd(x[0]) * v[0],
+    ))
+}
+
+/// What an objective is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Value,
+    Gradient,
+}
+
+/// An objective that fails once: the third time it is asked for this.
+pub struct FailsOnce<O> {
+    inner: O,
+    fails: Asked,
+    calls: Cell<usize>,
+}
+
+impl<O> FailsOnce<O> {
+    pub fn new(inner: O, fails: Asked) -> Self {
+        Self { inner, fails, calls: Cell::new(0) }
+    }
+
+    fn ask(&self, asked: Asked) -> Result<(), ObjectiveError> {
+        if asked == self.fails {
+            add(&self.calls);
+            if self.calls.get() == 3 {
+                return Err(ObjectiveError::new(std::io::Error::other("the disk is gone")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<O: Objective<f64>> Objective<f64> for FailsOnce<O> {
+    type Model<'a>
+        = O::Model<'a>
+    where
+        Self: 'a;
+
+    fn dimension(&self) -> usize {
+        self.inner.dimension()
+    }
+
+    fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
+        self.ask(Asked::Value)?;
+        self.inner.value(x)
+    }
+
+    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
+        self.ask(Asked::Gradient)?;
+        self.inner.at(x)
     }
 }
 

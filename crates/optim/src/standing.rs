@@ -1,0 +1,100 @@
+//! Where a run stands: what every solver keeps, however it chooses its steps.
+
+use crate::error::{Error, require_length};
+use crate::limits::Limits;
+use crate::objective::{LocalModel, Objective};
+use crate::scalar::Scalar;
+use crate::status::{Counts, Progress, Report, Status};
+use crate::vector::norm;
+use std::ops::ControlFlow;
+
+/// The current point and what is known there, the point under trial, and whether the run is over. Three vectors.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing<T> {
+    pub(crate) limits: Limits<T>,
+    pub(crate) x: Vec<T>,
+    pub(crate) trial: Vec<T>,
+    pub(crate) gradient: Vec<T>,
+    pub(crate) value: T,
+    pub(crate) gradient_norm: T,
+    /// ‖s‖₂ of the last step tried.
+    pub(crate) step_norm: T,
+    /// Whether the last step tried was taken.
+    pub(crate) accepted: bool,
+    pub(crate) counts: Counts,
+    pub(crate) finished: Option<Status>,
+}
+
+impl<T: Scalar> Standing<T> {
+    /// A run of `method` at `x`, where nothing has been evaluated: value and gradient norm are NaN.
+    pub(crate) fn unevaluated(method: &'static str, limits: Limits<T>, x: &[T]) -> Result<Self, Error> {
+        limits.check(method)?;
+        Ok(Self {
+            limits,
+            x: x.to_vec(),
+            trial: vec![T::zero(); x.len()],
+            gradient: vec![T::zero(); x.len()],
+            value: T::nan(),
+            gradient_norm: T::nan(),
+            step_norm: T::zero(),
+            accepted: true,
+            counts: Counts::default(),
+            finished: None,
+        })
+    }
+
+    /// A run of `method` at `x`, judged there, and the model that told; costs one gradient.
+    pub(crate) fn start<'o, O: Objective<T>>(
+        method: &'static str,
+        limits: Limits<T>,
+        objective: &'o O,
+        x: &[T],
+    ) -> Result<(Self, O::Model<'o>), Error> {
+        let mut now = Self::unevaluated(method, limits, x)?;
+        require_length(method, "x", objective.dimension(), x.len())?;
+        let model = objective.at(x)?;
+        now.counts.gradients = 1;
+        now.learn(&model, norm(model.gradient()));
+        now.finished = now.limits.start_verdict(x, now.value, now.gradient_norm);
+        Ok((now, model))
+    }
+
+    fn learn(&mut self, model: &impl LocalModel<T>, gradient_norm: T) {
+        self.value = model.value();
+        self.gradient.copy_from_slice(model.gradient());
+        self.gradient_norm = gradient_norm;
+    }
+
+    /// Makes the trial point, where `model` was prepared, the current one.
+    pub(crate) fn accept(&mut self, model: &impl LocalModel<T>, gradient_norm: T) {
+        self.learn(model, gradient_norm);
+        std::mem::swap(&mut self.x, &mut self.trial);
+        self.accepted = true;
+    }
+
+    /// Counts an iteration that ended with `failed`, and judges the current point if it did not fail.
+    pub(crate) fn end_iteration(&mut self, failed: Option<Status>) {
+        self.counts.iterations += 1;
+        self.finished = failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
+    }
+
+    pub(crate) fn outcome(&self) -> ControlFlow<Status> {
+        self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
+    pub(crate) fn progress(&self, control: T) -> Progress<'_, T> {
+        Progress {
+            x: &self.x,
+            value: self.value,
+            gradient_norm: self.gradient_norm,
+            step_norm: self.step_norm,
+            control,
+            accepted: self.accepted,
+            counts: self.counts,
+        }
+    }
+
+    pub(crate) fn into_report(self, status: Status) -> Report<T> {
+        Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
+    }
+}
