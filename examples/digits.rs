@@ -178,6 +178,9 @@ fn print_table(runs: &[Run]) {
 
 /// Draws loss against seconds, both on logarithmic axes.
 fn draw(runs: &[Run], path: &str) -> Result<(), Box<dyn Error>> {
+    if let Some(folder) = std::path::Path::new(path).parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let root = SVGBackend::new(path, (900, 560)).into_drawing_area();
     root.fill(&WHITE)?;
     let times = runs.iter().flat_map(|r| r.curve.iter().map(|p| p.0.max(1e-3)));

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
-pub use autodiff_core as core;
+pub use autodiff_core;
 pub use autodiff_core::*;
 pub use nn;
 pub use optim;

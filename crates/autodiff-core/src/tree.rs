@@ -110,6 +110,34 @@ impl fmt::Write for HashWriter {
 /// let gradient = f.gradient(&Line { slope: 1.0, offset: 0.5 }).unwrap();
 /// assert_eq!(gradient, Line { slope: 10.0, offset: 5.0 });
 /// ```
+///
+/// What does not compile: an enum,
+///
+/// ```compile_fail
+/// #[derive(autodiff_core::Tree)]
+/// enum Either<L> { Left(L), Right(L) }
+/// ```
+///
+/// a struct without a leaf,
+///
+/// ```compile_fail
+/// #[derive(autodiff_core::Tree, Clone)]
+/// struct Fixed { x: f64 }
+/// ```
+///
+/// a leaf that is never used, or that is bound to be something,
+///
+/// ```compile_fail
+/// #[derive(autodiff_core::Tree, Clone)]
+/// struct Narrow<L: Copy> { x: L }
+/// ```
+///
+/// and a point of mixed precision.
+///
+/// ```compile_fail
+/// let f = autodiff_core::Function::new(|(a, b): &(autodiff_core::Var, autodiff_core::Var)| a * b);
+/// let _ = f.value(&(1.0_f32, 2.0_f64));
+/// ```
 pub trait Tree: Sized {
     /// The float of all leaves.
     type Scalar: Executable;

@@ -255,7 +255,8 @@ fn composed_functions_name_themselves_and_the_users_line() {
     let text = message(Function::new(|(a, b): &(Var, Var)| a.max(*b)).evaluate(&x));
     assert!(text.starts_with("max: shapes [2] and [3]") && text.contains("errors.rs:"), "{text}");
     let text = message(Function::new(|(a, b): &(Var, Var)| [*a, *b].iter().sum::<Var>()).evaluate(&x));
-    assert!(text.starts_with("add: ") && text.contains("errors.rs:"), "{text}");
+    // The line is that of the standard library's loop, which does not pass its caller on.
+    assert!(text.starts_with("add: shapes [[2], [3]]"), "{text}");
     let text = message(Function::new(|(a, _): &(Var, Var)| a.reshape(&[2, 2]).powi(3)).evaluate(&x));
     assert!(text.starts_with("reshape: ") && text.contains("errors.rs:"), "{text}");
 }

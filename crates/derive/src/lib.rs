@@ -4,6 +4,8 @@
 //! tree of floats, with `Traced = Mlp<L::Traced>`, and `Traced` for `Mlp<L>` where `L` is a tree of variables. Fields whose
 //! type does not mention the leaf parameter are settings: cloned, and another setting is another trace.
 
+#![forbid(unsafe_code)]
+
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Fields, GenericParam, Ident, Index, Member, Type, parse_macro_input};
@@ -49,11 +51,22 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     if !fields.iter().any(|f| f.holds_leaves) {
         return Err(syn::Error::new_spanned(name, format!("no field mentions the leaf parameter {leaf}")));
     }
+    if let Some(bound) = bound_on_leaf(&input.generics, &leaf) {
+        let message = format!(
+            "the leaf {leaf} of a Tree stands for floats and for variables alike: put bounds on the impls that need them"
+        );
+        return Err(syn::Error::new_spanned(bound, message));
+    }
     let krate = core_path();
     let mut generics = input.generics.clone();
     for param in &mut generics.params {
         if let GenericParam::Type(param) = param {
             param.default = None;
+            if param.ident != leaf {
+                // A parameter of a setting: settings are cloned and compared.
+                param.bounds.push(syn::parse_quote!(::core::clone::Clone));
+                param.bounds.push(syn::parse_quote!(::core::fmt::Debug));
+            }
         }
     }
     let (_, _, where_clause) = generics.split_for_impl();
@@ -148,8 +161,15 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-/// Whether a type mentions the parameter.
-fn mentions(ty: &Type, parameter: &Ident) -> bool {
+/// A bound on the leaf parameter, where it is declared or in the where clause.
+fn bound_on_leaf(generics: &syn::Generics, leaf: &Ident) -> Option<TokenStream> {
+    let declared = generics.type_params().find(|p| p.ident == *leaf).filter(|p| !p.bounds.is_empty());
+    let clause = generics.where_clause.iter().flat_map(|w| &w.predicates).find(|p| mentions(p, leaf));
+    declared.map(|p| quote!(#p)).or_else(|| clause.map(|p| quote!(#p)))
+}
+
+/// Whether some syntax mentions the parameter.
+fn mentions(syntax: &impl quote::ToTokens, parameter: &Ident) -> bool {
     fn any(stream: TokenStream, parameter: &Ident) -> bool {
         stream.into_iter().any(|token| match token {
             TokenTree::Ident(ident) => ident == *parameter,
@@ -157,7 +177,7 @@ fn mentions(ty: &Type, parameter: &Ident) -> bool {
             _ => false,
         })
     }
-    any(quote!(#ty), parameter)
+    any(quote!(#syntax), parameter)
 }
 
 /// Path of the core crate as the deriving crate knows it: the facade re-exports it.
@@ -174,8 +194,8 @@ fn core_path() -> TokenStream {
         .map(|found| path(found, quote!()))
         .or_else(|_| {
             crate_name("jetgrad").map(|found| match found {
-                FoundCrate::Itself => quote!(::jetgrad::core),
-                found => path(found, quote!(::core)),
+                FoundCrate::Itself => quote!(::jetgrad::autodiff_core),
+                found => path(found, quote!(::autodiff_core)),
             })
         })
         .unwrap_or_else(|_| quote!(::autodiff_core))

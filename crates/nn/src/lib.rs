@@ -89,6 +89,8 @@
 //! # Ok::<(), autodiff_core::Error>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod activation;
 pub mod init;
 pub mod linear;

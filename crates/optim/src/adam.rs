@@ -109,8 +109,8 @@ impl<T: Scalar> Adam<T> {
         self.start_batches(x, batch)?.run(unobserved)
     }
 
-    /// A run on `objective` at its starting point `x`, to be stepped. One gradient an iteration, and one here; holds five
-    /// vectors.
+    /// A run on `objective` at its starting point `x`, to be stepped. Costs one gradient, and one an iteration; holds
+    /// five vectors.
     ///
     /// # Errors
     /// As [`minimize`](Self::minimize).

@@ -14,6 +14,8 @@
 //! * [`workloads`]: networks, scalar functions written as loops, and Taylor and Laplacian problems, each fully defined;
 //! * [`golden`]: what other systems for automatic differentiation compute for them.
 
+#![forbid(unsafe_code)]
+
 pub mod counter;
 pub mod golden;
 pub mod workloads;

@@ -15,7 +15,7 @@ macro_rules! free {
         pub fn $name<A: ?Sized, Out, P>(f: impl Fn(&A) -> Out + Send + Sync, $($arg: $Arg),*) -> Result<$Result>
         where
             Out: Traced + Send + Sync,
-            P: Tree,
+            P: Tree + Sync,
             P::Traced: Borrow<A>,
         {
             Function::new(f).$name($($arg),*)

@@ -49,6 +49,22 @@ const VARIANTS: usize = 64;
 /// The argument of the closure has the structure of the point ([`Tree`](crate::Tree)); `Vec` and array points also suit
 /// closures over slices, as above. Type parameters: `A` is what the closure borrows of the point, `Out` what it returns,
 /// `B` what it borrows of the data.
+///
+/// A direction has the type of the point, and a closure is called with what it was written for; other types do not compile:
+///
+/// ```compile_fail
+/// let f = autodiff_core::Function::new(|x: &[autodiff_core::Var]| x[0] * x[1]);
+/// let _ = f.hvp(&vec![1.0, 2.0], &ndarray::arr1(&[1.0, 0.0]));
+/// ```
+/// ```compile_fail
+/// let f = autodiff_core::Function::new(|x: &[autodiff_core::Var]| x[0] * x[1]);
+/// let _ = f.value(&ndarray::arr1(&[1.0, 2.0]));
+/// ```
+/// A variable is no number, and cannot leave its closure as one:
+///
+/// ```compile_fail
+/// let f = autodiff_core::Function::new(|x: &autodiff_core::Var| -> f64 { *x * 2.0 });
+/// ```
 pub struct Function<'f, A: ?Sized, Out = Var, B: ?Sized = ()> {
     closure: Arc<dyn Fn(&A, &B) -> Out + Send + Sync + 'f>,
     data: Arc<Bound<'f, B>>,

@@ -6,6 +6,7 @@ use super::{Function, Linearized};
 use crate::error::{Error, Result};
 use crate::tree::{Traced, Tree};
 use ndarray::{Array2, ArrayD, IxDyn};
+use rayon::prelude::*;
 use std::borrow::Borrow;
 
 /// Directions that a dense Jacobian or Hessian takes at once: enough to fill wide contractions, few enough for the cache.
@@ -98,11 +99,12 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
 
     /// The dense Jacobian: row i the i-th entry of the result, column j the j-th entry of `x`, both flattened in order.
     ///
-    /// Forward for more results than entries of `x`, else reverse, in blocks of directions.
+    /// Forward for more results than entries of `x`, else reverse, in blocks of directions on the threads of the current rayon pool;
+    /// the same bits for any number of them.
     ///
     /// # Errors
     /// Those of every operator.
-    pub fn jacobian<P: Tree>(&self, x: &P) -> Result<Array2<P::Scalar>>
+    pub fn jacobian<P: Tree + Sync>(&self, x: &P) -> Result<Array2<P::Scalar>>
     where
         P::Traced: Borrow<A>,
     {
@@ -193,11 +195,12 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         Ok(structured(x, &ran, 0))
     }
 
-    /// The dense Hessian over the flattened entries of `x`: n products, in blocks. Memory n².
+    /// The dense Hessian over the flattened entries of `x`: n products, in blocks on the threads of the current rayon pool; the same
+    /// bits for any number of them. Memory n².
     ///
     /// # Errors
     /// [`Error::NotScalar`] if the result is not one scalar.
-    pub fn hessian<P: Tree>(&self, x: &P) -> Result<Array2<P::Scalar>>
+    pub fn hessian<P: Tree + Sync>(&self, x: &P) -> Result<Array2<P::Scalar>>
     where
         P::Traced: Borrow<A>,
     {
@@ -254,7 +257,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     ///
     /// # Errors
     /// [`Error::NotScalar`] if the result is not one scalar.
-    pub fn laplacian<P: Tree>(&self, x: &P) -> Result<P::Scalar>
+    pub fn laplacian<P: Tree + Sync>(&self, x: &P) -> Result<P::Scalar>
     where
         P::Traced: Borrow<A>,
     {
@@ -290,10 +293,10 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 
     /// A matrix of `rows` × `columns` whose rows are the results of `operator` for the unit vectors of dimension `rows`.
-    fn rows_of<P: Tree>(
+    fn rows_of<P: Tree + Sync>(
         &self,
         x: &P,
-        operator: impl Fn(usize) -> Operator,
+        operator: impl Fn(usize) -> Operator + Sync,
         rows: usize,
         columns: usize,
     ) -> Result<Array2<P::Scalar>>
@@ -302,15 +305,22 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let (zero, one) = (<P::Scalar as num_traits::Zero>::zero(), <P::Scalar as num_traits::One>::one());
         let mut matrix = vec![zero; rows * columns];
-        // The last block may be ragged: it is a program of its own width.
-        for start in (0..rows).step_by(CHUNK) {
-            let k = CHUNK.min(rows - start);
-            let mut unit = vec![zero; k * rows];
-            for i in 0..k {
-                unit[i * rows + start + i] = one;
-            }
-            let ran = self.at(x, &operator(k), &[(1, &unit)])?;
-            gather_rows(&ran, k, columns, &mut matrix[start * columns..(start + k) * columns]);
+        if !matrix.is_empty() {
+            // Traced once before threads start, so that none of them traces again.
+            let (leaves, entries) = (x.leaves(), x.to_vec());
+            self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
+            // Blocks are independent programs of their own width: the same bits whichever thread runs which.
+            matrix.par_chunks_mut(CHUNK * columns).enumerate().try_for_each(|(block, part)| {
+                let (start, k) = (block * CHUNK, part.len() / columns);
+                let mut unit = vec![zero; k * rows];
+                for i in 0..k {
+                    unit[i * rows + start + i] = one;
+                }
+                let point = Point { structure: x, leaves: &leaves, entries: &entries };
+                let ran = self.run(&operator(k), &point, &[(1, &unit)], Extent::Whole)?;
+                gather_rows(&ran, k, columns, part);
+                Ok::<(), Error>(())
+            })?;
         }
         Ok(Array2::from_shape_vec((rows, columns), matrix).expect("as many entries as the matrix has"))
     }

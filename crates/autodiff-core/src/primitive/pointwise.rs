@@ -270,7 +270,7 @@ fn fold(row: Row, empty: f64, vars: impl Iterator<Item = Var>, place: &'static L
 }
 
 impl Sum for Var {
-    /// Sum in order; of nothing it is 0.
+    /// Sum in order; of nothing it is 0. An error names the iterator's line in the standard library, not the user's.
     #[track_caller]
     fn sum<I: Iterator<Item = Var>>(vars: I) -> Var {
         fold(Row::Add, 0.0, vars, Location::caller())
