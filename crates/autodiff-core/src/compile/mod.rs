@@ -1,8 +1,12 @@
-//! Compiling: passes that make a graph cheaper without changing its numbers. Each is a function from graph to graph, in a
-//! file of its own, verified after it ran in debug builds.
+//! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
+//!
+//! * [`simplify`], from graph to graph, verified after it ran in debug builds;
+//! * [`fuse`], which decides what runs together.
 
+mod fuse;
 mod simplify;
 
+pub use fuse::{Repeat, Unit, fuse, repeat};
 pub use simplify::simplify;
 
 use crate::graph::Graph;

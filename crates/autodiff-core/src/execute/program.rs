@@ -1,16 +1,18 @@
 //! [`Program`]: a graph laid out for running many times: a list of instructions over one arena.
 //!
-//! Planned once: dead nodes dropped, reshapes made free, every value given a place that is reused when the value is dead.
+//! Planned once (`layout.rs`): simplified, elementwise nodes fused, reshapes made free, every value given a place that is
+//! reused when the value is dead.
 //! Running allocates nothing. The layout is in entries, so one program serves `f32` and `f64`.
 //!
 //! A program may be split: given the *late* inputs, everything that does not depend on them comes first, is kept, and need
 //! not run again when only late inputs change. That is what a linearisation is.
 
 use super::interpret::fault_error;
-use super::plan::{Arena, Piece};
+use super::layout;
+use super::region::Region;
 use crate::compile::optimize;
 use crate::error::Result;
-use crate::graph::{Executable, Graph, NodeId, Operation, Primitive};
+use crate::graph::{Executable, Graph, Primitive};
 use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::View;
@@ -22,44 +24,46 @@ use std::sync::Arc;
 /// A graph laid out for running many times: instructions over one arena, and where inputs and outputs lie.
 #[derive(Debug)]
 pub struct Program {
-    instructions: Vec<Instruction>,
+    pub(super) instructions: Vec<Instruction>,
     /// Instructions before this one do not depend on late inputs.
-    split: usize,
-    inputs: Vec<Range<usize>>,
-    outputs: Vec<Range<usize>>,
-    constants: Vec<(usize, Constant)>,
-    shapes: Vec<Shape>,
-    arena: usize,
-    scratch: usize,
-    statistics: Statistics,
+    pub(super) split: usize,
+    pub(super) inputs: Vec<Range<usize>>,
+    pub(super) outputs: Vec<Range<usize>>,
+    pub(super) constants: Vec<(usize, Constant)>,
+    pub(super) shapes: Vec<Shape>,
+    pub(super) arena: usize,
+    pub(super) scratch: usize,
+    pub(super) statistics: Statistics,
 }
 
 #[derive(Debug)]
-enum Constant {
+pub(super) enum Constant {
     Scalar(f64),
     Tensor(crate::tensor::Tensor),
 }
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     Row(Row),
     Primitive(Arc<dyn Primitive>),
     /// Stops the run unless the first operand, 0 or 1, is as expected.
     Guard(bool),
+    /// Several elementwise nodes at once; they name their own operands.
+    Region(Region),
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Operand {
-    offset: usize,
-    length: usize,
-    shape: usize,
+pub(super) struct Operand {
+    pub offset: usize,
+    pub length: usize,
+    pub shape: usize,
 }
 
 #[derive(Debug)]
-struct Instruction {
-    kind: Kind,
-    operands: SmallVec<[Operand; 3]>,
-    out: Range<usize>,
+pub(super) struct Instruction {
+    pub kind: Kind,
+    pub operands: SmallVec<[Operand; 3]>,
+    pub out: Range<usize>,
 }
 
 /// How a run ended.
@@ -95,6 +99,10 @@ pub struct Statistics {
     pub early_flops: u64,
     /// Entries of the arena: times 4 or 8, the bytes of a workspace.
     pub arena: usize,
+    /// Regions of elementwise nodes that run together.
+    pub regions: usize,
+    /// Nodes in these regions.
+    pub fused: usize,
 }
 
 /// The memory of one run at a time: numbers of all values.
@@ -109,7 +117,7 @@ impl Program {
     pub fn new(graph: &Graph, late: &[usize]) -> Program {
         debug_assert!(graph.verify().is_ok(), "{:?}", graph.verify());
         let graph = &optimize(graph);
-        Layout::of(graph, late).program(graph)
+        layout::program(graph, late)
     }
 
     /// What it consists of.
@@ -196,6 +204,10 @@ impl Program {
                 arena[instruction.out.start] = row.value(&[read(0), read(1), read(2)]);
                 continue;
             }
+            if let Kind::Region(region) = &instruction.kind {
+                region.run(arena, scratch);
+                continue;
+            }
             let (before, rest) = arena.split_at_mut(instruction.out.start);
             let (out, after) = rest.split_at_mut(instruction.out.len());
             let (before, after) = (&*before, &*after);
@@ -217,174 +229,9 @@ impl Program {
                     let operands: SmallVec<[View<'_, T>; 8]> = instruction.operands.iter().map(view).collect();
                     T::evaluate(&**p, &operands, out, scratch).map_err(|fault| fault_error(p.name(), fault))?;
                 }
-                Kind::Guard(_) => unreachable!("handled above"),
+                Kind::Guard(_) | Kind::Region(_) => unreachable!("handled above"),
             }
         }
         Ok(Outcome::Done)
     }
-}
-
-/// Order of evaluation and places of values, while a program is being made.
-struct Layout {
-    /// Nodes in order of evaluation.
-    order: Vec<NodeId>,
-    /// How many of them do not depend on late inputs.
-    early: usize,
-    late: Vec<bool>,
-}
-
-impl Layout {
-    fn of(graph: &Graph, late_inputs: &[usize]) -> Layout {
-        let mut late = vec![false; graph.len()];
-        for &input in late_inputs {
-            late[graph.inputs()[input].index()] = true;
-        }
-        for id in graph.ids() {
-            if graph.arguments(id).iter().any(|a| late[a.index()]) {
-                late[id.index()] = true;
-            }
-        }
-        let (early, rest): (Vec<NodeId>, Vec<NodeId>) = graph.ids().partition(|id| !late[id.index()]);
-        Layout { early: early.len(), order: early.into_iter().chain(rest).collect(), late }
-    }
-
-    fn program(self, graph: &Graph) -> Program {
-        // A reshape is its argument under another shape: it has no place of its own.
-        let mut root: Vec<NodeId> = graph.ids().collect();
-        for id in graph.ids() {
-            if is_reshape(graph, id) {
-                root[id.index()] = root[graph.arguments(id)[0].index()];
-            }
-        }
-        // The position in the order of the last use of each value; what must stay has none.
-        let mut last: Vec<usize> = vec![0; graph.len()];
-        for (position, &id) in self.order.iter().enumerate() {
-            for arg in graph.arguments(id) {
-                let source = root[arg.index()];
-                last[source.index()] = last[source.index()].max(position);
-                if self.late[id.index()] && !self.late[source.index()] {
-                    last[source.index()] = usize::MAX;
-                }
-            }
-        }
-        for id in graph.outputs() {
-            last[root[id.index()].index()] = usize::MAX;
-        }
-
-        let mut arena = Arena::default();
-        let mut pieces: Vec<Option<Piece>> = vec![None; graph.len()];
-        let mut shapes: Vec<Shape> = Vec::new();
-        let mut shape_ids = rustc_hash::FxHashMap::default();
-        let mut program = Program {
-            instructions: Vec::with_capacity(graph.len()),
-            split: 0,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            constants: Vec::new(),
-            shapes: Vec::new(),
-            arena: 0,
-            scratch: 0,
-            statistics: Statistics { guards: graph.guards().len(), ..Statistics::default() },
-        };
-        for &id in graph.inputs() {
-            let size = graph.shape(id).size();
-            let offset = arena.place(size);
-            pieces[id.index()] = Some(Piece { offset, capacity: size });
-            program.inputs.push(offset..offset + size);
-        }
-        let mut guards = rustc_hash::FxHashMap::<NodeId, SmallVec<[bool; 1]>>::default();
-        for guard in graph.guards() {
-            guards.entry(guard.node).or_default().push(guard.expected);
-        }
-        for (position, &id) in self.order.iter().enumerate() {
-            if position == self.early {
-                program.split = program.instructions.len();
-            }
-            let size = graph.shape(id).size();
-            let mut operand = |node: NodeId, pieces: &[Option<Piece>]| Operand {
-                offset: pieces[root[node.index()].index()].expect("an argument is placed before its use").offset,
-                length: graph.shape(node).size(),
-                shape: *shape_ids.entry(graph.shape(node).clone()).or_insert_with(|| {
-                    shapes.push(graph.shape(node).clone());
-                    shapes.len() - 1
-                }),
-            };
-            let kind = match graph.operation(id) {
-                Operation::Input(_) | Operation::Hole => None,
-                Operation::Constant(c) => {
-                    let offset = arena.place(1);
-                    pieces[id.index()] = Some(Piece { offset, capacity: 1 });
-                    program.constants.push((offset, Constant::Scalar(c)));
-                    None
-                }
-                Operation::Tensor(t) => {
-                    let offset = arena.place(size);
-                    pieces[id.index()] = Some(Piece { offset, capacity: size });
-                    program.constants.push((offset, Constant::Tensor(t.clone())));
-                    None
-                }
-                Operation::Row(row) => {
-                    program.statistics.flops += size as u64;
-                    Some(Kind::Row(row))
-                }
-                Operation::Primitive(_) if is_reshape(graph, id) => None,
-                Operation::Primitive(p) => {
-                    let args = graph.arguments(id);
-                    let operands: SmallVec<[&Shape; 4]> = args.iter().map(|&a| graph.shape(a)).collect();
-                    program.scratch = program.scratch.max(p.scratch(&operands));
-                    program.statistics.flops += p.flops(&operands, graph.shape(id));
-                    Some(Kind::Primitive(p.clone()))
-                }
-            };
-            if let Some(kind) = kind {
-                let operands = graph.arguments(id).iter().map(|&a| operand(a, &pieces)).collect();
-                let piece = arena.take(size);
-                pieces[id.index()] = Some(piece);
-                program.instructions.push(Instruction { kind, operands, out: piece.offset..piece.offset + size });
-                program.statistics.nodes += 1;
-                *program.statistics.operations.entry(graph.operation(id).name()).or_default() += 1;
-            }
-            for &expected in guards.get(&id).into_iter().flatten() {
-                let operands = SmallVec::from_slice(&[operand(id, &pieces)]);
-                program.instructions.push(Instruction { kind: Kind::Guard(expected), operands, out: 0..0 });
-            }
-            if position < self.early {
-                program.statistics.early_flops = program.statistics.flops;
-            }
-            // Values that were used for the last time, and those that nothing uses.
-            let done = graph.arguments(id).into_iter().map(|a| root[a.index()]).chain([id]);
-            for dead in done {
-                let fixed = matches!(
-                    graph.operation(dead),
-                    Operation::Input(_) | Operation::Constant(_) | Operation::Tensor(_)
-                );
-                if last[dead.index()] <= position
-                    && !fixed
-                    && root[dead.index()] == dead
-                    && let Some(piece) = pieces[dead.index()].take()
-                {
-                    arena.give(piece);
-                }
-            }
-        }
-        if self.early == self.order.len() {
-            program.split = program.instructions.len();
-        }
-        program.outputs = graph
-            .outputs()
-            .iter()
-            .map(|id| {
-                let offset = pieces[root[id.index()].index()].expect("an output is never freed").offset;
-                offset..offset + graph.shape(*id).size()
-            })
-            .collect();
-        program.shapes = shapes;
-        program.arena = arena.length();
-        program.statistics.arena = program.arena;
-        program
-    }
-}
-
-fn is_reshape(graph: &Graph, id: NodeId) -> bool {
-    matches!(graph.operation(id), Operation::Primitive(p) if p.name() == "reshape")
 }

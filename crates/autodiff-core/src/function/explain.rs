@@ -125,8 +125,10 @@ impl fmt::Display for Explanation {
         let mut line = |name: &str, s: &Statistics| -> fmt::Result {
             write!(
                 f,
-                "{name}: {} operations, {} guards, {} flops, {} bytes in double precision;",
+                "{name}: {} operations ({} of them fused into {} regions), {} guards, {} flops, {} bytes in double precision;",
                 s.nodes,
+                s.fused,
+                s.regions,
                 s.guards,
                 s.flops,
                 8 * s.arena

@@ -175,6 +175,18 @@ impl Steps {
     }
 }
 
+/// Longer than the chunks that fused regions run in, with every kind of repeat.
+#[test]
+fn random_programs_longer_than_a_chunk_equal_the_interpreter() {
+    fn holds(steps: Steps) -> bool {
+        let copy = steps.clone();
+        let shapes: [&[usize]; 4] = [&[3, 200], &[200], &[3, 1], &[]];
+        function(&format!("{steps:?}"), &shapes, move |x| copy.apply(x)).program_equals_interpreter();
+        true
+    }
+    QuickCheck::new().tests(100).quickcheck(holds as fn(Steps) -> bool);
+}
+
 #[test]
 fn random_programs_keep_every_law() {
     fn holds(steps: Steps) -> bool {

@@ -1,0 +1,167 @@
+//! Fusing: which elementwise nodes run together, chunk by chunk, with what is between them in registers of a chunk's length.
+//!
+//! A region holds elementwise nodes and simple repeats of one length. It runs as a whole, so nothing outside may stand both
+//! after one member and before another. Nodes are taken in order: one that can join the open region does; one that rests on
+//! the region and cannot join waits until it is closed; any other runs before it.
+
+use crate::graph::{Graph, NodeId, Operation};
+use crate::primitive::Broadcast;
+use crate::shape::Shape;
+use std::any::Any;
+use std::collections::VecDeque;
+
+/// Nodes that wait behind an open region before it is closed: bounds the work of looking at them again.
+const PATIENCE: usize = 256;
+
+/// What runs at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// One node.
+    Single(NodeId),
+    /// Several nodes of one length, in order.
+    Region(Vec<NodeId>),
+}
+
+impl Unit {
+    /// Its nodes, in order.
+    pub fn nodes(&self) -> &[NodeId] {
+        match self {
+            Unit::Single(id) => std::slice::from_ref(id),
+            Unit::Region(ids) => ids,
+        }
+    }
+}
+
+/// How a repeat reads its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// One number for all entries.
+    Scalar,
+    /// The whole source again and again: entry i reads i mod period.
+    Cycle {
+        /// Length of the source.
+        period: usize,
+    },
+    /// Each number several times in a row: entry i reads i / run.
+    Run {
+        /// How often each number is repeated.
+        run: usize,
+    },
+}
+
+impl Repeat {
+    /// How `from` is repeated to `to`, if in one of the simple ways.
+    pub fn between(from: &Shape, to: &Shape) -> Option<Repeat> {
+        let size = from.size();
+        if size == 1 {
+            return Some(Repeat::Scalar);
+        }
+        let trimmed: &[usize] = &from[from.iter().take_while(|&&n| n == 1).count()..];
+        if to.ends_with(trimmed) {
+            return Some(Repeat::Cycle { period: size });
+        }
+        let ones = from.iter().rev().take_while(|&&n| n == 1).count();
+        let (head, missing) = (&from[..from.rank() - ones], to.rank() - from.rank());
+        (missing == 0 && to.starts_with(head)).then(|| Repeat::Run { run: to[head.len()..].iter().product() })
+    }
+}
+
+/// The way a node repeats its argument, if it is a repeat that can stand in a region.
+pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
+    let Operation::Primitive(p) = graph.operation(id) else { return None };
+    let broadcast = (&**p as &dyn Any).downcast_ref::<Broadcast>()?;
+    Repeat::between(graph.shape(graph.arguments(id)[0]), &broadcast.shape)
+}
+
+/// Orders nodes into units. `order` is an order of evaluation; `root` names for each node the one whose value it is.
+pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
+    let length = |id: NodeId| graph.shape(id).size();
+    let fusable = |id: NodeId| {
+        length(id) > 1 && (matches!(graph.operation(id), Operation::Row(_)) || repeat(graph, id).is_some())
+    };
+    let mut units = Vec::new();
+    let mut pending: VecDeque<NodeId> = order.iter().copied().collect();
+    let mut state = vec![Place::Before; graph.len()];
+    while let Some(first) = pending.pop_front() {
+        if !fusable(first) {
+            units.push(Unit::Single(first));
+            continue;
+        }
+        let (mut region, mut waiting) = (vec![first], Vec::new());
+        state[first.index()] = Place::Inside;
+        while let Some(id) = pending.pop_front() {
+            let places =
+                || graph.arguments(id).into_iter().map(|a| state[a.index()].max(state[root[a.index()].index()]));
+            let worst = places().max().unwrap_or(Place::Before);
+            // A repeat reads its source as a whole: the source must be there before the region runs.
+            let latest = if matches!(graph.operation(id), Operation::Row(_)) { Place::Inside } else { Place::Before };
+            let joins = fusable(id) && length(id) == length(first) && worst <= latest;
+            if joins {
+                state[id.index()] = Place::Inside;
+                region.push(id);
+            } else if worst == Place::Before {
+                units.push(Unit::Single(id));
+            } else if root[id.index()] != id && worst == Place::Inside {
+                // A member under another shape: its readers may still join.
+                state[id.index()] = Place::Inside;
+                waiting.push(id);
+            } else {
+                state[id.index()] = Place::Behind;
+                waiting.push(id);
+                if waiting.len() > PATIENCE {
+                    break;
+                }
+            }
+        }
+        region.iter().chain(&waiting).for_each(|id| state[id.index()] = Place::Before);
+        units.push(if let [one] = region[..] { Unit::Single(one) } else { Unit::Region(region) });
+        waiting.into_iter().rev().for_each(|id| pending.push_front(id));
+    }
+    units
+}
+
+/// Where a node stands with respect to the open region.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Before,
+    Inside,
+    Behind,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(text: &str) -> Vec<Vec<usize>> {
+        let graph: Graph = text.parse().expect("the test's own text");
+        let (order, root): (Vec<NodeId>, Vec<NodeId>) = (graph.ids().collect(), graph.ids().collect());
+        let inputs = graph.inputs().len();
+        let units = fuse(&graph, &order, &root);
+        units[inputs..].iter().map(|u| u.nodes().iter().map(|id| id.index()).collect()).collect()
+    }
+
+    #[test]
+    fn a_chain_is_one_region_and_what_rests_on_it_comes_after() {
+        let text = "%0 = input : [4]\n%1 = sin %0 : [4]\n%2 = sum{axes=[0]} %1 : []\n%3 = cos %0 : [4]\n\
+                    %4 = mul %1 %3 : [4]\n%5 = broadcast{shape=[4]} %2 : [4]\n%6 = mul %4 %5 : [4]\nreturn %6";
+        assert_eq!(units(text), [vec![1, 3, 4], vec![2], vec![5, 6]]);
+    }
+
+    #[test]
+    fn other_lengths_do_not_join() {
+        let text = "%0 = input : [4]\n%1 = input : [3]\n%2 = sin %0 : [4]\n%3 = sin %1 : [3]\n%4 = exp %2 : [4]\n\
+                    %5 = exp %3 : [3]\nreturn %4, %5";
+        assert_eq!(units(text), [vec![3], vec![5], vec![2, 4]]);
+    }
+
+    #[test]
+    fn repeats_are_recognised() {
+        let between = |a: &[usize], b: &[usize]| Repeat::between(&Shape::of(a), &Shape::of(b));
+        assert_eq!(between(&[], &[3]), Some(Repeat::Scalar));
+        assert_eq!(between(&[3], &[2, 3]), Some(Repeat::Cycle { period: 3 }));
+        assert_eq!(between(&[1, 3], &[2, 3]), Some(Repeat::Cycle { period: 3 }));
+        assert_eq!(between(&[2, 1], &[2, 3]), Some(Repeat::Run { run: 3 }));
+        assert_eq!(between(&[2, 1, 3], &[2, 4, 3]), None);
+        assert_eq!(between(&[3, 1], &[2, 3, 4]), None);
+    }
+}
