@@ -439,3 +439,13 @@ fn dense_matrices_are_the_same_bits_for_any_number_of_threads() {
         assert_eq!(by(threads), one);
     }
 }
+
+#[test]
+fn functions_and_linearisations_move_and_are_shared_between_threads() {
+    fn shared<T: Send + Sync>(value: T) -> T {
+        value
+    }
+    let f = shared(Function::new(|x: &[Var]| x[0].square()));
+    let flat = shared(f.flat(&vec![1.0]));
+    assert_eq!(shared(flat.linearize(&[3.0]).unwrap()).gradient().unwrap(), [6.0]);
+}
