@@ -272,7 +272,7 @@ impl<'g> Layout<'g> {
         self.program.statistics.regions += 1;
         self.program.statistics.fused += nodes.len();
         self.program.instructions.push(Instruction {
-            kind: Kind::Region(region),
+            kind: Kind::Region(Box::new(region)),
             operands: SmallVec::new(),
             out: 0..0,
         });

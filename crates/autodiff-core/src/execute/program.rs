@@ -49,7 +49,7 @@ pub(super) enum Kind {
     /// Stops the run unless the first operand, 0 or 1, is as expected.
     Guard(bool),
     /// Several elementwise nodes at once; they name their own operands.
-    Region(Region),
+    Region(Box<Region>),
 }
 
 #[derive(Clone, Copy, Debug)]

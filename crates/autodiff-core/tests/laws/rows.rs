@@ -30,7 +30,8 @@ fn case(row: Row, shape: &[usize]) -> Case {
 #[test]
 fn every_row_keeps_every_law() {
     for &row in Row::ALL {
-        for shape in [&[][..], &[5], &[2, 3]] {
+        // A scalar, two short arrays, and one long enough to be fused.
+        for shape in [&[][..], &[5], &[2, 3], &[40]] {
             hold(&case(row, shape));
         }
     }
