@@ -26,6 +26,7 @@ impl Var {
     }
 
     /// The transposed matrix: the last two axes exchanged.
+    #[doc(alias = "transpose")]
     #[track_caller]
     pub fn t(self) -> Var {
         let rank = self.rank();
