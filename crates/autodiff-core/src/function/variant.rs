@@ -185,8 +185,7 @@ where
             self.use_first(&variant);
             return Ok(ran.expect("a run that trusts its guards does not diverge"));
         }
-        let variant = Arc::new(self.trace(point)?);
-        self.keep(&variant);
+        let variant = self.keep(self.trace(point)?);
         let ran = self.attempt(&variant, operator, point, extras, extent, Guards::Trust)?;
         Ok(ran.expect("a run that trusts its guards does not diverge"))
     }
@@ -197,24 +196,30 @@ where
         P::Traced: Borrow<A>,
     {
         if !self.lock().iter().any(|v| v.fits(point.leaves, &self.data.structure)) {
-            let variant = Arc::new(self.trace(point)?);
-            self.keep(&variant);
+            self.keep(self.trace(point)?);
         }
         Ok(())
     }
 
-    /// Keeps a trace, unless it holds at its point only or another thread has kept one of the same path meanwhile.
-    fn keep(&self, variant: &Arc<Variant<Out>>) {
+    /// Keeps a trace, unless it holds at its point only. If another thread has kept one of the same path meanwhile, that one is
+    /// returned, with the programs that it has by now.
+    fn keep(&self, variant: Variant<Out>) -> Arc<Variant<Out>> {
+        if variant.point_specific {
+            return Arc::new(variant);
+        }
         let mut variants = self.lock();
         let same_path = |v: &Arc<Variant<Out>>| {
             v.fits(&variant.point, &variant.data)
                 && v.graph.guards() == variant.graph.guards()
                 && v.graph.len() == variant.graph.len()
         };
-        if !variant.point_specific && !variants.iter().any(same_path) {
-            variants.insert(0, variant.clone());
-            variants.truncate(VARIANTS);
+        if let Some(kept) = variants.iter().find(|v| same_path(v)) {
+            return kept.clone();
         }
+        let variant = Arc::new(variant);
+        variants.insert(0, variant.clone());
+        variants.truncate(VARIANTS);
+        variant
     }
 
     fn use_first(&self, variant: &Arc<Variant<Out>>) {

@@ -40,10 +40,12 @@ impl Span {
         for id in targets.iter().filter(|id| id.index() >= first) {
             needed[id.index() - first] = true;
         }
-        for i in (0..end - first).filter(|&i| !cut[i]).collect::<Vec<_>>() {
-            let id = NodeId::from_index(first + i);
-            let depends = |a: &NodeId| a.index() >= first && varies[a.index() - first];
-            varies[i] = graph.arguments(id).iter().enumerate().any(|(j, a)| depends(a) && through(id, j));
+        for i in 0..end - first {
+            if !cut[i] {
+                let id = NodeId::from_index(first + i);
+                let depends = |a: &NodeId| a.index() >= first && varies[a.index() - first];
+                varies[i] = graph.arguments(id).iter().enumerate().any(|(j, a)| depends(a) && through(id, j));
+            }
         }
         for i in (0..end - first).rev() {
             if needed[i] && !cut[i] {
