@@ -23,7 +23,7 @@ where
     let v = direction(n, 0);
     let block: Vec<f64> = (0..BLOCK as u64).flat_map(|j| direction(n, j)).collect();
     let (mut out, mut rows) = (vec![0.0; n], vec![0.0; BLOCK * n]);
-    let mut at = f.linearize(x).expect("the problem is well formed");
+    let at = f.linearize(x).expect("the problem is well formed");
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::Elements(1));
     group.bench_function(BenchmarkId::from_parameter("value"), |b| b.iter(|| f.value(black_box(x))));

@@ -55,7 +55,7 @@ fn replays_do_not_allocate() {
     assert_eq!(allocations(|| assert!(flat.value(&x).unwrap().is_finite())), 0, "value");
     assert_eq!(allocations(|| assert!(flat.value_and_gradient(&x, &mut out).unwrap().is_finite())), 0, "gradient");
     assert_eq!(allocations(|| flat.hvp(&x, &v, &mut out).unwrap()), 0, "hvp");
-    let mut at = flat.linearize(&x).unwrap();
+    let at = flat.linearize(&x).unwrap();
     assert_eq!(allocations(|| at.hvp(&v, &mut out).unwrap()), 0, "linearized hvp");
     assert_eq!(allocations(|| at.third(&v, &v, &mut out).unwrap()), 0, "third-order product");
     let (rows, mut products) = (vec![0.5; 4 * n], vec![0.0; 4 * n]);

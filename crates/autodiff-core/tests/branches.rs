@@ -93,7 +93,7 @@ fn every_path_is_traced_once_and_kept() {
 fn a_linearisation_keeps_the_branch_of_its_point() {
     let f = Function::new(branchy::<Var>);
     f.value(&[-1.0, 0.0]).unwrap();
-    let mut at = f.linearize(&[1.0, -1.0]).unwrap();
+    let at = f.linearize(&[1.0, -1.0]).unwrap();
     let (_, gradient, product) = reference(branchy, &[1.0, -1.0], &[0.3, -0.7]);
     let mut out = [0.0; 2];
     at.hvp(&[0.3, -0.7], &mut out).unwrap();

@@ -79,7 +79,7 @@ fn directions_must_have_the_structure_of_the_point() {
     assert!(matches!(g.vjp(&arr1(&[1.0, 2.0]), &arr1(&[1.0]).into_dyn()), Err(Error::Structure { argument: "w", .. })));
     let flat = f.flat(&vec![1.0, 2.0]);
     assert_eq!(message(flat.value(&[1.0])), "value: x has length 1, expected 2");
-    let mut at = f.linearize(&vec![1.0, 2.0]).unwrap();
+    let at = f.linearize(&vec![1.0, 2.0]).unwrap();
     assert!(matches!(at.hvp(&[1.0], &mut [0.0, 0.0]), Err(Error::Length { expected: 2, found: 1, .. })));
     assert!(matches!(at.hvps(&[1.0, 2.0, 3.0], &mut [0.0; 3]), Err(Error::Length { .. })));
 }

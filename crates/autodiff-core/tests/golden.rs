@@ -83,7 +83,7 @@ where
     check_product(&way, &function.hvp_by(mode, point, &v).unwrap().to_vec());
 
     let way = format!("linearised, {mode:?}");
-    let mut at = function.linearize(point).unwrap().with_mode(mode);
+    let at = function.linearize(point).unwrap().with_mode(mode);
     let mut product = vec![0.0; flat.len()];
     at.hvp(&flat, &mut product).unwrap();
     check_product(&way, &product);

@@ -128,7 +128,7 @@ fn all_modes_of_the_product_agree() {
         }
     }
     let many = function.hvps(&X, &[V, [1.0, 0.0, 0.0], V]).unwrap();
-    let mut at = function.linearize(&X).unwrap();
+    let at = function.linearize(&X).unwrap();
     let mut rows = [0.0; 9];
     at.hvps(&[V, [1.0, 0.0, 0.0], V].concat(), &mut rows).unwrap();
     let mut single = [0.0; 3];
@@ -242,7 +242,7 @@ fn linearisations_work_side_by_side_on_threads() {
         for x in &points {
             let (f, v) = (f.clone(), &v);
             scope.spawn(move || {
-                let mut at = f.linearize(x).unwrap();
+                let at = f.linearize(x).unwrap();
                 let mut product = vec![0.0; 5];
                 for _ in 0..10 {
                     at.hvp(v.as_slice().unwrap(), &mut product).unwrap();

@@ -126,7 +126,7 @@ fn s7_takes_other_branches_at_another_point() {
         let value = loops::branches(point);
         assert_close("value", f.value(point).unwrap(), value);
         let (gradient, product) = (f.gradient(point).unwrap(), f.hvp(point, &v).unwrap());
-        let mut at = f.linearize(point).unwrap();
+        let at = f.linearize(point).unwrap();
         let mut linearised = vec![0.0; n];
         at.hvp(&v, &mut linearised).unwrap();
         for i in 0..n {

@@ -3,8 +3,11 @@
 use crate::Scalar;
 use smallvec::SmallVec;
 
-/// Lengths up to which a sum runs straight (a single line in eight lanes).
+/// Rows up to which a sum over rows runs straight.
 const STRAIGHT: usize = 128;
+
+/// Length of the blocks that a long sum is cut into: each runs straight, in eight lanes.
+pub const BLOCK: usize = 256;
 
 /// Sums `x`, row-major of `shape`, over `axes` (ascending) into `out`.
 ///
@@ -40,10 +43,10 @@ pub fn sum<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
     }
 }
 
-/// Sum of all entries.
+/// Sum of all entries: of blocks of [`BLOCK`] entries, and pairwise of their sums as by [`combine`].
 pub fn total<T: Scalar>(x: &[T]) -> T {
-    if x.len() > STRAIGHT {
-        let half = (x.len() / 2).next_multiple_of(8);
+    if x.len() > BLOCK {
+        let half = x.len().div_ceil(BLOCK) / 2 * BLOCK;
         return total(&x[..half]) + total(&x[half..]);
     }
     let mut lanes = [T::zero(); 8];
@@ -58,6 +61,25 @@ pub fn total<T: Scalar>(x: &[T]) -> T {
         }
     }
     ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])) + rest
+}
+
+/// The [`total`] of an array from the totals of its blocks, bit for bit.
+///
+/// ```
+/// use kernels::reduce::{BLOCK, combine, total};
+/// let x: Vec<f64> = (0..1000).map(|i| f64::from(i).sin()).collect();
+/// let blocks: Vec<f64> = x.chunks(BLOCK).map(total).collect();
+/// assert_eq!(combine(&blocks), total(&x));
+/// ```
+pub fn combine<T: Scalar>(blocks: &[T]) -> T {
+    match blocks {
+        [] => T::zero(),
+        [one] => *one,
+        _ => {
+            let (left, right) = blocks.split_at(blocks.len() / 2);
+            combine(left) + combine(right)
+        }
+    }
 }
 
 /// Columns that are summed together, on the stack.

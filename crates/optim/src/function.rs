@@ -39,7 +39,7 @@ where
     }
 
     fn at(&self, x: &[P::Scalar]) -> Result<Self::Model<'_>, ObjectiveError> {
-        let mut linearized = self.linearize(x).map_err(objective_error)?;
+        let linearized = self.linearize(x).map_err(objective_error)?;
         let mut gradient = vec![P::Scalar::of(0.0); x.len()];
         linearized.gradient_into(&mut gradient).map_err(objective_error)?;
         let value = linearized.value().map_err(objective_error)?;

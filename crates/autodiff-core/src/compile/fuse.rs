@@ -1,11 +1,11 @@
 //! Fusing: which elementwise nodes run together, chunk by chunk, with what is between them in registers of a chunk's length.
 //!
-//! A region holds elementwise nodes and simple repeats of one length. It runs as a whole, so nothing outside may stand both
+//! A region holds elementwise nodes and simple repeats of one length, and sums over all of their entries. It runs as a whole, so nothing outside may stand both
 //! after one member and before another. Nodes are taken in order: one that can join the open region does; one that rests on
 //! the region and cannot join waits until it is closed; any other runs before it.
 
 use crate::graph::{Graph, NodeId, Operation};
-use crate::primitive::Broadcast;
+use crate::primitive::{Broadcast, Sum};
 use crate::shape::Shape;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -77,6 +77,12 @@ pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
     Repeat::between(graph.shape(graph.arguments(id)[0]), &broadcast.shape)
 }
 
+/// Whether a node is the sum over all entries: a region can take it on its way.
+pub fn is_total(graph: &Graph, id: NodeId) -> bool {
+    let Operation::Primitive(p) = graph.operation(id) else { return false };
+    (&**p as &dyn Any).is::<Sum>() && graph.shape(id).size() == 1
+}
+
 /// Orders nodes into units. `order` is an order of evaluation; `root` names for each node the one whose value it is.
 pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
     let length = |id: NodeId| graph.shape(id).size();
@@ -100,7 +106,15 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
             // A repeat reads its source as a whole: the source must be there before the region runs.
             let latest = if matches!(graph.operation(id), Operation::Row(_)) { Place::Inside } else { Place::Before };
             let joins = fusable(id) && length(id) == length(first) && worst <= latest;
-            if joins {
+            // A sum over what the region computes is taken on the way, and is there when the region has run.
+            let sums = is_total(graph, id)
+                && worst == Place::Inside
+                && length(graph.arguments(id)[0]) == length(first)
+                && !is_total(graph, graph.arguments(id)[0]);
+            if sums {
+                state[id.index()] = Place::Behind;
+                region.push(id);
+            } else if joins {
                 state[id.index()] = Place::Inside;
                 region.push(id);
             } else if worst == Place::Before {
@@ -145,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_is_one_region_and_what_rests_on_it_comes_after() {
+    fn a_chain_is_one_region_with_its_sum_and_what_rests_on_it_comes_after() {
         let text = "%0 = input : [40]\n%1 = sin %0 : [40]\n%2 = sum{axes=[0]} %1 : []\n%3 = cos %0 : [40]\n\
                     %4 = mul %1 %3 : [40]\n%5 = broadcast{shape=[40]} %2 : [40]\n%6 = mul %4 %5 : [40]\nreturn %6";
-        assert_eq!(units(text), [vec![1, 3, 4], vec![2], vec![5, 6]]);
+        assert_eq!(units(text), [vec![1, 2, 3, 4], vec![5, 6]]);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
 //! * [`simplify`], from graph to graph, verified after it ran in debug builds;
+//! * [`schedule`], which decides what runs when;
 //! * [`fuse`], which decides what runs together.
 
 mod fuse;
+mod schedule;
 mod simplify;
 
-pub use fuse::{Repeat, Unit, fuse, repeat};
+pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
+pub use schedule::schedule;
 pub use simplify::simplify;
 
 use crate::graph::Graph;

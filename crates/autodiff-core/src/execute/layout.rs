@@ -1,22 +1,25 @@
-//! Laying out: from a graph to the instructions of a program, in order, with a place in the arena for every value.
+//! Laying out: from a graph to the instructions of a program, in order, with a place in memory for every value.
 //!
-//! What does not depend on late inputs comes first. Units of fused nodes are one instruction; a value inside a unit that
-//! nothing outside reads has no place but a register. A place is given back after the last unit that reads it.
+//! What does not depend on late inputs comes first, in an arena of its own. Units of fused nodes are one instruction; a value
+//! inside a unit that nothing outside reads has no place but a register. A place is given back after the last unit that reads
+//! it. Inputs are read where the caller has them, and results written where the caller wants them.
 
+use super::memory::{Operand, Space, Target};
 use super::plan::{Arena, Piece};
-use super::program::{Constant, Instruction, Kind, Operand, Program, Statistics};
-use super::region::{CHUNK, Compute, Region, Source, Step};
-use crate::compile::{Unit, fuse, repeat};
+use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
+use super::region::{Array, Compute, Goal, Region, Source, Step, Touched};
+use super::statistics::Statistics;
+use crate::compile::{Unit, fuse, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-/// The program of a graph, split at the late inputs.
-pub(super) fn program(graph: &Graph, late_inputs: &[usize]) -> Program {
-    let mut late = vec![false; graph.len()];
-    for &input in late_inputs {
-        late[graph.inputs()[input].index()] = true;
+/// The program of a graph that meets its caller in this way.
+pub(super) fn program(graph: &Graph, interface: &Interface) -> Program {
+    let mut late = vec![interface.is_whole(); graph.len()];
+    for &input in &graph.inputs()[interface.late_inputs()..] {
+        late[input.index()] = true;
     }
     for id in graph.ids() {
         if graph.arguments(id).iter().any(|a| late[a.index()]) {
@@ -28,15 +31,38 @@ pub(super) fn program(graph: &Graph, late_inputs: &[usize]) -> Program {
     for id in graph.ids().filter(|&id| is_reshape(graph, id)) {
         root[id.index()] = root[graph.arguments(id)[0].index()];
     }
+    // What is read by something else than the nodes of its own phase.
+    let mut required = vec![false; graph.len()];
+    graph.outputs().iter().chain(graph.guards().iter().map(|g| &g.node)).for_each(|id| required[id.index()] = true);
+    for id in graph.ids().filter(|id| late[id.index()]) {
+        graph.arguments(id).iter().filter(|a| !late[a.index()]).for_each(|a| required[a.index()] = true);
+    }
     let (first, rest): (Vec<NodeId>, Vec<NodeId>) = graph.ids().partition(|id| !late[id.index()]);
-    let mut units = fuse(graph, &first, &root);
-    let early = units.len();
-    units.extend(fuse(graph, &rest, &root));
-    Layout::new(graph, root, units, early).lay_out()
+    let mut units = Vec::new();
+    let mut early = 0;
+    for (phase, nodes) in [first, rest].into_iter().enumerate() {
+        units.extend(fuse(graph, &schedule(graph, &nodes, |id| required[id.index()]), &root));
+        if phase == 0 {
+            early = units.len();
+        }
+    }
+    Layout::new(graph, interface, root, units, early).lay_out()
+}
+
+/// Where a value is while the program runs.
+#[derive(Clone, Copy, Debug)]
+enum Home {
+    /// In the arena of a phase.
+    Arena(Phase, Piece),
+    /// In a slice of the caller's.
+    Input { slice: usize, offset: usize },
+    /// Among the results.
+    Out { offset: usize },
 }
 
 struct Layout<'g> {
     graph: &'g Graph,
+    interface: &'g Interface,
     root: Vec<NodeId>,
     units: Vec<Unit>,
     /// Units before this one do not depend on late inputs.
@@ -46,14 +72,23 @@ struct Layout<'g> {
     last: Vec<usize>,
     /// Whether anything outside its unit reads a value.
     read_outside: Vec<bool>,
-    arena: Arena,
-    pieces: Vec<Option<Piece>>,
+    /// Where a value goes among the results, if it is made there.
+    result: FxHashMap<NodeId, usize>,
+    arenas: [Arena; 2],
+    phase: Phase,
+    homes: Vec<Option<Home>>,
     shape_ids: FxHashMap<Shape, usize>,
     program: Program,
 }
 
 impl<'g> Layout<'g> {
-    fn new(graph: &'g Graph, root: Vec<NodeId>, units: Vec<Unit>, early: usize) -> Layout<'g> {
+    fn new(
+        graph: &'g Graph,
+        interface: &'g Interface,
+        root: Vec<NodeId>,
+        units: Vec<Unit>,
+        early: usize,
+    ) -> Layout<'g> {
         let mut unit_of = vec![0; graph.len()];
         for (number, unit) in units.iter().enumerate() {
             for id in unit.nodes() {
@@ -74,116 +109,198 @@ impl<'g> Layout<'g> {
                 }
             }
         }
+        for guard in graph.guards() {
+            let source = root[guard.node.index()].index();
+            read_outside[source] = true;
+            last[source] = last[source].max(unit_of[guard.node.index()]);
+        }
+        // A result that is computed late, that nothing else reads and no other output is, is made in its place.
+        let mut uses = FxHashMap::<NodeId, usize>::default();
+        graph.outputs().iter().for_each(|id| *uses.entry(root[id.index()]).or_default() += 1);
+        let (mut result, mut offset) = (FxHashMap::default(), 0);
+        for &output in &graph.outputs()[interface.results.clone()] {
+            let source = root[output.index()];
+            let computed = matches!(graph.operation(source), Operation::Row(_) | Operation::Primitive(_));
+            let alone = uses[&source] == 1 && !read_outside[source.index()] && !is_total(graph, source);
+            if computed && alone && unit_of[source.index()] >= early {
+                result.insert(source, offset);
+            }
+            offset += graph.shape(output).size();
+        }
         for source in graph.outputs().iter().map(|id| root[id.index()]) {
             last[source.index()] = usize::MAX;
             read_outside[source.index()] = true;
         }
-        let statistics = Statistics { guards: graph.guards().len(), ..Statistics::default() };
         let program = Program {
             instructions: Vec::with_capacity(units.len()),
             split: 0,
             inputs: Vec::new(),
             outputs: Vec::new(),
+            copies: Vec::new(),
+            results: offset,
             constants: Vec::new(),
             shapes: Vec::new(),
-            arena: 0,
+            arenas: [0; 2],
             scratch: 0,
-            statistics,
+            statistics: Statistics { guards: graph.guards().len(), ..Statistics::default() },
         };
         Layout {
             graph,
+            interface,
             root,
             units,
             early,
             unit_of,
             last,
             read_outside,
-            arena: Arena::default(),
-            pieces: vec![None; graph.len()],
+            result,
+            arenas: Default::default(),
+            phase: Phase::Early,
+            homes: vec![None; graph.len()],
             shape_ids: FxHashMap::default(),
             program,
         }
     }
 
     fn lay_out(mut self) -> Program {
-        for &id in self.graph.inputs() {
-            let size = self.graph.shape(id).size();
-            let offset = self.place(id, size);
-            self.program.inputs.push(offset..offset + size);
-        }
+        // A program that runs whole has its constants and data in its only arena.
+        let first = if self.interface.is_whole() { Phase::Late } else { Phase::Early };
+        self.phase = first;
+        self.inputs();
         let mut guards = FxHashMap::<NodeId, SmallVec<[bool; 1]>>::default();
         for guard in self.graph.guards() {
             guards.entry(guard.node).or_default().push(guard.expected);
         }
-        for (number, unit) in std::mem::take(&mut self.units).into_iter().enumerate() {
+        let units = std::mem::take(&mut self.units);
+        for (number, unit) in units.iter().enumerate() {
             if number == self.early {
                 self.program.split = self.program.instructions.len();
                 self.program.statistics.early_flops = self.program.statistics.flops;
+                self.phase = Phase::Late;
             }
-            match &unit {
+            match unit {
                 Unit::Single(id) => {
-                    self.single(*id);
+                    self.single(*id, first);
                     for &expected in guards.get(id).into_iter().flatten() {
                         let operands = SmallVec::from_slice(&[self.operand(*id)]);
                         self.program.instructions.push(Instruction {
                             kind: Kind::Guard(expected),
                             operands,
-                            out: 0..0,
+                            out: NOWHERE,
                         });
                     }
                 }
                 Unit::Region(nodes) => self.region(number, nodes),
             }
-            for id in unit.nodes() {
-                // Values that were read for the last time, and those that nothing reads.
-                let arguments = self.graph.arguments(*id);
-                for dead in arguments.iter().map(|a| self.root[a.index()]).chain([*id]) {
-                    let fixed = !matches!(self.graph.operation(dead), Operation::Row(_) | Operation::Primitive(_));
-                    if self.last[dead.index()] <= number
-                        && !fixed
-                        && self.unit_of[dead.index()] <= number
-                        && let Some(piece) = self.pieces[dead.index()].take()
-                    {
-                        self.arena.give(piece);
-                    }
-                }
-            }
+            self.give_back(number, unit);
         }
-        if self.program.split == 0 && self.early >= self.unit_count() {
+        if self.early >= units.len() {
             self.program.split = self.program.instructions.len();
             self.program.statistics.early_flops = self.program.statistics.flops;
+            self.phase = Phase::Late;
         }
-        let outputs = self.graph.outputs().iter().map(|&id| {
-            let offset = self.offset(id);
-            offset..offset + self.graph.shape(id).size()
-        });
-        self.program.outputs = outputs.collect();
-        self.program.arena = self.arena.length();
-        self.program.statistics.arena = self.program.arena;
+        self.outputs();
+        let lengths = [self.arenas[0].length(), self.arenas[1].length()];
+        self.program.arenas = lengths;
+        self.program.statistics.arena = lengths.iter().sum();
+        self.program.statistics.kept = lengths[Phase::Early as usize];
+        self.program.statistics.instructions = self.program.instructions.len();
         self.program
     }
 
-    fn unit_count(&self) -> usize {
-        self.unit_of.iter().max().map_or(0, |last| last + 1)
+    /// Places of the inputs: in the caller's slices, or held in the arena.
+    fn inputs(&mut self) {
+        let (mut input, mut slice) = (0, 0);
+        for group in &self.interface.groups {
+            let mut offset = 0;
+            for _ in 0..group.count {
+                let id = self.graph.inputs()[input];
+                let size = self.graph.shape(id).size();
+                let home = match group.role {
+                    Role::Borrowed => Home::Input { slice, offset },
+                    Role::Held => Home::Arena(self.phase, self.arenas[self.phase as usize].place(size)),
+                };
+                if let Home::Arena(_, piece) = home {
+                    self.program.inputs.push(piece.offset..piece.offset + size);
+                }
+                self.homes[id.index()] = Some(home);
+                offset += size;
+                input += 1;
+            }
+            slice += usize::from(group.role == Role::Borrowed);
+        }
+        assert_eq!(input, self.graph.inputs().len(), "an interface names every input");
     }
 
-    /// A place that is never given back.
-    fn place(&mut self, id: NodeId, size: usize) -> usize {
-        let offset = self.arena.place(size);
-        self.pieces[id.index()] = Some(Piece { offset, capacity: size });
-        offset
+    /// Where outputs are found after a run, and which of them are copied to another place.
+    fn outputs(&mut self) {
+        let (results, mut result) = (self.interface.results.clone(), 0);
+        for (number, &id) in self.graph.outputs().iter().enumerate() {
+            let (source, length) = (self.root[id.index()], self.graph.shape(id).size());
+            let made_there = self.result.contains_key(&source);
+            if results.contains(&number) {
+                if !made_there {
+                    let from = self.operand(id);
+                    self.program.copies.push((from, Target { space: Space::Out, offset: result, length }));
+                }
+                result += length;
+                self.program.outputs.push(Place::Result);
+                continue;
+            }
+            debug_assert!(!made_there, "what is made among the results is no other output");
+            let place = match self.homes[source.index()] {
+                Some(Home::Arena(phase, piece)) => Place::Arena(phase, piece.offset..piece.offset + length),
+                Some(Home::Input { .. }) => {
+                    // The caller's slice is not ours to show after the run.
+                    let from = self.operand(id);
+                    let piece = self.arenas[self.phase as usize].place(length);
+                    self.program.copies.push((from, Target { space: Space::Arena, offset: piece.offset, length }));
+                    Place::Arena(self.phase, piece.offset..piece.offset + length)
+                }
+                Some(Home::Out { .. }) | None => unreachable!("an output stays in its place"),
+            };
+            self.program.outputs.push(place);
+        }
     }
 
-    fn take(&mut self, id: NodeId) -> usize {
-        let piece = self.arena.take(self.graph.shape(id).size());
-        self.pieces[id.index()] = Some(piece);
-        piece.offset
+    /// Gives back the places of values that were read for the last time, and of those that nothing reads.
+    fn give_back(&mut self, number: usize, unit: &Unit) {
+        for id in unit.nodes() {
+            for dead in self.graph.arguments(*id).iter().map(|a| self.root[a.index()]).chain([*id]) {
+                let fixed = !matches!(self.graph.operation(dead), Operation::Row(_) | Operation::Primitive(_));
+                if self.last[dead.index()] <= number
+                    && !fixed
+                    && self.unit_of[dead.index()] <= number
+                    && let Some(Home::Arena(phase, piece)) = self.homes[dead.index()]
+                {
+                    self.homes[dead.index()] = None;
+                    self.arenas[phase as usize].give(piece);
+                }
+            }
+        }
     }
 
-    fn offset(&self, id: NodeId) -> usize {
-        self.pieces[self.root[id.index()].index()]
-            .expect("a value that is read has a place until its last reader")
-            .offset
+    /// A place for a new value: among the results if it belongs there, else a piece of the arena.
+    fn take(&mut self, id: NodeId) -> Target {
+        let length = self.graph.shape(id).size();
+        if let Some(&offset) = self.result.get(&id) {
+            self.homes[id.index()] = Some(Home::Out { offset });
+            return Target { space: Space::Out, offset, length };
+        }
+        let piece = self.arenas[self.phase as usize].take(length);
+        self.homes[id.index()] = Some(Home::Arena(self.phase, piece));
+        Target { space: Space::Arena, offset: piece.offset, length }
+    }
+
+    /// Where a value lies for the phase at hand.
+    fn find(&self, id: NodeId) -> (Space, usize) {
+        match self.homes[self.root[id.index()].index()].expect("a value that is read has a place until its last reader")
+        {
+            Home::Arena(phase, piece) if phase == self.phase => (Space::Arena, piece.offset),
+            Home::Arena(_, piece) => (Space::Kept, piece.offset),
+            Home::Input { slice, offset } => (Space::Input(slice), offset),
+            Home::Out { offset } => (Space::Out, offset),
+        }
     }
 
     fn operand(&mut self, id: NodeId) -> Operand {
@@ -193,23 +310,21 @@ impl<'g> Layout<'g> {
             shapes.push(shape.clone());
             shapes.len() - 1
         });
-        Operand { offset: self.offset(id), length: shape.size(), shape: number }
+        let (space, offset) = self.find(id);
+        Operand { space, offset, length: shape.size(), shape: number }
     }
 
-    fn single(&mut self, id: NodeId) {
-        let size = self.graph.shape(id).size();
+    fn constant(&mut self, id: NodeId, constant: Constant, phase: Phase) {
+        let piece = self.arenas[phase as usize].place(self.graph.shape(id).size());
+        self.homes[id.index()] = Some(Home::Arena(phase, piece));
+        self.program.constants.push((piece.offset, constant));
+    }
+
+    fn single(&mut self, id: NodeId, first: Phase) {
         let kind = match self.graph.operation(id) {
             Operation::Input(_) | Operation::Hole => return,
-            Operation::Constant(c) => {
-                let offset = self.place(id, 1);
-                self.program.constants.push((offset, Constant::Scalar(c)));
-                return;
-            }
-            Operation::Tensor(t) => {
-                let offset = self.place(id, size);
-                self.program.constants.push((offset, Constant::Tensor(t.clone())));
-                return;
-            }
+            Operation::Constant(c) => return self.constant(id, Constant::Scalar(c), first),
+            Operation::Tensor(t) => return self.constant(id, Constant::Tensor(t.clone()), first),
             Operation::Primitive(_) if is_reshape(self.graph, id) => return,
             Operation::Row(row) => Kind::Row(row),
             Operation::Primitive(p) => {
@@ -219,14 +334,15 @@ impl<'g> Layout<'g> {
                 Kind::Primitive(p.clone())
             }
         };
-        self.count(id);
-        let operands = self.graph.arguments(id).iter().map(|&a| self.operand(a)).collect();
-        let offset = self.take(id);
-        self.program.instructions.push(Instruction { kind, operands, out: offset..offset + size });
+        self.program.statistics.count(self.graph, id);
+        let operands: SmallVec<[Operand; 3]> = self.graph.arguments(id).iter().map(|&a| self.operand(a)).collect();
+        let out = self.take(id);
+        self.program.statistics.moved += operands.iter().map(|o| o.length).sum::<usize>() + out.length;
+        self.program.instructions.push(Instruction { kind, operands, out });
     }
 
     fn region(&mut self, number: usize, nodes: &[NodeId]) {
-        let mut region = Region { length: self.graph.shape(nodes[0]).size(), ..Region::default() };
+        let mut region = RegionBuilder::new(self.graph.shape(nodes[0]).size());
         let inside = |layout: &Self, id: NodeId| {
             let source = layout.root[id.index()];
             (layout.unit_of[source.index()] == number).then_some(source)
@@ -239,60 +355,140 @@ impl<'g> Layout<'g> {
                 until.insert(source, step);
             }
         }
+        // Places are taken first: the numbers of stores follow their order in memory.
+        for &id in nodes {
+            if self.read_outside[id.index()] && !is_total(self.graph, id) {
+                region.stores.push((self.take(id), id));
+            }
+        }
+        region.stores.sort_by_key(|(place, _)| (place.space, place.offset));
+        let store_of: FxHashMap<NodeId, usize> = region.stores.iter().enumerate().map(|(i, s)| (s.1, i)).collect();
         let (mut register, mut free): (FxHashMap<NodeId, usize>, Vec<usize>) = (FxHashMap::default(), Vec::new());
         for (step, &id) in nodes.iter().enumerate() {
             let args = self.graph.arguments(id);
+            let source = |region: &mut RegionBuilder, a: NodeId| match inside(self, a) {
+                Some(member) => match store_of.get(&member) {
+                    Some(&store) => Source::Store(store),
+                    None => Source::Register(register[&member]),
+                },
+                None => Source::Array(region.array(self.find(a), self.graph.shape(a).size())),
+            };
             let compute = match self.graph.operation(id) {
                 Operation::Row(row) => {
-                    let source = |&a: &NodeId| match inside(self, a) {
-                        Some(member) => Source::Register(register[&member]),
-                        None => Source::Array(self.offset(a)),
-                    };
-                    Compute::Row(row, args.iter().map(source).collect())
+                    region.weight += if row.class() == crate::real::Class::Smooth { 8 } else { 1 };
+                    Compute::Row(row, args.iter().map(|&a| source(&mut region, a)).collect())
+                }
+                _ if is_total(self.graph, id) => {
+                    let from = source(&mut region, args[0]);
+                    let total = region.built.totals.len();
+                    let place = self.take(id);
+                    debug_assert_eq!(place.space, Space::Arena, "a total is no result by itself");
+                    region.built.totals.push(place.offset);
+                    region.weight += 1;
+                    Compute::Total(total, from)
                 }
                 _ => {
-                    let way = repeat(self.graph, id).expect("a member is elementwise or a repeat");
-                    Compute::Repeat(way, self.offset(args[0]))
+                    let way = repeat(self.graph, id).expect("a member is elementwise, a repeat or a total");
+                    let array = region.array(self.find(args[0]), self.graph.shape(args[0]).size());
+                    region.weight += 1;
+                    Compute::Repeat(way, array)
                 }
             };
-            let out = free.pop().unwrap_or_else(|| {
-                region.registers += 1;
-                region.registers - 1
-            });
-            register.insert(id, out);
-            let store = self.read_outside[id.index()].then(|| self.take(id));
-            region.steps.push(Step { compute, register: out, store });
-            self.count(id);
+            self.program.statistics.count(self.graph, id);
+            let constant = matches!(compute, Compute::Repeat(crate::compile::Repeat::Scalar, _));
+            let mut new_register = |free: &mut Vec<usize>| {
+                // A register that holds a constant is its own for all chunks.
+                (if constant { None } else { free.pop() }).unwrap_or_else(|| {
+                    region.built.registers += 1;
+                    region.built.registers - 1
+                })
+            };
+            let to = match (&compute, store_of.get(&id)) {
+                (Compute::Total(..), _) => Goal::Sum,
+                (_, Some(&store)) => Goal::Store(store),
+                (_, None) => {
+                    let r = new_register(&mut free);
+                    register.insert(id, r);
+                    Goal::Register(r)
+                }
+            };
+            match (&compute, to) {
+                (Compute::Repeat(crate::compile::Repeat::Scalar, array), Goal::Register(r)) => {
+                    region.built.constants.push((r, *array));
+                    region.fixed.push(r);
+                }
+                _ => region.built.steps.push(Step { compute, to }),
+            }
             let mut done: SmallVec<[NodeId; 4]> = args.iter().filter_map(|&a| inside(self, a)).chain([id]).collect();
             done.sort_unstable();
             done.dedup();
-            free.extend(done.into_iter().filter(|member| until[member] == step).map(|member| register[&member]));
+            let free_now = done.into_iter().filter(|member| until[member] == step);
+            free.extend(free_now.filter_map(|m| register.get(&m).copied()).filter(|r| !region.fixed.contains(r)));
         }
-        self.program.scratch = self.program.scratch.max(region.registers * CHUNK);
-        self.program.statistics.regions += 1;
-        self.program.statistics.fused += nodes.len();
-        self.program.instructions.push(Instruction {
-            kind: Kind::Region(Box::new(region)),
-            operands: SmallVec::new(),
-            out: 0..0,
-        });
+        let region = region.finish();
+        self.program.scratch = self.program.scratch.max(region.scratch());
+        let statistics = &mut self.program.statistics;
+        statistics.regions += 1;
+        statistics.fused += nodes.len();
+        statistics.moved += region.arrays.iter().map(|a| a.length).sum::<usize>() + region.stores.len() * region.length;
+        let kind = Kind::Region(Box::new(region));
+        self.program.instructions.push(Instruction { kind, operands: SmallVec::new(), out: NOWHERE });
+    }
+}
+
+/// The target of an instruction that writes nothing, or names its places itself.
+const NOWHERE: Target = Target { space: Space::Arena, offset: 0, length: 0 };
+
+/// A region being made.
+struct RegionBuilder {
+    built: Region,
+    stores: Vec<(Target, NodeId)>,
+    /// Registers that hold a constant.
+    fixed: Vec<usize>,
+    weight: usize,
+}
+
+impl RegionBuilder {
+    fn new(length: usize) -> RegionBuilder {
+        RegionBuilder {
+            built: Region { length, ..Region::default() },
+            stores: Vec::new(),
+            fixed: Vec::new(),
+            weight: 0,
+        }
     }
 
-    /// Notes an operation in the statistics.
-    fn count(&mut self, id: NodeId) {
-        let statistics = &mut self.program.statistics;
-        let operation = self.graph.operation(id);
-        statistics.nodes += 1;
-        *statistics.operations.entry(operation.name()).or_default() += 1;
-        statistics.flops += match operation {
-            Operation::Primitive(p) => {
-                let args = self.graph.arguments(id);
-                let operands: SmallVec<[&Shape; 4]> = args.iter().map(|&a| self.graph.shape(a)).collect();
-                p.flops(&operands, self.graph.shape(id))
-            }
-            _ => self.graph.shape(id).size() as u64,
-        };
+    /// Number of the array at a place.
+    fn array(&mut self, (space, offset): (Space, usize), length: usize) -> usize {
+        let array = Array { space, offset, length };
+        let arrays = &mut self.built.arrays;
+        arrays.iter().position(|a| *a == array).unwrap_or_else(|| {
+            arrays.push(array);
+            arrays.len() - 1
+        })
     }
+
+    fn finish(mut self) -> Region {
+        let built = &mut self.built;
+        let arrays = built.arrays.iter().enumerate().filter(|(_, a)| a.space == Space::Arena);
+        built.pieces = arrays.map(|(i, a)| Touched { offset: a.offset, length: a.length, array: Some(i) }).collect();
+        let written = self.stores.iter().filter(|(place, _)| place.space == Space::Arena);
+        built.pieces.extend(written.map(|(p, _)| Touched { offset: p.offset, length: p.length, array: None }));
+        built.pieces.sort_by_key(|piece| piece.offset);
+        built.stores = self.stores.iter().map(|(place, _)| (place.space, place.offset)).collect();
+        built.weight = self.weight;
+        debug_assert!(
+            built.pieces.windows(2).all(|w| w[0].offset + w[0].length <= w[1].offset),
+            "pieces that live at once do not overlap: {:?}",
+            built.pieces
+        );
+        self.built
+    }
+}
+
+/// Whether a node is the sum over all entries.
+fn is_total(graph: &Graph, id: NodeId) -> bool {
+    crate::compile::is_total(graph, id)
 }
 
 fn is_reshape(graph: &Graph, id: NodeId) -> bool {

@@ -2,9 +2,12 @@
 
 mod interpret;
 mod layout;
+mod memory;
 mod plan;
 mod program;
 mod region;
+mod statistics;
 
 pub use interpret::interpret;
-pub use program::{Guards, Outcome, Program, Statistics, Workspace};
+pub use program::{Group, Guards, Interface, Outcome, Phase, Program, Role, Workspace};
+pub use statistics::Statistics;

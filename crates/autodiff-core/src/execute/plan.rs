@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 /// Hands out and takes back pieces of an arena that grows as needed.
 ///
-/// Pieces are rounded up to whole cache lines of eight `f64` (scalars excepted) and kept by size, so a freed piece serves
-/// the next request of its size or the smallest larger one.
+/// Pieces are rounded up to whole cache lines (scalars excepted) and kept by size, so a freed piece serves the next request of
+/// its size or the smallest larger one.
 #[derive(Debug, Default)]
 pub struct Arena {
     free: BTreeMap<usize, Vec<usize>>,
     length: usize,
 }
+
+/// Entries of a cache line of 64 bytes in single precision.
+const LINE: usize = 16;
 
 /// A piece of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +28,19 @@ impl Arena {
         self.length
     }
 
-    /// A piece of the next entries exactly, never freed: what has a fixed place.
-    pub fn place(&mut self, size: usize) -> usize {
-        let offset = self.length;
-        self.length += size;
-        offset
+    /// A new piece, which no freed one serves.
+    pub fn place(&mut self, size: usize) -> Piece {
+        if size > 1 {
+            self.length = self.length.next_multiple_of(LINE);
+        }
+        let piece = Piece { offset: self.length, capacity: capacity(size) };
+        self.length += piece.capacity;
+        piece
     }
 
     /// A piece of at least `size` entries.
     pub fn take(&mut self, size: usize) -> Piece {
-        let capacity = if size <= 1 { size } else { size.next_multiple_of(8) };
+        let capacity = capacity(size);
         // A much larger piece is better left for a value of its size.
         if let Some((&found, offsets)) = self.free.range_mut(capacity..=capacity * 2).next() {
             let offset = offsets.pop().expect("empty lists are removed");
@@ -43,7 +49,7 @@ impl Arena {
             }
             return Piece { offset, capacity: found };
         }
-        Piece { offset: self.place(capacity), capacity }
+        self.place(size)
     }
 
     /// Takes a piece back.
@@ -52,6 +58,10 @@ impl Arena {
             self.free.entry(piece.capacity).or_default().push(piece.offset);
         }
     }
+}
+
+fn capacity(size: usize) -> usize {
+    if size <= 1 { size } else { size.next_multiple_of(LINE) }
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! [`Program`]: a graph laid out for running many times: a list of instructions over one arena.
 //!
-//! Planned once (`layout.rs`): simplified, elementwise nodes fused, reshapes made free, every value given a place that is
-//! reused when the value is dead.
-//! Running allocates nothing. The layout is in entries, so one program serves `f32` and `f64`.
+//! Planned once (`layout.rs`): simplified, ordered, elementwise nodes fused, reshapes made free, every value given a place
+//! that is reused when the value is dead. Inputs are read where the caller has them and results written where the caller
+//! wants them. Running allocates nothing. The layout is in entries, so one program serves `f32` and `f64`.
 //!
-//! A program may be split: given the *late* inputs, everything that does not depend on them comes first, is kept, and need
-//! not run again when only late inputs change. That is what a linearisation is.
+//! A program may be split: everything that does not depend on its *late* inputs comes first, is kept, and need not run again
+//! when only late inputs change. That is what a linearisation is. The kept part is only read from then on, so several threads
+//! can run the late part at once, each with a workspace of its own.
 
 use super::interpret::fault_error;
 use super::layout;
+use super::memory::{Aligned, Memories, Operand, Space, Target};
 use super::region::Region;
+use super::statistics::Statistics;
 use crate::compile::optimize;
 use crate::error::Result;
 use crate::graph::{Executable, Graph, Primitive};
@@ -17,21 +20,81 @@ use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::View;
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A graph laid out for running many times: instructions over one arena, and where inputs and outputs lie.
+/// How a program meets its caller.
+#[derive(Clone, Debug, Default)]
+pub struct Interface {
+    /// The inputs, in groups.
+    pub groups: Vec<Group>,
+    /// The groups from this one on are late; `None` for a program that always runs whole.
+    pub late: Option<usize>,
+    /// Outputs that are written one after the other into the caller's slice of results.
+    pub results: Range<usize>,
+}
+
+/// Inputs that the caller gives together.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// How many inputs.
+    pub count: usize,
+    /// Who has their numbers.
+    pub role: Role,
+}
+
+/// Who has the numbers of an input during a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The caller, in one slice for the whole group.
+    Borrowed,
+    /// The workspace, into which the caller has copied them.
+    Held,
+}
+
+impl Interface {
+    /// Every input held, nothing split, no results.
+    pub fn plain(graph: &Graph) -> Interface {
+        let groups = vec![Group { count: graph.inputs().len(), role: Role::Held }];
+        Interface { groups, late: None, results: 0..0 }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.late.is_none()
+    }
+
+    /// Number of the first late input.
+    pub(super) fn late_inputs(&self) -> usize {
+        self.groups[..self.late.unwrap_or(0)].iter().map(|g| g.count).sum()
+    }
+}
+
+/// Which part of a split program: one that runs whole has a late part only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// What does not depend on late inputs.
+    Early,
+    /// The rest.
+    Late,
+}
+
+/// A graph laid out for running many times: instructions over an arena for each phase, and where inputs and outputs lie.
 #[derive(Debug)]
 pub struct Program {
     pub(super) instructions: Vec<Instruction>,
-    /// Instructions before this one do not depend on late inputs.
+    /// Instructions before this one are early.
     pub(super) split: usize,
+    /// Places of the held inputs, in order.
     pub(super) inputs: Vec<Range<usize>>,
-    pub(super) outputs: Vec<Range<usize>>,
+    /// Where outputs are found.
+    pub(super) outputs: Vec<Place>,
+    /// What is copied to its place at the end.
+    pub(super) copies: Vec<(Operand, Target)>,
+    /// Entries of the results.
+    pub(super) results: usize,
     pub(super) constants: Vec<(usize, Constant)>,
     pub(super) shapes: Vec<Shape>,
-    pub(super) arena: usize,
+    pub(super) arenas: [usize; 2],
     pub(super) scratch: usize,
     pub(super) statistics: Statistics,
 }
@@ -42,28 +105,30 @@ pub(super) enum Constant {
     Tensor(crate::tensor::Tensor),
 }
 
+/// Where an output is found after a run.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// In the arena of a phase.
+    Arena(Phase, Range<usize>),
+    /// In the caller's slice.
+    Result,
+}
+
 #[derive(Debug)]
 pub(super) enum Kind {
     Row(Row),
     Primitive(Arc<dyn Primitive>),
-    /// Stops the run unless the first operand, 0 or 1, is as expected.
+    /// Stops the run unless the operand, 0 or 1, is as expected.
     Guard(bool),
     /// Several elementwise nodes at once; they name their own operands.
     Region(Box<Region>),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Operand {
-    pub offset: usize,
-    pub length: usize,
-    pub shape: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Instruction {
     pub kind: Kind,
     pub operands: SmallVec<[Operand; 3]>,
-    pub out: Range<usize>,
+    pub out: Target,
 }
 
 /// How a run ended.
@@ -84,40 +149,23 @@ pub enum Guards {
     Trust,
 }
 
-/// What a program consists of, for [`explain`](crate::Function::explain).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Statistics {
-    /// Nodes of the graph that are computed.
-    pub nodes: usize,
-    /// How many of each operation.
-    pub operations: BTreeMap<&'static str, usize>,
-    /// Guards that are checked.
-    pub guards: usize,
-    /// Floating-point operations of one run: one for an entry of an elementwise result, 2mnk for a product of matrices.
-    pub flops: u64,
-    /// Of these, the part that a split program runs once for each point.
-    pub early_flops: u64,
-    /// Entries of the arena: times 4 or 8, the bytes of a workspace.
-    pub arena: usize,
-    /// Regions of elementwise nodes that run together.
-    pub regions: usize,
-    /// Nodes in these regions.
-    pub fused: usize,
-}
-
-/// The memory of one run at a time: numbers of all values.
-#[derive(Clone, Debug)]
+/// The memory of one phase of one run at a time.
+#[derive(Debug)]
 pub struct Workspace<T> {
-    arena: Vec<T>,
-    scratch: Vec<T>,
+    arena: Aligned<T>,
+    scratch: Aligned<T>,
 }
 
 impl Program {
-    /// Lays out a graph, split at `late` inputs (numbers of inputs; none for a program that always runs whole).
-    pub fn new(graph: &Graph, late: &[usize]) -> Program {
+    /// Lays out a graph that meets its caller in this way.
+    ///
+    /// # Panics
+    /// If the interface does not name every input.
+    pub fn new(graph: &Graph, interface: &Interface) -> Program {
         debug_assert!(graph.verify().is_ok(), "{:?}", graph.verify());
-        let graph = &optimize(graph);
-        layout::program(graph, late)
+        let mut program = layout::program(&optimize(graph), interface);
+        program.statistics.traced = graph.len();
+        program
     }
 
     /// What it consists of.
@@ -125,33 +173,48 @@ impl Program {
         &self.statistics
     }
 
-    /// Memory to run in, with the constants in place.
-    pub fn workspace<T: Executable>(&self) -> Workspace<T> {
-        let mut arena = vec![T::zero(); self.arena];
-        for (offset, constant) in &self.constants {
-            match constant {
-                Constant::Scalar(c) => arena[*offset] = T::from_f64(*c),
-                Constant::Tensor(t) => {
-                    for (y, &c) in arena[*offset..].iter_mut().zip(t.data()) {
-                        *y = T::from_f64(c);
+    /// Entries of the caller's slice of results.
+    pub fn results(&self) -> usize {
+        self.results
+    }
+
+    /// Memory for one phase to run in, with the constants in place.
+    pub fn workspace<T: Executable>(&self, phase: Phase) -> Workspace<T> {
+        let mut arena = Aligned::zeros(self.arenas[phase as usize]);
+        if phase == self.first() {
+            for (offset, constant) in &self.constants {
+                match constant {
+                    Constant::Scalar(c) => arena.as_mut_slice()[*offset] = T::from_f64(*c),
+                    Constant::Tensor(t) => {
+                        for (y, &c) in arena.as_mut_slice()[*offset..].iter_mut().zip(t.data()) {
+                            *y = T::from_f64(c);
+                        }
                     }
                 }
             }
         }
-        Workspace { arena, scratch: vec![T::zero(); self.scratch] }
+        Workspace { arena, scratch: Aligned::zeros(self.scratch) }
     }
 
-    /// Place of the inputs `numbers`, which lie one after the other, for the caller to fill.
-    pub fn inputs<'w, T>(&self, numbers: Range<usize>, workspace: &'w mut Workspace<T>) -> &'w mut [T] {
-        match (self.inputs.get(numbers.start), self.inputs[..numbers.end].last()) {
-            (Some(first), Some(last)) if !numbers.is_empty() => &mut workspace.arena[first.start..last.end],
-            _ => &mut [],
+    /// The phase that holds constants and held inputs.
+    fn first(&self) -> Phase {
+        if self.arenas[Phase::Early as usize] == 0 && self.split == 0 { Phase::Late } else { Phase::Early }
+    }
+
+    /// Place of the held input `number`, in the workspace of the first phase, for the caller to fill.
+    pub fn held<'w, T: Executable>(&self, number: usize, workspace: &'w mut Workspace<T>) -> &'w mut [T] {
+        &mut workspace.arena.as_mut_slice()[self.inputs[number].clone()]
+    }
+
+    /// The numbers of output `i`, which is no result, after a run of its phase in `workspace`.
+    ///
+    /// # Panics
+    /// If it is a result, which the caller has, or `phase` is not the one that computes it.
+    pub fn output<'w, T: Executable>(&self, i: usize, phase: Phase, workspace: &'w Workspace<T>) -> &'w [T] {
+        match &self.outputs[i] {
+            Place::Arena(found, range) if *found == phase => &workspace.arena.as_slice()[range.clone()],
+            place => panic!("output {i} is not in the memory of the {phase:?} phase: {place:?}"),
         }
-    }
-
-    /// The numbers of output `i` after a run.
-    pub fn output<'w, T>(&self, i: usize, workspace: &'w Workspace<T>) -> &'w [T] {
-        &workspace.arena[self.outputs[i].clone()]
     }
 
     /// Number of outputs.
@@ -159,77 +222,110 @@ impl Program {
         self.outputs.len()
     }
 
-    /// Runs everything.
+    /// Runs a program that is not split. `inputs` are the borrowed groups in order, `results` has [`results`](Program::results)
+    /// entries.
     ///
     /// # Errors
     /// An index outside its axis.
-    pub fn run<T: Executable>(&self, workspace: &mut Workspace<T>, guards: Guards) -> Result<Outcome> {
-        self.execute(&self.instructions, workspace, guards)
+    pub fn run<T: Executable>(
+        &self,
+        workspace: &mut Workspace<T>,
+        inputs: &[&[T]],
+        results: &mut [T],
+        guards: Guards,
+    ) -> Result<Outcome> {
+        self.late(None, workspace, inputs, results, guards)
     }
 
-    /// Runs what does not depend on late inputs.
+    /// Runs the early phase; `inputs` are the borrowed groups before the late ones.
     ///
     /// # Errors
     /// An index outside its axis.
-    pub fn run_early<T: Executable>(&self, workspace: &mut Workspace<T>, guards: Guards) -> Result<Outcome> {
-        self.execute(&self.instructions[..self.split], workspace, guards)
+    pub fn run_early<T: Executable>(
+        &self,
+        workspace: &mut Workspace<T>,
+        inputs: &[&[T]],
+        guards: Guards,
+    ) -> Result<Outcome> {
+        let Workspace { arena, scratch } = workspace;
+        let mut memories =
+            Memories { arena: arena.as_mut_slice(), kept: &[], inputs, out: &mut [], scratch: scratch.as_mut_slice() };
+        self.execute(&self.instructions[..self.split], &mut memories, guards)
     }
 
-    /// Runs what depends on late inputs, after [`run_early`](Program::run_early) on the same workspace.
+    /// Runs the late phase over what [`run_early`](Program::run_early) left; `inputs` are all borrowed groups.
     ///
     /// # Errors
     /// An index outside its axis.
-    pub fn run_late<T: Executable>(&self, workspace: &mut Workspace<T>) -> Result<Outcome> {
-        self.execute(&self.instructions[self.split..], workspace, Guards::Trust)
+    pub fn run_late<T: Executable>(
+        &self,
+        kept: &Workspace<T>,
+        workspace: &mut Workspace<T>,
+        inputs: &[&[T]],
+        results: &mut [T],
+    ) -> Result<()> {
+        self.late(Some(kept), workspace, inputs, results, Guards::Trust).map(|_| ())
+    }
+
+    fn late<T: Executable>(
+        &self,
+        kept: Option<&Workspace<T>>,
+        workspace: &mut Workspace<T>,
+        inputs: &[&[T]],
+        results: &mut [T],
+        guards: Guards,
+    ) -> Result<Outcome> {
+        debug_assert_eq!(results.len(), self.results);
+        let Workspace { arena, scratch } = workspace;
+        let mut memories = Memories {
+            arena: arena.as_mut_slice(),
+            kept: kept.map_or(&[], |kept| kept.arena.as_slice()),
+            inputs,
+            out: results,
+            scratch: scratch.as_mut_slice(),
+        };
+        let outcome = self.execute(&self.instructions[self.split..], &mut memories, guards)?;
+        for (operand, to) in &self.copies {
+            let (out, readable, _) = memories.open(to);
+            out.copy_from_slice(readable.slice(operand));
+        }
+        Ok(outcome)
     }
 
     fn execute<T: Executable>(
         &self,
         instructions: &[Instruction],
-        workspace: &mut Workspace<T>,
+        memories: &mut Memories<'_, T>,
         guards: Guards,
     ) -> Result<Outcome> {
-        let Workspace { arena, scratch } = workspace;
         for instruction in instructions {
-            if let Kind::Guard(expected) = instruction.kind {
-                let outcome = arena[instruction.operands[0].offset] != T::zero();
-                if guards == Guards::Check && outcome != expected {
-                    return Ok(Outcome::Diverged);
-                }
-                continue;
-            }
-            if let (Kind::Row(row), 1) = (&instruction.kind, instruction.out.len()) {
-                let operands = &instruction.operands;
-                let read = |i: usize| operands.get(i).map_or_else(T::zero, |o| arena[o.offset]);
-                arena[instruction.out.start] = row.value(&[read(0), read(1), read(2)]);
-                continue;
-            }
-            if let Kind::Region(region) = &instruction.kind {
-                region.run(arena, scratch);
-                continue;
-            }
-            let (before, rest) = arena.split_at_mut(instruction.out.start);
-            let (out, after) = rest.split_at_mut(instruction.out.len());
-            let (before, after) = (&*before, &*after);
-            let read = |o: &Operand| -> &[T] {
-                if o.offset + o.length <= instruction.out.start {
-                    &before[o.offset..o.offset + o.length]
-                } else {
-                    let start = o.offset - instruction.out.end;
-                    &after[start..start + o.length]
-                }
-            };
+            let operands = &instruction.operands;
             match &instruction.kind {
+                Kind::Guard(expected) => {
+                    if guards == Guards::Check && (memories.number(&operands[0]) != T::zero()) != *expected {
+                        return Ok(Outcome::Diverged);
+                    }
+                }
+                Kind::Row(row) if instruction.out.length == 1 => {
+                    let read = |i: usize| operands.get(i).map_or_else(T::zero, |o| memories.number(o));
+                    let number = row.value(&[read(0), read(1), read(2)]);
+                    match instruction.out.space {
+                        Space::Out => memories.out[instruction.out.offset] = number,
+                        _ => memories.arena[instruction.out.offset] = number,
+                    }
+                }
                 Kind::Row(row) => {
-                    let operands: SmallVec<[&[T]; 3]> = instruction.operands.iter().map(read).collect();
+                    let (out, readable, _) = memories.open(&instruction.out);
+                    let operands: SmallVec<[&[T]; 3]> = operands.iter().map(|o| readable.slice(o)).collect();
                     row.map(&operands, out);
                 }
                 Kind::Primitive(p) => {
-                    let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: read(o) };
-                    let operands: SmallVec<[View<'_, T>; 8]> = instruction.operands.iter().map(view).collect();
+                    let (out, readable, scratch) = memories.open(&instruction.out);
+                    let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: readable.slice(o) };
+                    let operands: SmallVec<[View<'_, T>; 8]> = operands.iter().map(view).collect();
                     T::evaluate(&**p, &operands, out, scratch).map_err(|fault| fault_error(p.name(), fault))?;
                 }
-                Kind::Guard(_) | Kind::Region(_) => unreachable!("handled above"),
+                Kind::Region(region) => region.run(memories),
             }
         }
         Ok(Outcome::Done)

@@ -1,74 +1,291 @@
 //! Running a fused region: all its steps on one chunk after the other, with what is between them in registers that stay in
 //! the nearest cache.
+//!
+//! Chunks are independent, so long regions run on several threads; sums are taken chunk by chunk and then pairwise over the
+//! chunks, so that their bits do not depend on the number of threads.
 
+use super::memory::{Memories, Space};
 use crate::compile::Repeat;
 use crate::graph::Executable;
 use crate::real::Row;
 use smallvec::SmallVec;
 
-/// Entries of a register: sixteen of them in double precision fill half of a first-level cache of 64 KiB.
-pub const CHUNK: usize = 256;
+/// Entries of a register: sixteen of them in double precision fill a first-level cache of 32 KiB. Also the blocks of a sum, so
+/// that it has the same bits inside a region and outside.
+pub const CHUNK: usize = kernels::reduce::BLOCK;
+
+/// Parts into which a region is cut for threads at most.
+pub const PARTS: usize = 16;
+
+/// Work below which a region stays on one thread, in entries of a plain step: about 100 µs, ten times what waking a
+/// thread costs.
+const PARALLEL: usize = 1 << 20;
 
 /// A region: steps over registers, of `length` entries in all.
 #[derive(Debug, Default)]
 pub struct Region {
     pub length: usize,
     pub steps: Vec<Step>,
+    /// Registers that hold one number of an array all the time, filled before the first chunk.
+    pub constants: Vec<(usize, usize)>,
     pub registers: usize,
+    /// Cost of one entry, in plain steps.
+    pub weight: usize,
+    /// What is read: arrays of the arena and elsewhere.
+    pub arrays: Vec<Array>,
+    /// What is written: first places of the arena by offset, then places of the results by offset.
+    pub stores: Vec<(Space, usize)>,
+    /// Pieces of the arena that are touched, by offset: each is an array or a store, by number.
+    pub pieces: Vec<Touched>,
+    /// Where each sum over all entries goes in the arena.
+    pub totals: Vec<usize>,
+}
+
+/// An array that a region reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Array {
+    pub space: Space,
+    pub offset: usize,
+    pub length: usize,
+}
+
+/// A piece of the arena that a region touches.
+#[derive(Clone, Copy, Debug)]
+pub struct Touched {
+    pub offset: usize,
+    pub length: usize,
+    /// The array's number, `None` for the next store.
+    pub array: Option<usize>,
 }
 
 /// One node of a region.
 #[derive(Debug)]
 pub struct Step {
     pub compute: Compute,
-    pub register: usize,
-    /// Where the whole result goes, if something outside reads it.
-    pub store: Option<usize>,
+    pub to: Goal,
 }
 
 #[derive(Debug)]
 pub enum Compute {
     Row(Row, SmallVec<[Source; 3]>),
-    /// Repeats numbers at an offset of the arena; `size` of them.
+    /// Repeats the numbers of an array.
     Repeat(Repeat, usize),
+    /// The sum over the chunk, for the total of this number.
+    Total(usize, Source),
 }
 
 /// Where a step reads.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Entries of an array of the arena that starts here.
+    /// The chunk's entries of an array.
     Array(usize),
+    /// The chunk's entries of what an earlier step stored.
+    Store(usize),
     /// The chunk in a register.
     Register(usize),
 }
 
+/// Where a step writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    Register(usize),
+    Store(usize),
+    /// A total: nothing but the sum is kept.
+    Sum,
+}
+
+type Arrays<'a, T> = SmallVec<[&'a [T]; 12]>;
+type Stores<'a, T> = SmallVec<[&'a mut [T]; 4]>;
+
+/// What a part of a region works on.
+struct Part<'a, T> {
+    /// First entry.
+    start: usize,
+    length: usize,
+    /// From the first entry of the part on.
+    stores: Stores<'a, T>,
+    /// One number a chunk, from the first chunk of the part on.
+    sums: SmallVec<[&'a mut [T]; 2]>,
+    registers: &'a mut [T],
+}
+
 impl Region {
-    /// Runs over the whole length; `registers` has room for all of them.
-    pub fn run<T: Executable>(&self, arena: &mut [T], registers: &mut [T]) {
-        for start in (0..self.length).step_by(CHUNK) {
-            let count = CHUNK.min(self.length - start);
-            for step in &self.steps {
-                let (before, rest) = registers.split_at_mut(step.register * CHUNK);
-                let (out, after) = rest.split_at_mut(CHUNK);
-                let (out, before, after) = (&mut out[..count], &*before, &*after);
-                let read = |source: &Source| -> &[T] {
-                    match *source {
-                        Source::Array(offset) => &arena[offset + start..offset + start + count],
-                        Source::Register(r) if r < step.register => &before[r * CHUNK..r * CHUNK + count],
-                        Source::Register(r) => &after[(r - step.register - 1) * CHUNK..][..count],
-                    }
-                };
-                match &step.compute {
-                    Compute::Row(row, sources) => {
-                        let operands: SmallVec<[&[T]; 3]> = sources.iter().map(read).collect();
-                        row.map(&operands, out);
-                    }
-                    Compute::Repeat(repeat, offset) => fill(*repeat, &arena[*offset..], start, out),
-                }
-                if let Some(offset) = step.store {
-                    arena[offset + start..offset + start + count].copy_from_slice(out);
-                }
+    /// Entries of working memory: registers for every part, and the sums over chunks.
+    pub fn scratch(&self) -> usize {
+        let parts = if self.work() >= PARALLEL { PARTS } else { 1 };
+        parts * self.registers * CHUNK + self.totals.len() * self.length.div_ceil(CHUNK)
+    }
+
+    fn work(&self) -> usize {
+        self.length * self.weight
+    }
+
+    /// Into how many parts to cut the region for the threads there are.
+    fn parts(&self) -> usize {
+        if self.work() < PARALLEL {
+            return 1;
+        }
+        match rayon::current_num_threads() {
+            1 => 1,
+            // More parts than threads, so that one that is late to start leaves little to wait for.
+            threads => (4 * threads).next_power_of_two().min(PARTS),
+        }
+    }
+
+    /// Runs over the whole length.
+    pub fn run<T: Executable>(&self, memories: &mut Memories<'_, T>) {
+        let chunks = self.length.div_ceil(CHUNK);
+        let parts = self.parts();
+        let (registers, sums) = memories.scratch.split_at_mut(parts * self.registers * CHUNK);
+        let sums = &mut sums[..self.totals.len() * chunks];
+        {
+            let (arrays, stores) = self.gather(memories.arena, memories.kept, memories.inputs, memories.out);
+            let sums = sums.chunks_exact_mut(chunks.max(1)).collect();
+            self.split(&arrays, Part { start: 0, length: self.length, stores, sums, registers }, parts);
+        }
+        for (sums, &to) in sums.chunks_exact(chunks.max(1)).zip(&self.totals) {
+            memories.arena[to] = kernels::reduce::combine(sums);
+        }
+    }
+
+    /// The slices that are read, and those that are written, by number.
+    fn gather<'a, T>(
+        &self,
+        mut arena: &'a mut [T],
+        kept: &'a [T],
+        inputs: &[&'a [T]],
+        mut out: &'a mut [T],
+    ) -> (Arrays<'a, T>, Stores<'a, T>) {
+        let mut arrays = Arrays::new();
+        for array in &self.arrays {
+            arrays.push(match array.space {
+                Space::Kept => &kept[array.offset..array.offset + array.length],
+                Space::Input(i) => &inputs[i][array.offset..array.offset + array.length],
+                Space::Arena | Space::Out => &[],
+            });
+        }
+        let mut stores = Stores::new();
+        let mut at = 0;
+        for piece in &self.pieces {
+            let (_, from) = std::mem::take(&mut arena).split_at_mut(piece.offset - at);
+            let (slice, after) = from.split_at_mut(piece.length);
+            (arena, at) = (after, piece.offset + piece.length);
+            match piece.array {
+                Some(i) => arrays[i] = slice,
+                None => stores.push(slice),
             }
+        }
+        at = 0;
+        for &(_, offset) in self.stores.iter().filter(|(space, _)| *space == Space::Out) {
+            let (_, from) = std::mem::take(&mut out).split_at_mut(offset - at);
+            let (slice, after) = from.split_at_mut(self.length);
+            (out, at) = (after, offset + self.length);
+            stores.push(slice);
+        }
+        (arrays, stores)
+    }
+
+    /// Halves a part until there are as many as wanted, and runs them.
+    fn split<T: Executable>(&self, arrays: &[&[T]], part: Part<'_, T>, parts: usize) {
+        let chunks = part.length.div_ceil(CHUNK);
+        if parts <= 1 || chunks < 2 {
+            return self.part(arrays, part);
+        }
+        let (first, middle) = (chunks / 2, chunks / 2 * CHUNK);
+        let (mut left, mut right) = (SmallVec::new(), SmallVec::new());
+        for store in part.stores {
+            let (a, b) = store.split_at_mut(middle);
+            left.push(a);
+            right.push(b);
+        }
+        let (mut left_sums, mut right_sums) = (SmallVec::new(), SmallVec::new());
+        for sums in part.sums {
+            let (a, b) = sums.split_at_mut(first);
+            left_sums.push(a);
+            right_sums.push(b);
+        }
+        let (left_registers, right_registers) = part.registers.split_at_mut(part.registers.len() / 2);
+        let left = Part { start: part.start, length: middle, stores: left, sums: left_sums, registers: left_registers };
+        let right = Part {
+            start: part.start + middle,
+            length: part.length - middle,
+            stores: right,
+            sums: right_sums,
+            registers: right_registers,
+        };
+        rayon::join(|| self.split(arrays, left, parts / 2), || self.split(arrays, right, parts / 2));
+    }
+
+    /// One part, chunk after chunk.
+    fn part<T: Executable>(&self, arrays: &[&[T]], mut part: Part<'_, T>) {
+        for &(register, array) in &self.constants {
+            part.registers[register * CHUNK..(register + 1) * CHUNK].fill(arrays[array][0]);
+        }
+        for (chunk, from) in (0..part.length).step_by(CHUNK).enumerate() {
+            let count = CHUNK.min(part.length - from);
+            for step in &self.steps {
+                self.step(step, arrays, &mut part, chunk, from, count);
+            }
+        }
+    }
+
+    #[inline]
+    fn step<T: Executable>(
+        &self,
+        step: &Step,
+        arrays: &[&[T]],
+        part: &mut Part<'_, T>,
+        chunk: usize,
+        from: usize,
+        count: usize,
+    ) {
+        let start = part.start + from;
+        if let Compute::Total(number, source) = step.compute {
+            let numbers = match source {
+                Source::Array(i) => &arrays[i][start..start + count],
+                Source::Register(r) => &part.registers[r * CHUNK..r * CHUNK + count],
+                Source::Store(s) => &part.stores[s][from..from + count],
+            };
+            part.sums[number][chunk] = kernels::reduce::total(numbers);
+            return;
+        }
+        // The place that is written, and what lies before and after it among its like.
+        let (mut left, mut right): (&[T], &[T]) = (&*part.registers, &[]);
+        let (stored, later): (&[&mut [T]], &[&mut [T]]);
+        let (mut register, mut store) = (usize::MAX, usize::MAX);
+        let out = match step.to {
+            Goal::Register(r) => {
+                let (before, rest) = part.registers.split_at_mut(r * CHUNK);
+                let (out, after) = rest.split_at_mut(CHUNK);
+                (left, right, stored, later, register) = (before, after, &part.stores, &[], r);
+                &mut out[..count]
+            }
+            Goal::Store(s) => {
+                let (before, rest) = part.stores.split_at_mut(s);
+                let (out, after) = rest.split_first_mut().expect("a store has a place");
+                (stored, later, store) = (before, after, s);
+                &mut out[from..from + count]
+            }
+            Goal::Sum => unreachable!("sums were taken above"),
+        };
+        let read = |source: &Source| -> &[T] {
+            match *source {
+                Source::Array(i) => &arrays[i][start..start + count],
+                Source::Register(r) if r < register => &left[r * CHUNK..r * CHUNK + count],
+                Source::Register(r) => &right[(r - register - 1) * CHUNK..][..count],
+                Source::Store(s) if s < store => &stored[s][from..from + count],
+                Source::Store(s) => &later[s - store - 1][from..from + count],
+            }
+        };
+        match &step.compute {
+            Compute::Row(row, sources) => match &sources[..] {
+                [a] => row.map(&[read(a)], out),
+                [a, b] => row.map(&[read(a), read(b)], out),
+                [a, b, c] => row.map(&[read(a), read(b), read(c)], out),
+                _ => unreachable!("a row has one to three inputs"),
+            },
+            Compute::Repeat(repeat, array) => fill(*repeat, arrays[*array], start, out),
+            Compute::Total(..) => unreachable!("sums were taken above"),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! [`Explanation`]: what was traced and what the programs consist of; and where a NaN comes from.
 
 use super::Function;
-use super::operator::{Mode, Operator};
-use super::variant::{Places, Point};
+use super::operator::{Form, Mode, Operator};
+use super::variant::{Places, Point, Results};
 use crate::error::{Place, Result};
 use crate::execute::{Statistics, interpret};
 use crate::graph::{Graph, NodeId};
@@ -51,10 +51,11 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let ran = self.at(x, &Operator::Value, &[])?;
+        let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
         let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
-        let product = if scalar { Some(ran.variant.compiled(&Operator::Hvp(Mode::Auto))?) } else { None };
-        let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient)?) } else { None };
+        let product =
+            if scalar { Some(ran.variant.compiled(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
+        let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient, Form::Whole)?) } else { None };
         Ok(Explanation {
             variants: self.variant_count(),
             graph: ran.variant.graph.clone(),

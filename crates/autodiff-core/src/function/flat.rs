@@ -2,7 +2,7 @@
 
 use super::linearized::check_length;
 use super::operator::{Mode, Operator};
-use super::variant::{Extent, Extras, Point, Ran};
+use super::variant::{Call, Point, Ran, Results};
 use super::{Function, Linearized};
 use crate::error::Result;
 use crate::tree::{Leaves, Traced, Tree};
@@ -69,7 +69,7 @@ where
     /// # Errors
     /// Those of [`Function::value`].
     pub fn value(&self, x: &[P::Scalar]) -> Result<P::Scalar> {
-        let ran = self.run(&Operator::Value, x, &[])?;
+        let ran = self.run(&Operator::Value, x, Call { extras: &[], results: Results::Nowhere })?;
         match &ran.variant.results[..] {
             [shape] if shape.rank() == 0 => Ok(ran.output(0)[0]),
             found => Err(crate::error::Error::NotScalar { operator: "value", found: found.to_vec() }),
@@ -82,8 +82,7 @@ where
     /// Those of [`Function::value_and_gradient`].
     pub fn value_and_gradient(&self, x: &[P::Scalar], gradient: &mut [P::Scalar]) -> Result<P::Scalar> {
         check_length("gradient", "gradient", self.dimension, gradient.len())?;
-        let ran = self.run(&Operator::Gradient, x, &[])?;
-        ran.outputs(1..1 + self.leaves.count(), gradient);
+        let ran = self.run(&Operator::Gradient, x, Call { extras: &[], results: Results::Into(gradient) })?;
         Ok(ran.output(0)[0])
     }
 
@@ -94,10 +93,8 @@ where
     pub fn hvp(&self, x: &[P::Scalar], v: &[P::Scalar], product: &mut [P::Scalar]) -> Result<()> {
         check_length("hvp", "v", self.dimension, v.len())?;
         check_length("hvp", "product", self.dimension, product.len())?;
-        let leaves = self.leaves.count();
-        let ran = self.run(&Operator::Hvp(Mode::default()), x, &[(leaves, v)])?;
-        ran.outputs(1 + leaves..1 + 2 * leaves, product);
-        Ok(())
+        let call = Call { extras: &[v], results: Results::Into(product) };
+        self.run(&Operator::Hvp(Mode::default()), x, call).map(|_| ())
     }
 
     /// The function at `x`, ready for many products.
@@ -112,9 +109,9 @@ where
         Linearized::at(self.function.clone(), self.structure.clone(), self.leaves.clone(), x.to_vec())
     }
 
-    fn run(&self, operator: &Operator, x: &[P::Scalar], extras: Extras<'_, P::Scalar>) -> Result<Ran<Out, P::Scalar>> {
+    fn run(&self, operator: &Operator, x: &[P::Scalar], mut call: Call<'_, P::Scalar>) -> Result<Ran<Out, P::Scalar>> {
         check_length(operator.name(), "x", self.dimension, x.len())?;
         let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
-        self.function.run(operator, &point, extras, Extent::Whole)
+        self.function.run(operator, &point, &mut call)
     }
 }

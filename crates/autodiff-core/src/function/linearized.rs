@@ -2,21 +2,25 @@
 
 use super::Function;
 use super::operator::{Mode, Operator};
-use super::variant::{Extent, Point, Ran};
+use super::variant::{Call, Point, Ran, Results};
 use crate::error::{Error, Result};
 use crate::tree::{Leaves, Traced, Tree};
+use smallvec::SmallVec;
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A function at a fixed point. What depends on the point alone is computed once for each kind of product, when it is first
 /// asked for; a product then runs only what depends on the direction, and allocates nothing.
+///
+/// It owns its numbers and can be shared: products may run on several threads at once, each with working memory of its own.
 ///
 /// Points, directions and products are flat vectors here, as solvers use them: the entries of all leaves in order.
 ///
 /// ```
 /// use autodiff_core::{Function, Var};
 /// let f = Function::new(|x: &[Var]| x[0].powi(3) * x[1] + x[1].exp());
-/// let mut at = f.linearize(&vec![2.0, 0.0]).unwrap();
+/// let at = f.linearize(&vec![2.0, 0.0]).unwrap();
 /// assert_eq!(at.value().unwrap(), 1.0);
 /// assert_eq!(at.gradient().unwrap(), vec![0.0, 9.0]);
 /// let mut product = [0.0; 2];
@@ -31,16 +35,15 @@ pub struct Linearized<'f, A: ?Sized, P: Tree, Out, B: ?Sized> {
     leaves: Leaves,
     entries: Vec<P::Scalar>,
     mode: Mode,
-    prepared: Vec<(Operator, Ran<Out, P::Scalar>)>,
+    prepared: Mutex<Prepared<Out, P::Scalar>>,
 }
+
+/// Early phases that have run, by operator.
+type Prepared<Out, T> = Vec<(Operator, Arc<Ran<Out, T>>)>;
 
 impl<A: ?Sized, P: Tree, Out, B: ?Sized> fmt::Debug for Linearized<'_, A, P, Out, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prepared: Vec<&Operator> = self.prepared.iter().map(|(operator, _)| operator).collect();
-        f.debug_struct("Linearized")
-            .field("dimension", &self.entries.len())
-            .field("prepared", &prepared)
-            .finish_non_exhaustive()
+        f.debug_struct("Linearized").field("dimension", &self.entries.len()).finish_non_exhaustive()
     }
 }
 
@@ -63,7 +66,7 @@ where
     ) -> Result<Self> {
         // A closure that cannot be traced shows here rather than at the first product.
         function.trace_if_new(&Point { structure: &structure, leaves: &leaves, entries: &entries })?;
-        Ok(Linearized { function, structure, leaves, entries, mode: Mode::default(), prepared: Vec::new() })
+        Ok(Linearized { function, structure, leaves, entries, mode: Mode::default(), prepared: Mutex::default() })
     }
 
     /// The same with Hessian products composed in another mode.
@@ -82,16 +85,15 @@ where
     ///
     /// # Errors
     /// [`Error::NotScalar`] if the result is not one scalar.
-    pub fn value(&mut self) -> Result<P::Scalar> {
-        let operator = Operator::Hvp(self.mode);
-        Ok(self.prepare(&operator)?.output(0)[0])
+    pub fn value(&self) -> Result<P::Scalar> {
+        Ok(self.prepare(&Operator::Point(self.mode))?.output(0)[0])
     }
 
     /// ∇f of a scalar function, in the structure of the point.
     ///
     /// # Errors
     /// [`Error::NotScalar`] if the result is not one scalar.
-    pub fn gradient(&mut self) -> Result<P> {
+    pub fn gradient(&self) -> Result<P> {
         let mut gradient = vec![num_traits::Zero::zero(); self.entries.len()];
         self.gradient_into(&mut gradient)?;
         Ok(self.structure.with_entries(&gradient))
@@ -101,10 +103,9 @@ where
     ///
     /// # Errors
     /// [`Error::NotScalar`]; [`Error::Length`] if `out` has not the dimension.
-    pub fn gradient_into(&mut self, out: &mut [P::Scalar]) -> Result<()> {
+    pub fn gradient_into(&self, out: &mut [P::Scalar]) -> Result<()> {
         check_length("gradient", "out", self.entries.len(), out.len())?;
-        let (operator, leaves) = (Operator::Hvp(self.mode), self.leaves.count());
-        self.prepare(&operator)?.outputs(1..1 + leaves, out);
+        self.prepare(&Operator::Point(self.mode))?.outputs(1..1 + self.leaves.count(), out);
         Ok(())
     }
 
@@ -112,16 +113,15 @@ where
     ///
     /// # Errors
     /// [`Error::Length`] if `v` or `out` has not the dimension; [`Error::NotScalar`].
-    pub fn hvp(&mut self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
-        let leaves = self.leaves.count();
-        self.apply(&Operator::Hvp(self.mode), &[(leaves, v)], 1 + leaves..1 + 2 * leaves, out)
+    pub fn hvp(&self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
+        self.apply(&Operator::Point(self.mode), &[v], out)
     }
 
     /// H vᵢ for the rows vᵢ of `directions` into the rows of `out`: k = length / dimension directions in one run.
     ///
     /// # Errors
     /// [`Error::Length`] if the lengths differ or are no multiple of the dimension; [`Error::NotScalar`].
-    pub fn hvps(&mut self, directions: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
+    pub fn hvps(&self, directions: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
         let n = self.entries.len();
         if directions.is_empty() && out.is_empty() {
             return Ok(());
@@ -131,109 +131,80 @@ where
             return Err(Error::Length { operator: "hvps", argument: "directions", expected, found: directions.len() });
         }
         check_length("hvps", "out", directions.len(), out.len())?;
-        let k = directions.len() / n;
-        let operator = Operator::Hvps(self.mode, k);
-        self.run_late(&operator, &[(1, directions)])?;
-        super::operators::gather_rows(self.prepare(&operator)?, k, n, out);
-        Ok(())
+        self.run_late(&Operator::Hvps(self.mode, directions.len() / n), &[directions], out)
     }
 
     /// Jᵀ ∇²ℓ J v into `out`, both flat; see [`Function::ggn_product`].
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the closure marks no prediction; [`Error::Length`]; [`Error::NotScalar`].
-    pub fn ggn(&mut self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
-        let leaves = self.leaves.count();
-        self.apply(&Operator::Ggn, &[(leaves, v)], 0..leaves, out)
+    pub fn ggn(&self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
+        self.apply(&Operator::Ggn, &[v], out)
     }
 
     /// J v into `out`, the flattened results; `v` flat.
     ///
     /// # Errors
     /// [`Error::Length`] if `v` has not the dimension of the point or `out` that of the results.
-    pub fn jvp(&mut self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
-        let leaves = self.leaves.count();
+    pub fn jvp(&self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
         check_length("jvp", "v", self.entries.len(), v.len())?;
-        let results = self.results(&Operator::Jvp)?;
-        check_length("jvp", "out", results.1, out.len())?;
-        self.run_late(&Operator::Jvp, &[(leaves, v)])?;
-        self.prepare(&Operator::Jvp)?.outputs(0..results.0, out);
-        Ok(())
+        check_length("jvp", "out", self.results(&Operator::Jvp)?, out.len())?;
+        self.run_late(&Operator::Jvp, &[v], out)
     }
 
     /// Jᵀ w into `out`; `w` over the flattened results.
     ///
     /// # Errors
     /// [`Error::Length`] if `w` has not the dimension of the results or `out` that of the point.
-    pub fn vjp(&mut self, w: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
-        let leaves = self.leaves.count();
-        let results = self.results(&Operator::Vjp)?;
-        check_length("vjp", "w", results.1, w.len())?;
+    pub fn vjp(&self, w: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
+        check_length("vjp", "w", self.results(&Operator::Vjp)?, w.len())?;
         check_length("vjp", "out", self.entries.len(), out.len())?;
-        self.run_late(&Operator::Vjp, &[(results.0, w)])?;
-        self.prepare(&Operator::Vjp)?.outputs(0..leaves, out);
-        Ok(())
+        self.run_late(&Operator::Vjp, &[w], out)
     }
 
     /// The third-order product ∇³f[u, v] = d/dt ∇²f(x + t u) v at t = 0, into `out`, all flat.
     ///
     /// # Errors
     /// [`Error::Length`]; [`Error::NotScalar`].
-    pub fn third(&mut self, u: &[P::Scalar], v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
-        let leaves = self.leaves.count();
+    pub fn third(&self, u: &[P::Scalar], v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
         check_length("third", "u", self.entries.len(), u.len())?;
-        self.apply(&Operator::Third, &[(leaves, u), (leaves, v)], 0..leaves, out)
+        self.apply(&Operator::Third, &[u, v], out)
     }
 
-    /// Number of leaves and of entries of the results.
-    fn results(&mut self, operator: &Operator) -> Result<(usize, usize)> {
-        let variant = &self.prepare(operator)?.variant;
-        Ok((variant.results.len(), variant.results.iter().map(|s| s.size()).sum()))
+    /// Number of entries of the results.
+    fn results(&self, operator: &Operator) -> Result<usize> {
+        Ok(self.prepare(operator)?.variant.results.iter().map(|s| s.size()).sum())
     }
 
-    fn apply(
-        &mut self,
-        operator: &Operator,
-        extras: &[(usize, &[P::Scalar])],
-        outputs: std::ops::Range<usize>,
-        out: &mut [P::Scalar],
-    ) -> Result<()> {
-        let n = self.entries.len();
-        for (_, v) in extras {
-            check_length(operator.name(), "v", n, v.len())?;
+    /// A product from and to vectors of the dimension of the point.
+    fn apply(&self, operator: &Operator, extras: &[&[P::Scalar]], out: &mut [P::Scalar]) -> Result<()> {
+        for v in extras {
+            check_length(operator.name(), "v", self.entries.len(), v.len())?;
         }
-        check_length(operator.name(), "out", n, out.len())?;
-        self.run_late(operator, extras)?;
-        self.prepare(operator)?.outputs(outputs, out);
-        Ok(())
+        check_length(operator.name(), "out", self.entries.len(), out.len())?;
+        self.run_late(operator, extras, out)
     }
 
-    fn run_late(&mut self, operator: &Operator, extras: &[(usize, &[P::Scalar])]) -> Result<()> {
+    fn run_late(&self, operator: &Operator, extras: &[&[P::Scalar]], out: &mut [P::Scalar]) -> Result<()> {
         let ran = self.prepare(operator)?;
-        let compiled = ran.compiled.clone();
-        let mut input = ran.variant.point.count() + ran.variant.data.count();
-        let workspace = &mut ran.seat_mut().workspace;
-        for &(count, numbers) in extras {
-            compiled.program.inputs(input..input + count, workspace).copy_from_slice(numbers);
-            input += count;
-        }
+        let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
+        inputs.push(&self.entries);
+        inputs.extend(extras.iter().copied());
         // Guards depend on the point alone: they were checked before.
-        compiled.program.run_late(workspace)?;
-        Ok(())
+        ran.compiled.run_late(ran.workspace(), &inputs, out)
     }
 
     /// The program of an operator with everything computed that depends on the point alone.
-    fn prepare(&mut self, operator: &Operator) -> Result<&mut Ran<Out, P::Scalar>> {
-        let at = match self.prepared.iter().position(|(prepared, _)| prepared == operator) {
-            Some(at) => at,
-            None => {
-                let point = Point { structure: &self.structure, leaves: &self.leaves, entries: &self.entries };
-                let ran = self.function.run(operator, &point, &[], Extent::Early)?;
-                self.prepared.push((operator.clone(), ran));
-                self.prepared.len() - 1
-            }
-        };
-        Ok(&mut self.prepared[at].1)
+    fn prepare(&self, operator: &Operator) -> Result<Arc<Ran<Out, P::Scalar>>> {
+        // The lock is held while the early phase runs, so that it runs once.
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, ran)) = prepared.iter().find(|(prepared, _)| prepared == operator) {
+            return Ok(ran.clone());
+        }
+        let point = Point { structure: &self.structure, leaves: &self.leaves, entries: &self.entries };
+        let ran = Arc::new(self.function.run(operator, &point, &mut Call { extras: &[], results: Results::Early })?);
+        prepared.push((operator.clone(), ran.clone()));
+        Ok(ran)
     }
 }
 

@@ -2,13 +2,16 @@
 
 use super::variant::{Compiled, Variant};
 use crate::error::{Error, Result};
-use crate::execute::Program;
+use crate::execute::{Group, Interface, Program, Role};
 use crate::graph::{Graph, Var};
+use crate::primitive::concat;
 use crate::real::Precision;
 use crate::shape::Shape;
 use crate::trace::{Session, constant};
 use crate::transform::{Seed, adjoint, batch, jet, or_zeros, tangent};
 use crate::tree::Traced;
+use std::cell::RefCell;
+use std::ops::Range;
 
 /// How a Hessian-vector product is composed. The modes give the same numbers up to rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,8 +42,10 @@ pub(super) enum Operator {
     Vjp,
     /// + k cotangents as rows → cotangents of the point, rows.
     Vjps(usize),
-    /// + direction → f, ∇f, H·direction. With f and ∇f early when linearised.
+    /// + direction → H·direction.
     Hvp(Mode),
+    /// + direction → f, ∇f, H·direction. With f and ∇f early when linearised.
+    Point(Mode),
     /// + k directions as rows → products, rows.
     Hvps(Mode, usize),
     /// + direction → Gauss–Newton product.
@@ -66,7 +71,7 @@ impl Operator {
             Operator::Jvp => "jvp",
             Operator::Vjp => "vjp",
             Operator::Jvps(_) | Operator::Vjps(_) => "jacobian",
-            Operator::Hvp(_) => "hvp",
+            Operator::Hvp(_) | Operator::Point(_) => "hvp",
             Operator::Hvps(..) => "hvps",
             Operator::Ggn => "ggn_product",
             Operator::Taylor(_) => "taylor",
@@ -74,6 +79,23 @@ impl Operator {
             Operator::TaylorGradients(_) => "taylor_gradients",
             Operator::SecondCoefficients(_) => "laplacian",
             Operator::Third => "third",
+        }
+    }
+
+    /// Which outputs are results, written one after the other into the caller's slice, for a point of so many leaves and a
+    /// function of so many results.
+    fn results(&self, leaves: usize, results: usize) -> Range<usize> {
+        match self {
+            Operator::Guards
+            | Operator::Value
+            | Operator::Taylor(_)
+            | Operator::TaylorSeries(_)
+            | Operator::TaylorGradients(_) => 0..0,
+            Operator::Gradient => 1..1 + leaves,
+            Operator::Point(_) => 1 + leaves..1 + 2 * leaves,
+            Operator::Jvp => 0..results,
+            Operator::Vjp | Operator::Hvp(_) | Operator::Ggn | Operator::Third => 0..leaves,
+            Operator::Jvps(_) | Operator::Vjps(_) | Operator::Hvps(..) | Operator::SecondCoefficients(_) => 0..1,
         }
     }
 
@@ -92,8 +114,17 @@ impl Operator {
     }
 }
 
-/// Makes the program of an operator from a trace, split at the inputs that come after point and data.
-pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<Compiled> {
+/// Whether a program runs whole, or is split by what depends on the point alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Form {
+    /// All at once.
+    Whole,
+    /// Point and data early, what comes after them late.
+    Split,
+}
+
+/// Makes the program of an operator from a trace.
+pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, form: Form) -> Result<Compiled> {
     if operator.needs_scalar() && (variant.results.len() != 1 || variant.results[0].rank() != 0) {
         return Err(Error::NotScalar { operator: operator.name(), found: variant.results.clone() });
     }
@@ -104,21 +135,25 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator) ->
         });
     }
     let compile = |operator: &Operator| -> Result<Program> {
-        let graph = graph_of(variant, operator)?;
-        let late: Vec<usize> = (variant.graph.inputs().len()..graph.inputs().len()).collect();
-        Ok(Program::new(&graph, &late))
+        let (graph, extras) = graph_of(variant, operator)?;
+        let group = |count, role| Group { count, role };
+        let mut groups = vec![group(variant.point.count(), Role::Borrowed), group(variant.data.count(), Role::Held)];
+        groups.extend(extras.into_iter().map(|count| group(count, Role::Borrowed)));
+        let late = (form == Form::Split).then_some(2);
+        let results = operator.results(variant.point.count(), variant.results.len());
+        Ok(Program::new(&graph, &Interface { groups, late, results }))
     };
-    let with_mode: Option<fn(Mode, usize) -> Operator> = match operator {
-        Operator::Hvp(Mode::Auto) => Some(|mode, _| Operator::Hvp(mode)),
-        Operator::Hvps(Mode::Auto, _) => Some(Operator::Hvps),
-        _ => None,
+    let with_mode = |mode: Mode| match operator {
+        Operator::Hvp(_) => Operator::Hvp(mode),
+        Operator::Point(_) => Operator::Point(mode),
+        Operator::Hvps(_, k) => Operator::Hvps(mode, *k),
+        other => other.clone(),
     };
-    let Some(with_mode) = with_mode else {
+    let (Operator::Hvp(Mode::Auto) | Operator::Point(Mode::Auto) | Operator::Hvps(Mode::Auto, _)) = operator else {
         return Ok(Compiled::new(compile(operator)?, None));
     };
-    let k = if let Operator::Hvps(_, k) = operator { *k } else { 1 };
-    let reverse_over_forward = compile(&with_mode(Mode::ReverseOverForward, k))?;
-    let forward_over_reverse = compile(&with_mode(Mode::ForwardOverReverse, k))?;
+    let reverse_over_forward = compile(&with_mode(Mode::ReverseOverForward))?;
+    let forward_over_reverse = compile(&with_mode(Mode::ForwardOverReverse))?;
     let (a, b) = (reverse_over_forward.statistics().flops, forward_over_reverse.statistics().flops);
     Ok(if b < a {
         Compiled::new(forward_over_reverse, Some(format!("forward over reverse: {b} flops against {a}")))
@@ -127,21 +162,23 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator) ->
     })
 }
 
-/// The graph of an operator.
-pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<Graph> {
+/// The graph of an operator, and how many inputs it has after point and data, in groups of one slice each.
+pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<(Graph, Vec<usize>)> {
     let session = Session::open(Precision::Double);
     session.share();
     let point: Vec<Var> = variant.point.iter().map(|shape| session.input(shape.clone())).collect();
     let data: Vec<Var> = variant.data.iter().map(|shape| session.input(shape.clone())).collect();
     let mut all = session.inline(&variant.graph, &[&point[..], &data].concat());
     let predictions = all.split_off(variant.results.len());
-    let outputs =
-        Parts { session: &session, variant, point: &point, results: &all, predictions: &predictions }.append(operator);
+    let extras = RefCell::default();
+    let parts =
+        Parts { session: &session, variant, point: &point, results: &all, predictions: &predictions, extras: &extras };
+    let outputs = parts.append(operator);
     let mut recording = session.close(&outputs)?;
     if *operator == Operator::Guards {
         recording.graph.set_outputs(Vec::new());
     }
-    Ok(recording.graph)
+    Ok((recording.graph, extras.into_inner()))
 }
 
 /// A trace inlined on a tape, to which an operator is appended.
@@ -151,6 +188,8 @@ struct Parts<'a, Out> {
     point: &'a [Var],
     results: &'a [Var],
     predictions: &'a [Var],
+    /// How many inputs each further slice of the caller's fills.
+    extras: &'a RefCell<Vec<usize>>,
 }
 
 impl<Out: Traced> Parts<'_, Out> {
@@ -163,18 +202,23 @@ impl<Out: Traced> Parts<'_, Out> {
             Operator::Jvps(k) => {
                 let direction = self.direction_holes();
                 let tangents = self.push(&direction);
-                batch(&tangents, &self.rows(&direction, *k), *k).into_iter().map(|t| flat_rows(t, *k)).collect()
+                rows_of(&batch(&tangents, &self.rows(&direction, *k), *k), *k)
             }
             Operator::Vjp => {
+                self.extras.borrow_mut().push(self.variant.results.len());
                 let cotangents = self.variant.results.iter().map(|shape| self.session.input(shape.clone())).collect();
                 self.pull(cotangents)
             }
             Operator::Vjps(k) => {
                 let cotangents: Vec<Var> = self.results.iter().map(|y| crate::trace::hole(y.shape())).collect();
                 let pulled = self.pull(cotangents.clone());
-                batch(&pulled, &self.rows(&cotangents, *k), *k).into_iter().map(|t| flat_rows(t, *k)).collect()
+                rows_of(&batch(&pulled, &self.rows(&cotangents, *k), *k), *k)
             }
             Operator::Hvp(mode) => {
+                let direction = self.direction();
+                self.hvp(&direction, *mode)
+            }
+            Operator::Point(mode) => {
                 let direction = self.direction();
                 let gradient = self.gradient();
                 let products = self.hvp(&direction, *mode);
@@ -183,7 +227,7 @@ impl<Out: Traced> Parts<'_, Out> {
             Operator::Hvps(mode, k) => {
                 let direction = self.direction_holes();
                 let products = self.hvp(&direction, *mode);
-                batch(&products, &self.rows(&direction, *k), *k).into_iter().map(|t| flat_rows(t, *k)).collect()
+                rows_of(&batch(&products, &self.rows(&direction, *k), *k), *k)
             }
             Operator::Ggn => self.ggn(),
             Operator::Taylor(order) => {
@@ -220,6 +264,7 @@ impl<Out: Traced> Parts<'_, Out> {
 
     /// A direction as inputs, one for each leaf of the point.
     fn direction(&self) -> Vec<Var> {
+        self.extras.borrow_mut().push(self.point.len());
         self.point.iter().map(|x| self.session.input(x.shape())).collect()
     }
 
@@ -231,6 +276,7 @@ impl<Out: Traced> Parts<'_, Out> {
     /// One input of `k` flat rows, cut into a batch for every placeholder.
     fn rows(&self, placeholders: &[Var], k: usize) -> Vec<(Var, Var)> {
         let size = placeholders.iter().map(|v| v.size()).sum();
+        self.extras.borrow_mut().push(1);
         let all = self.session.input(Shape::of(&[k, size]));
         let mut start = 0;
         placeholders
@@ -324,7 +370,12 @@ impl<Out: Traced> Parts<'_, Out> {
     }
 }
 
-/// A batched leaf as `k` rows of its entries.
-fn flat_rows(batched: Var, k: usize) -> Var {
-    batched.reshape(&[k, batched.size() / k.max(1)])
+/// Batched leaves as one array of `k` rows: for each direction the entries of all leaves.
+fn rows_of(batched: &[Var], k: usize) -> Vec<Var> {
+    let flat: Vec<Var> = batched.iter().map(|t| t.reshape(&[k, t.size() / k.max(1)])).collect();
+    match flat[..] {
+        [] => vec![constant(0.0).broadcast_to(&Shape::of(&[k, 0]))],
+        [one] => vec![one],
+        _ => vec![concat(&flat, 1)],
+    }
 }

@@ -1,7 +1,7 @@
 //! The operators of a [`Function`], each on the structure of its point.
 
 use super::operator::{Mode, Operator};
-use super::variant::{Extent, Point, Ran};
+use super::variant::{Call, Point, Ran, Results};
 use super::{Function, Linearized};
 use crate::error::{Error, Result};
 use crate::tree::{Traced, Tree};
@@ -21,7 +21,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let ran = self.at(x, &Operator::Value, &[])?;
+        let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
         Ok(self.results(&ran, 0))
     }
 
@@ -33,7 +33,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let ran = self.at(x, &Operator::Value, &[])?;
+        let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
         if ran.variant.results.len() != 1 || ran.variant.results[0].rank() != 0 {
             return Err(Error::NotScalar { operator: "value", found: ran.variant.results.clone() });
         }
@@ -59,8 +59,9 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let ran = self.at(x, &Operator::Gradient, &[])?;
-        Ok((ran.output(0)[0], structured(x, &ran, 1)))
+        let mut gradient = Vec::new();
+        let ran = self.at(x, &Operator::Gradient, &[], Results::Collect(&mut gradient))?;
+        Ok((ran.output(0)[0], x.with_entries(&gradient)))
     }
 
     /// J v: the derivative of the results along `v`, which has the structure of `x`. Costs about two values.
@@ -72,8 +73,16 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let v = direction("jvp", "v", x, v)?;
-        let ran = self.at(x, &Operator::Jvp, &[(x.leaves().count(), &v)])?;
-        Ok(self.results(&ran, 0))
+        let mut pushed = Vec::new();
+        let ran = self.at(x, &Operator::Jvp, &[&v], Results::Collect(&mut pushed))?;
+        let mut rest = &pushed[..];
+        let mut shapes = ran.variant.results.iter();
+        Ok(ran.variant.result.numbers(&mut || {
+            let shape = shapes.next().expect("a result has as many leaves as shapes");
+            let (entries, after) = rest.split_at(shape.size());
+            rest = after;
+            ArrayD::from_shape_vec(IxDyn(shape), entries.to_vec()).expect("as many entries as the shape has")
+        }))
     }
 
     /// Jᵀ w: the gradient of ⟨w, result⟩, for `w` in the structure of the result. Costs a small constant times the value.
@@ -89,12 +98,11 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             shapes.push(crate::shape::Shape::of(leaf.shape()));
             entries.extend(leaf.iter().copied());
         });
-        let expected = self.at(x, &Operator::Value, &[])?.variant.results.clone();
+        let expected = self.at(x, &Operator::Value, &[], Results::Nowhere)?.variant.results.clone();
         if shapes != expected {
             return Err(Error::Structure { operator: "vjp", argument: "w", expected, found: shapes });
         }
-        let ran = self.at(x, &Operator::Vjp, &[(shapes.len(), &entries)])?;
-        Ok(structured(x, &ran, 0))
+        self.product(x, &Operator::Vjp, &[&entries])
     }
 
     /// The dense Jacobian: row i the i-th entry of the result, column j the j-th entry of `x`, both flattened in order.
@@ -109,7 +117,13 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let n = x.leaves().size();
-        let m = self.at(x, &Operator::Value, &[])?.variant.results.iter().map(|s| s.size()).sum::<usize>();
+        let m = self
+            .at(x, &Operator::Value, &[], Results::Nowhere)?
+            .variant
+            .results
+            .iter()
+            .map(|s| s.size())
+            .sum::<usize>();
         if m <= n {
             self.rows_of(x, Operator::Vjps, m, n)
         } else {
@@ -140,9 +154,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let v = direction("hvp", "v", x, v)?;
-        let leaves = x.leaves().count();
-        let ran = self.at(x, &Operator::Hvp(mode), &[(leaves, &v)])?;
-        Ok(structured(x, &ran, 1 + leaves))
+        self.product(x, &Operator::Hvp(mode), &[&v])
     }
 
     /// ∇²f(x) vᵢ for several directions in one run; the parts that depend on `x` alone are computed once.
@@ -161,10 +173,9 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         if k == 0 {
             return Ok(Vec::new());
         }
-        let ran = self.at(x, &Operator::Hvps(Mode::default(), k), &[(1, &rows)])?;
         let n = rows.len() / k;
-        let mut products = vec![num_traits::Zero::zero(); rows.len()];
-        gather_rows(&ran, k, n, &mut products);
+        let mut products = Vec::new();
+        self.at(x, &Operator::Hvps(Mode::default(), k), &[&rows], Results::Collect(&mut products))?;
         Ok(products.chunks_exact(n.max(1)).map(|row| x.with_entries(row)).take(k).collect())
     }
 
@@ -191,8 +202,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let v = direction("ggn_product", "v", x, v)?;
-        let ran = self.at(x, &Operator::Ggn, &[(x.leaves().count(), &v)])?;
-        Ok(structured(x, &ran, 0))
+        self.product(x, &Operator::Ggn, &[&v])
     }
 
     /// The dense Hessian over the flattened entries of `x`: n products, in blocks on the threads of the current rayon pool; the same
@@ -219,7 +229,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let v = direction("taylor", "v", x, v)?;
-        let ran = self.at(x, &Operator::Taylor(order), &[(x.leaves().count(), &v)])?;
+        let ran = self.at(x, &Operator::Taylor(order), &[&v], Results::Nowhere)?;
         Ok((0..=order).map(|k| self.results(&ran, k * ran.variant.results.len())).collect())
     }
 
@@ -231,11 +241,10 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let leaves = x.leaves().count();
         let coefficients =
             curve.iter().map(|c| direction("taylor_series", "a coefficient", x, c)).collect::<Result<Vec<_>>>()?;
-        let extras: Vec<(usize, &[P::Scalar])> = coefficients.iter().map(|c| (leaves, &c[..])).collect();
-        let ran = self.at(x, &Operator::TaylorSeries(curve.len()), &extras)?;
+        let extras: Vec<&[P::Scalar]> = coefficients.iter().map(|c| &c[..]).collect();
+        let ran = self.at(x, &Operator::TaylorSeries(curve.len()), &extras, Results::Nowhere)?;
         Ok((0..=curve.len()).map(|k| self.results(&ran, k * ran.variant.results.len())).collect())
     }
 
@@ -249,7 +258,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let v = direction("taylor_gradients", "v", x, v)?;
         let leaves = x.leaves().count();
-        let ran = self.at(x, &Operator::TaylorGradients(order), &[(leaves, &v)])?;
+        let ran = self.at(x, &Operator::TaylorGradients(order), &[&v], Results::Nowhere)?;
         Ok((0..=order).map(|k| structured(x, &ran, k * leaves)).collect())
     }
 
@@ -272,13 +281,25 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         &self,
         x: &P,
         operator: &Operator,
-        extras: super::variant::Extras<'_, P::Scalar>,
+        extras: &[&[P::Scalar]],
+        results: Results<'_, P::Scalar>,
     ) -> Result<Ran<Out, P::Scalar>>
     where
         P::Traced: Borrow<A>,
     {
         let (leaves, entries) = (x.leaves(), x.to_vec());
-        self.run(operator, &Point { structure: x, leaves: &leaves, entries: &entries }, extras, Extent::Whole)
+        let point = Point { structure: x, leaves: &leaves, entries: &entries };
+        self.run(operator, &point, &mut Call { extras, results })
+    }
+
+    /// Runs an operator whose results have the structure of the point.
+    fn product<P: Tree>(&self, x: &P, operator: &Operator, extras: &[&[P::Scalar]]) -> Result<P>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let mut entries = Vec::new();
+        self.at(x, operator, extras, Results::Collect(&mut entries))?;
+        Ok(x.with_entries(&entries))
     }
 
     /// The results that start at output `first`, as arrays in their structure.
@@ -317,25 +338,12 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
                     unit[i * rows + start + i] = one;
                 }
                 let point = Point { structure: x, leaves: &leaves, entries: &entries };
-                let ran = self.run(&operator(k), &point, &[(1, &unit)], Extent::Whole)?;
-                gather_rows(&ran, k, columns, part);
+                let mut call = Call { extras: &[&unit], results: Results::Into(part) };
+                self.run(&operator(k), &point, &mut call)?;
                 Ok::<(), Error>(())
             })?;
         }
         Ok(Array2::from_shape_vec((rows, columns), matrix).expect("as many entries as the matrix has"))
-    }
-}
-
-/// Puts outputs of `k` rows each, one for every leaf, side by side into rows of `n`.
-pub(super) fn gather_rows<Out, T: crate::graph::Executable>(ran: &Ran<Out, T>, k: usize, n: usize, rows: &mut [T]) {
-    let mut start = 0;
-    for i in 0..ran.compiled.program.output_count() {
-        let leaf = ran.output(i);
-        let width = leaf.len() / k;
-        for (row, part) in rows.chunks_exact_mut(n.max(1)).zip(leaf.chunks_exact(width.max(1))) {
-            row[start..start + width].copy_from_slice(part);
-        }
-        start += width;
     }
 }
 

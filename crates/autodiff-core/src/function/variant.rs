@@ -1,15 +1,16 @@
 //! Traces of a closure, their programs, and the search for the one that holds at a point.
 
-use super::operator::{Operator, build};
+use super::operator::{Form, Operator, build};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
-use crate::execute::{Guards, Outcome, Program, Workspace};
+use crate::execute::{Guards, Outcome, Phase, Program, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
 use crate::trace::{Recording, Session};
 use crate::tree::{Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,7 +31,7 @@ pub(super) struct Variant<Out> {
     /// How many of the outputs are marked predictions.
     pub predictions: usize,
     point_specific: bool,
-    programs: Mutex<FxHashMap<Operator, Arc<Compiled>>>,
+    programs: Mutex<FxHashMap<(Operator, Form), Arc<Compiled>>>,
 }
 
 /// The program of one operator, with memory to run it in.
@@ -38,9 +39,14 @@ pub(super) struct Compiled {
     pub program: Program,
     /// Why the mode was chosen, where there was a choice.
     pub choice: Option<String>,
-    /// Workspaces at rest, for each precision.
-    seats: [Mutex<Vec<Box<dyn Any + Send>>>; 2],
+    /// Memory at rest for the phase that reads the data.
+    seats: Pool,
+    /// Memory at rest for the late phase of a split program.
+    late: Pool,
 }
+
+/// Memory at rest, for each precision.
+type Pool = [Mutex<Vec<Box<dyn Any + Send>>>; 2];
 
 /// A workspace with a note of the data in it.
 pub(super) struct Seat<T> {
@@ -50,21 +56,37 @@ pub(super) struct Seat<T> {
 
 impl Compiled {
     pub(super) fn new(program: Program, choice: Option<String>) -> Compiled {
-        Compiled { program, choice, seats: Default::default() }
+        Compiled { program, choice, seats: Default::default(), late: Default::default() }
     }
 
-    /// A workspace at rest, or a new one.
-    pub(super) fn take<T: Executable>(&self) -> Box<Seat<T>> {
-        let resting = self.seats[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).pop();
-        resting
-            .and_then(|seat| seat.downcast().ok())
-            .unwrap_or_else(|| Box::new(Seat { workspace: self.program.workspace(), data: None }))
+    /// A workspace at rest, or a new one, for the phase that reads the data.
+    fn take<T: Executable>(&self, phase: Phase) -> Box<Seat<T>> {
+        rest::<T, _>(&self.seats)
+            .unwrap_or_else(|| Box::new(Seat { workspace: self.program.workspace(phase), data: None }))
     }
 
-    /// Puts a workspace to rest.
-    pub(super) fn give<T: Executable>(&self, seat: Box<Seat<T>>) {
-        self.seats[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).push(seat);
+    /// Runs the late phase with a workspace at rest, or a new one.
+    pub(super) fn run_late<T: Executable>(
+        &self,
+        kept: &Workspace<T>,
+        inputs: &[&[T]],
+        results: &mut [T],
+    ) -> Result<()> {
+        let mut workspace =
+            rest::<T, Workspace<T>>(&self.late).unwrap_or_else(|| Box::new(self.program.workspace(Phase::Late)));
+        let outcome = self.program.run_late(kept, &mut workspace, inputs, results);
+        give::<T, _>(&self.late, workspace);
+        outcome
     }
+}
+
+fn rest<T: Executable, S: Any>(pool: &Pool) -> Option<Box<S>> {
+    let resting = pool[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).pop();
+    resting.and_then(|memory| memory.downcast().ok())
+}
+
+fn give<T: Executable, S: Any + Send>(pool: &Pool, memory: Box<S>) {
+    pool[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).push(memory);
 }
 
 impl<Out: Traced> Variant<Out> {
@@ -73,18 +95,19 @@ impl<Out: Traced> Variant<Out> {
     }
 
     /// The program of an operator, made at its first use.
-    pub(super) fn compiled(&self, operator: &Operator) -> Result<Arc<Compiled>> {
-        if let Some(compiled) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(operator) {
+    pub(super) fn compiled(&self, operator: &Operator, form: Form) -> Result<Arc<Compiled>> {
+        let key = (operator.clone(), form);
+        if let Some(compiled) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(compiled.clone());
         }
         // Made without holding the lock: another thread may make it too, and one of the two is dropped.
-        let compiled = Arc::new(build(self, operator)?);
+        let compiled = Arc::new(build(self, operator, form)?);
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(programs.entry(operator.clone()).or_insert(compiled).clone())
+        Ok(programs.entry(key).or_insert(compiled).clone())
     }
 
-    fn has(&self, operator: &Operator) -> bool {
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(operator)
+    fn has(&self, operator: &Operator, form: Form) -> bool {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(operator.clone(), form))
     }
 }
 
@@ -95,28 +118,48 @@ pub(super) struct Point<'a, P: Tree> {
     pub entries: &'a [P::Scalar],
 }
 
-/// What a run reads beside point and data: flat vectors, each with the number of inputs that it fills.
-pub(super) type Extras<'a, T> = &'a [(usize, &'a [T])];
+/// What a run reads beside point and data, and where its results go.
+pub(super) struct Call<'a, T> {
+    /// Flat vectors, as many as the operator has after point and data.
+    pub extras: &'a [&'a [T]],
+    pub results: Results<'a, T>,
+}
+
+/// Where results go.
+pub(super) enum Results<'a, T> {
+    /// Into a slice of the right length.
+    Into(&'a mut [T]),
+    /// Into a vector, which is made as long as needed.
+    Collect(&'a mut Vec<T>),
+    /// Nowhere: the operator has none, its outputs are read from the run.
+    Nowhere,
+    /// Nowhere: only the early phase of a split program runs.
+    Early,
+}
+
+impl<T> Call<'_, T> {
+    fn form(&self) -> Form {
+        if matches!(self.results, Results::Early) { Form::Split } else { Form::Whole }
+    }
+}
 
 /// A program that ran at a point, with its numbers.
 pub(super) struct Ran<Out, T: Executable> {
     pub variant: Arc<Variant<Out>>,
     pub compiled: Arc<Compiled>,
+    phase: Phase,
     seat: Option<Box<Seat<T>>>,
 }
 
 impl<Out, T: Executable> Ran<Out, T> {
-    /// Numbers of output `i`.
+    /// Numbers of output `i`, which is no result.
     pub fn output(&self, i: usize) -> &[T] {
-        self.compiled.program.output(i, &self.seat().workspace)
+        self.compiled.program.output(i, self.phase, self.workspace())
     }
 
-    pub fn seat(&self) -> &Seat<T> {
-        self.seat.as_ref().expect("the seat is given back when this is dropped")
-    }
-
-    pub fn seat_mut(&mut self) -> &mut Seat<T> {
-        self.seat.as_mut().expect("the seat is given back when this is dropped")
+    /// What the phase left.
+    pub fn workspace(&self) -> &Workspace<T> {
+        &self.seat.as_ref().expect("the seat is given back when this is dropped").workspace
     }
 
     /// The numbers of some outputs, one after the other.
@@ -134,16 +177,9 @@ impl<Out, T: Executable> Ran<Out, T> {
 impl<Out, T: Executable> Drop for Ran<Out, T> {
     fn drop(&mut self) {
         if let Some(seat) = self.seat.take() {
-            self.compiled.give(seat);
+            give::<T, _>(&self.compiled.seats, seat);
         }
     }
-}
-
-/// How much of a program to run.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
-    Whole,
-    Early,
 }
 
 impl<'f, A: ?Sized, Out: Traced, B: ?Sized> Function<'f, A, Out, B>
@@ -155,8 +191,7 @@ where
         &self,
         operator: &Operator,
         point: &Point<'_, P>,
-        extras: Extras<'_, P::Scalar>,
-        extent: Extent,
+        call: &mut Call<'_, P::Scalar>,
     ) -> Result<Ran<Out, P::Scalar>>
     where
         P::Traced: Borrow<A>,
@@ -174,19 +209,19 @@ where
             (fitting.next().cloned(), fitting.next().is_none())
         };
         if let Some(variant) = &latest
-            && (alone || variant.has(operator))
-            && let Some(ran) = self.attempt(variant, operator, point, extras, extent, Guards::Check)?
+            && (alone || variant.has(operator, call.form()))
+            && let Some(ran) = self.attempt(variant, operator, point, call, Guards::Check)?
         {
             return Ok(ran);
         }
         if !alone && let Some(variant) = self.search(point)? {
             // Its guards hold: they need not be looked at again.
-            let ran = self.attempt(&variant, operator, point, extras, extent, Guards::Trust)?;
+            let ran = self.attempt(&variant, operator, point, call, Guards::Trust)?;
             self.use_first(&variant);
             return Ok(ran.expect("a run that trusts its guards does not diverge"));
         }
         let variant = self.keep(self.trace(point)?);
-        let ran = self.attempt(&variant, operator, point, extras, extent, Guards::Trust)?;
+        let ran = self.attempt(&variant, operator, point, call, Guards::Trust)?;
         Ok(ran.expect("a run that trusts its guards does not diverge"))
     }
 
@@ -232,8 +267,9 @@ where
     /// A kept trace whose guards hold at a point. Asks them alone, so that no other program is made for the rest.
     fn search<P: Tree>(&self, point: &Point<'_, P>) -> Result<Option<Arc<Variant<Out>>>> {
         let kept: Vec<Arc<Variant<Out>>> = self.lock().clone();
+        let mut guards = Call { extras: &[], results: Results::Nowhere };
         for variant in kept.into_iter().filter(|v| v.fits(point.leaves, &self.data.structure)) {
-            if self.attempt(&variant, &Operator::Guards, point, &[], Extent::Whole, Guards::Check)?.is_some() {
+            if self.attempt(&variant, &Operator::Guards, point, &mut guards, Guards::Check)?.is_some() {
                 return Ok(Some(variant));
             }
         }
@@ -246,27 +282,30 @@ where
         variant: &Arc<Variant<Out>>,
         operator: &Operator,
         point: &Point<'_, P>,
-        extras: Extras<'_, P::Scalar>,
-        extent: Extent,
+        call: &mut Call<'_, P::Scalar>,
         guards: Guards,
     ) -> Result<Option<Ran<Out, P::Scalar>>> {
-        let compiled = variant.compiled(operator)?;
+        let compiled = variant.compiled(operator, call.form())?;
         let program = &compiled.program;
-        let seat = compiled.take::<P::Scalar>();
-        let mut ran = Ran { variant: variant.clone(), compiled: compiled.clone(), seat: Some(seat) };
-        let seat = ran.seat_mut();
-        let points = variant.point.count();
-        program.inputs(0..points, &mut seat.workspace).copy_from_slice(point.entries);
-        self.data.load(program, points, seat);
-        let mut input = points + variant.data.count();
-        for &(count, numbers) in extras {
-            program.inputs(input..input + count, &mut seat.workspace).copy_from_slice(numbers);
-            input += count;
-        }
-        let outcome = match extent {
-            Extent::Whole => program.run(&mut seat.workspace, guards),
-            Extent::Early => program.run_early(&mut seat.workspace, guards),
+        let phase = if call.form() == Form::Split { Phase::Early } else { Phase::Late };
+        let mut seat = compiled.take::<P::Scalar>(phase);
+        self.data.load(program, &mut seat);
+        let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
+        inputs.push(point.entries);
+        inputs.extend(call.extras.iter().copied());
+        let results: &mut [P::Scalar] = match &mut call.results {
+            Results::Into(slice) => slice,
+            Results::Collect(vector) => {
+                vector.resize(program.results(), num_traits::Zero::zero());
+                vector
+            }
+            Results::Nowhere | Results::Early => &mut [],
         };
+        let outcome = match phase {
+            Phase::Early => program.run_early(&mut seat.workspace, &inputs, guards),
+            Phase::Late => program.run(&mut seat.workspace, &inputs, results, guards),
+        };
+        let ran = Ran { variant: variant.clone(), compiled: compiled.clone(), phase, seat: Some(seat) };
         match outcome {
             Ok(outcome) => Ok((outcome == Outcome::Done).then_some(ran)),
             // On another path than the closure would take here, an index may lie outside its axis before a guard is met.
@@ -348,7 +387,7 @@ pub(super) enum Places {
 
 impl<B: ?Sized> Bound<'_, B> {
     /// Copies the data into a workspace, unless it is there.
-    fn load<T: Executable>(&self, program: &Program, first: usize, seat: &mut Seat<T>) {
+    fn load<T: Executable>(&self, program: &Program, seat: &mut Seat<T>) {
         let same = |held: &Arc<dyn Any + Send + Sync>| {
             held.downcast_ref::<Vec<Arc<[f64]>>>().is_some_and(|held| {
                 held.len() == self.leaves.len()
@@ -359,8 +398,7 @@ impl<B: ?Sized> Bound<'_, B> {
             return;
         }
         for (i, leaf) in self.leaves.iter().enumerate() {
-            let input = program.inputs(first + i..first + i + 1, &mut seat.workspace);
-            for (to, &from) in input.iter_mut().zip(&*leaf.entries) {
+            for (to, &from) in program.held(i, &mut seat.workspace).iter_mut().zip(&*leaf.entries) {
                 *to = T::from_f64(from);
             }
         }

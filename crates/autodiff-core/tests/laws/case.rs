@@ -1,6 +1,6 @@
 //! A primitive with operands at a point, and the laws it must keep.
 
-use autodiff_core::execute::{Guards, Outcome, Program, interpret};
+use autodiff_core::execute::{Group, Guards, Interface, Outcome, Phase, Program, Role, interpret};
 use autodiff_core::graph::{Executable, Graph};
 use autodiff_core::trace::{Session, constant};
 use autodiff_core::transform::{Seed, adjoint, batch, jet, tangent};
@@ -69,16 +69,16 @@ impl Case {
 
     /// Numbers of the outputs, by the program and not the interpreter, unless a law says otherwise.
     fn run<T: Executable>(&self, graph: &Graph, inputs: &[&[f64]]) -> Vec<Vec<f64>> {
-        let program = Program::new(graph, &[]);
-        let mut workspace = program.workspace::<T>();
+        let program = Program::new(graph, &Interface::plain(graph));
+        let mut workspace = program.workspace::<T>(Phase::Late);
         for (i, numbers) in inputs.iter().enumerate() {
-            for (to, &from) in program.inputs(i..i + 1, &mut workspace).iter_mut().zip(*numbers) {
+            for (to, &from) in program.held(i, &mut workspace).iter_mut().zip(*numbers) {
                 *to = T::from_f64(from);
             }
         }
-        assert_eq!(program.run(&mut workspace, Guards::Check).unwrap(), Outcome::Done);
+        assert_eq!(program.run(&mut workspace, &[], &mut [], Guards::Check).unwrap(), Outcome::Done);
         (0..program.output_count())
-            .map(|i| program.output(i, &workspace).iter().map(|x| x.to_f64()).collect())
+            .map(|i| program.output(i, Phase::Late, &workspace).iter().map(|x| x.to_f64()).collect())
             .collect()
     }
 
@@ -331,24 +331,25 @@ impl Case {
             let slope = self.tangent_of(x, self.scalar(x), v);
             [self.gradient_of(x, slope), vec![slope, (self.apply)(x)]].concat()
         });
-        let late: Vec<usize> = (self.shapes.len()..self.shapes.len() + shapes.len()).collect();
-        let program = Program::new(&graph, &late);
-        let mut workspace = program.workspace::<f64>();
-        let fill = |workspace: &mut _, first: usize, numbers: &[Vec<f64>]| {
-            for (i, numbers) in numbers.iter().enumerate() {
-                program.inputs(first + i..first + i + 1, workspace).copy_from_slice(numbers);
-            }
-        };
-        fill(&mut workspace, 0, &self.point);
-        program.run_early(&mut workspace, Guards::Check).unwrap();
+        // The point held, the directions borrowed, every output a result.
+        let groups = vec![
+            Group { count: self.shapes.len(), role: Role::Held },
+            Group { count: shapes.len(), role: Role::Borrowed },
+        ];
+        let program = Program::new(&graph, &Interface { groups, late: Some(1), results: 0..graph.outputs().len() });
+        let mut kept = program.workspace::<f64>(Phase::Early);
+        for (i, numbers) in self.point.iter().enumerate() {
+            program.held(i, &mut kept).copy_from_slice(numbers);
+        }
+        program.run_early(&mut kept, &[], Guards::Check).unwrap();
+        let mut workspace = program.workspace::<f64>(Phase::Late);
         // The first direction once more at the end: what is kept must outlive every late run.
         for stream in [300, 310, 300] {
             let v = self.directions(stream);
-            fill(&mut workspace, self.shapes.len(), &v);
-            program.run_late(&mut workspace).unwrap();
-            let found: Vec<Vec<f64>> =
-                (0..program.output_count()).map(|i| program.output(i, &workspace).to_vec()).collect();
-            assert_eq!(found, self.run::<f64>(&graph, &self.inputs(&v)), "{}: split program = whole", self.name);
+            let mut found = vec![f64::NAN; program.results()];
+            program.run_late(&kept, &mut workspace, &[&v.concat()], &mut found).unwrap();
+            let whole = self.run::<f64>(&graph, &self.inputs(&v)).concat();
+            assert_eq!(found, whole, "{}: split program = whole", self.name);
         }
     }
 

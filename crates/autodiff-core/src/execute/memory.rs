@@ -1,0 +1,122 @@
+//! The memories of a run, and where in them a value lies.
+
+use crate::graph::Executable;
+use std::ops::Range;
+
+/// Bytes of a cache line, on which the memories of a program start.
+const LINE: usize = 64;
+
+/// Which memory a value lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Space {
+    /// What the running phase computes.
+    Arena,
+    /// What an earlier phase left: read only.
+    Kept,
+    /// A slice of the caller's, by number: read only.
+    Input(usize),
+    /// The caller's slice for results: written once, and read by nothing but the instruction that writes.
+    Out,
+}
+
+/// A value that an instruction reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Operand {
+    pub space: Space,
+    pub offset: usize,
+    pub length: usize,
+    /// Number of its shape in the program's list.
+    pub shape: usize,
+}
+
+/// A place that an instruction writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub space: Space,
+    pub offset: usize,
+    pub length: usize,
+}
+
+/// Zeros that start at a cache line.
+#[derive(Debug)]
+pub(super) struct Aligned<T> {
+    entries: Vec<T>,
+    range: Range<usize>,
+}
+
+impl<T: Executable> Aligned<T> {
+    pub fn zeros(length: usize) -> Aligned<T> {
+        let slack = LINE / size_of::<T>();
+        let entries = vec![T::zero(); length + slack];
+        // The heap block never moves again. Where alignment cannot be told, any start is right.
+        let start = entries.as_ptr().align_offset(LINE).min(slack);
+        Aligned { entries, range: start..start + length }
+    }
+
+    pub fn as_slice(&self) -> &[T] {
+        &self.entries[self.range.clone()]
+    }
+
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.entries[self.range.clone()]
+    }
+}
+
+/// All that instructions read and write, for one run.
+pub(super) struct Memories<'a, T> {
+    pub arena: &'a mut [T],
+    pub kept: &'a [T],
+    pub inputs: &'a [&'a [T]],
+    pub out: &'a mut [T],
+    pub scratch: &'a mut [T],
+}
+
+impl<T: Executable> Memories<'_, T> {
+    /// One number; nothing reads the results.
+    #[inline]
+    pub fn number(&self, o: &Operand) -> T {
+        match o.space {
+            Space::Arena => self.arena[o.offset],
+            Space::Kept => self.kept[o.offset],
+            Space::Input(i) => self.inputs[i][o.offset],
+            Space::Out => self.out[o.offset],
+        }
+    }
+
+    /// The place to write, what can be read meanwhile, and working memory.
+    #[inline]
+    pub fn open(&mut self, target: &Target) -> (&mut [T], Readable<'_, T>, &mut [T]) {
+        let (kept, inputs) = (self.kept, self.inputs);
+        if target.space == Space::Out {
+            let readable = Readable { before: self.arena, end: usize::MAX, after: &[], kept, inputs };
+            return (&mut self.out[target.offset..target.offset + target.length], readable, self.scratch);
+        }
+        let (before, rest) = self.arena.split_at_mut(target.offset);
+        let (out, after) = rest.split_at_mut(target.length);
+        (out, Readable { before, end: target.offset + target.length, after, kept, inputs }, self.scratch)
+    }
+}
+
+/// What can be read while a piece of the arena is written.
+pub(super) struct Readable<'a, T> {
+    before: &'a [T],
+    /// Where `after` starts in the arena.
+    end: usize,
+    after: &'a [T],
+    kept: &'a [T],
+    inputs: &'a [&'a [T]],
+}
+
+impl<'a, T> Readable<'a, T> {
+    #[inline]
+    pub fn slice(&self, o: &Operand) -> &'a [T] {
+        let (from, start) = match o.space {
+            Space::Arena if o.offset >= self.end => (self.after, o.offset - self.end),
+            Space::Arena => (self.before, o.offset),
+            Space::Kept => (self.kept, o.offset),
+            Space::Input(i) => (self.inputs[i], o.offset),
+            Space::Out => unreachable!("results are read by nothing"),
+        };
+        &from[start..start + o.length]
+    }
+}
