@@ -7,8 +7,9 @@ use crate::tensor::View;
 use crate::trace::{record, refuse};
 use std::panic::Location;
 
-/// op(A) · op(B) over equal leading axes, where op transposes or not. Closed under transposition: each derivative is a
-/// `Matmul` again, so no transposed copy is ever made.
+/// op(A) · op(B) for every entry of the leading axes, where op transposes or not. An operand that is one matrix, without leading
+/// axes, serves all entries. Closed under transposition: each derivative is a `Matmul` again (summed over the leading axes for
+/// an operand that served all), so no transposed or repeated copy is ever made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Matmul {
     /// Whether A is stored transposed: [..., k, m] instead of [..., m, k].
@@ -88,6 +89,9 @@ impl Var {
             return refuse("matmul", format!("leading axes of {a} and {b} do not broadcast"), place);
         };
         let spread = |v: Var, s: &Shape| {
+            if s.rank() == 2 {
+                return v;
+            }
             let shape: Shape = lead.iter().chain(&s[s.rank() - 2..]).copied().collect();
             v.broadcast_at(&shape, place)
         };
@@ -96,13 +100,24 @@ impl Var {
 }
 
 impl Matmul {
-    /// (batch, m, n, k) of a product.
-    fn sizes(&self, a: &Shape, b: &Shape) -> (usize, usize, usize, usize) {
-        let r = a.rank();
-        let (m, k) = if self.trans_a { (a[r - 1], a[r - 2]) } else { (a[r - 2], a[r - 1]) };
-        let n = if self.trans_b { b[r - 2] } else { b[r - 1] };
-        (a[..r - 2].iter().product(), m, n, k)
+    /// Sizes of a product, whose operands fit.
+    fn sizes(&self, a: &Shape, b: &Shape) -> Sizes {
+        let (ra, rb) = (a.rank(), b.rank());
+        let (m, k) = if self.trans_a { (a[ra - 1], a[ra - 2]) } else { (a[ra - 2], a[ra - 1]) };
+        let n = if self.trans_b { b[rb - 2] } else { b[rb - 1] };
+        let count = |s: &Shape| -> usize { s[..s.rank() - 2].iter().product() };
+        Sizes { count: if ra > 2 { count(a) } else { count(b) }, m, n, k, a_serves_all: ra == 2, b_serves_all: rb == 2 }
     }
+}
+
+/// How many products of m × k and k × n, and whether an operand is the same for all.
+struct Sizes {
+    count: usize,
+    m: usize,
+    n: usize,
+    k: usize,
+    a_serves_all: bool,
+    b_serves_all: bool,
 }
 
 impl Structured for Matmul {
@@ -111,29 +126,31 @@ impl Structured for Matmul {
 
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String> {
         let [a, b] = operands else { return Err(format!("expected 2 operands, found {}", operands.len())) };
-        let r = a.rank();
-        if r < 2 || b.rank() != r || a[..r - 2] != b[..r - 2] {
+        let (ra, rb) = (a.rank(), b.rank());
+        if ra < 2 || rb < 2 || (ra > 2 && rb > 2 && a[..ra - 2] != b[..rb - 2]) {
             return Err(format!("{a} and {b} are not matrices under equal leading axes"));
         }
-        let inner = if self.trans_b { b[r - 1] } else { b[r - 2] };
-        let (_, m, n, k) = self.sizes(a, b);
+        let inner = if self.trans_b { b[rb - 1] } else { b[rb - 2] };
+        let Sizes { m, n, k, .. } = self.sizes(a, b);
         if inner != k {
             return Err(format!("inner axes differ: {a} · {b} (transposed: {}, {})", self.trans_a, self.trans_b));
         }
-        Ok(a[..r - 2].iter().copied().chain([m, n]).collect())
+        let lead = if ra > 2 { &a[..ra - 2] } else { &b[..rb - 2] };
+        Ok(lead.iter().copied().chain([m, n]).collect())
     }
 
     fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
         let (a, b) = (&operands[0], &operands[1]);
-        let (batch, m, n, k) = self.sizes(a.shape, b.shape);
-        for i in 0..batch {
+        let Sizes { count, m, n, k, a_serves_all, b_serves_all } = self.sizes(a.shape, b.shape);
+        for i in 0..count {
+            let (at_a, at_b) = (if a_serves_all { 0 } else { i * m * k }, if b_serves_all { 0 } else { i * k * n });
             kernels::gemm::gemm(
                 m,
                 n,
                 k,
-                &a.data[i * m * k..(i + 1) * m * k],
+                &a.data[at_a..at_a + m * k],
                 self.trans_a,
-                &b.data[i * k * n..(i + 1) * k * n],
+                &b.data[at_b..at_b + k * n],
                 self.trans_b,
                 &mut out[i * m * n..(i + 1) * m * n],
             );
@@ -142,8 +159,8 @@ impl Structured for Matmul {
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {
-        let (batch, m, n, k) = self.sizes(operands[0], operands[1]);
-        2 * (batch * m * n * k) as u64
+        let Sizes { count, m, n, k, .. } = self.sizes(operands[0], operands[1]);
+        2 * (count * m * n * k) as u64
     }
 
     fn attributes(&self) -> Attributes {
@@ -162,36 +179,78 @@ impl Structured for Matmul {
     //   B plain:      b = op(A)ᵀ c        B transposed: b = cᵀ op(A)
     fn transpose(&self, operand: usize, c: Var, operands: &[Var]) -> Var {
         let of = |trans_a, trans_b, x: Var, y: Var| record(Matmul { trans_a, trans_b }, &[x, y], Location::caller());
-        match (operand, self.trans_a, self.trans_b) {
+        let all = match (operand, self.trans_a, self.trans_b) {
             (0, false, tb) => of(false, !tb, c, operands[1]),
             (0, true, tb) => of(tb, true, operands[1], c),
             (_, ta, false) => of(!ta, false, operands[0], c),
             (_, ta, true) => of(true, ta, c, operands[0]),
-        }
+        };
+        // What served all entries of the leading axes receives from all of them.
+        let lead = all.rank() - operands[operand].rank();
+        if lead == 0 { all } else { all.sum_axes(&(0..lead as isize).collect::<Vec<_>>()) }
     }
 
     fn batch(&self, operands: &[Var], batched: &[bool], k: usize) -> Option<Var> {
-        // Directions on the left of a plain matrix are further rows of one product.
-        if batched == [true, false] && !self.trans_a && operands[1].rank() == 2 {
-            let a = operands[0].shape();
-            let rows = operands[0].reshape(&[k * a[1], a[2]]);
-            let product = record(self.clone(), &[rows, operands[1]], Location::caller());
-            let n = product.shape()[1];
-            return Some(product.reshape(&[k, a[1], n]));
+        let of = |trans_a, trans_b, x: Var, y: Var| record(Matmul { trans_a, trans_b }, &[x, y], Location::caller());
+        let (a, b) = (operands[0].shape(), operands[1].shape());
+        let batched = (batched[0], batched[1]);
+        let plain = a.rank() <= 3 && b.rank() <= 3 && (batched.0 || a.rank() == 2) && (batched.1 || b.rank() == 2);
+        if plain && batched == (true, false) {
+            // Directions on the left of one matrix are further rows of one product: stored as rows, or single columns.
+            if !self.trans_a || a[2] == 1 {
+                let (rows, inner) = if self.trans_a { (1, a[1]) } else { (a[1], a[2]) };
+                let product = of(false, self.trans_b, operands[0].reshape(&[k * rows, inner]), operands[1]);
+                return Some(product.reshape(&[k, rows, product.shape()[1]]));
+            }
+            return Some(of(self.trans_a, self.trans_b, operands[0], operands[1]));
         }
-        let all = super::all_batched(operands, batched, k);
-        Some(record(self.clone(), &all, Location::caller()))
+        if plain && batched == (false, true) {
+            // Columns on the right of one matrix are rows on the left of its transpose.
+            let columns = if self.trans_b { b[1] } else { b[2] };
+            if columns == 1 {
+                let rows = operands[1].reshape(&[k, b[1] * b[2]]);
+                let product = of(false, !self.trans_a, rows, operands[0]);
+                return Some(product.reshape(&[k, product.shape()[1], 1]));
+            }
+            return Some(of(self.trans_a, self.trans_b, operands[0], operands[1]));
+        }
+        // Otherwise each direction has products of its own, under the leading axes there were.
+        let single = [a.rank() - usize::from(batched.0), b.rank() - usize::from(batched.1)];
+        let long = usize::from(single[1] > single[0]);
+        let skip = usize::from([batched.0, batched.1][long]);
+        let lead = Shape::of(&[&a, &b][long][skip..skip + single[long] - 2]);
+        let full = |i: usize, has: bool| {
+            let (v, s) = (operands[i], operands[i].shape());
+            match has {
+                true if single[i] == 2 && lead.rank() > 0 => {
+                    let with = |lead: &[usize]| -> Shape { [&s[..1], lead, &s[1..]].concat().into_iter().collect() };
+                    v.reshape(&with(&vec![1; lead.rank()])).broadcast_to(&with(&lead))
+                }
+                // One matrix serves all directions too.
+                false if single[i] > 2 => v.broadcast_to(&s.with_leading(k)),
+                _ => v,
+            }
+        };
+        Some(of(self.trans_a, self.trans_b, full(0, batched.0), full(1, batched.1)))
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {
         let mut all = Vec::new();
         for (trans_a, trans_b) in [(false, false), (true, false), (false, true), (true, true)] {
-            for lead in [&[][..], &[2], &[2, 2]] {
-                let shape = |m, n, transposed| -> Shape {
-                    let (m, n) = if transposed { (n, m) } else { (m, n) };
-                    lead.iter().copied().chain([m, n]).collect()
-                };
-                all.push((Matmul { trans_a, trans_b }, vec![shape(2, 3, trans_a), shape(3, 4, trans_b)]));
+            let shape = |lead: &[usize], m, n, transposed| -> Shape {
+                let (m, n) = if transposed { (n, m) } else { (m, n) };
+                lead.iter().copied().chain([m, n]).collect()
+            };
+            // Equal leading axes, and one matrix for all.
+            let leads: [[&[usize]; 2]; 7] =
+                [[&[], &[]], [&[2], &[2]], [&[2, 2], &[2, 2]], [&[], &[3]], [&[3], &[]], [&[], &[2, 2]], [&[2, 2], &[]]];
+            for [lead_a, lead_b] in leads {
+                let shapes = vec![shape(lead_a, 2, 3, trans_a), shape(lead_b, 3, 4, trans_b)];
+                all.push((Matmul { trans_a, trans_b }, shapes));
+            }
+            // Single columns and rows.
+            for (m, n) in [(2, 1), (1, 2)] {
+                all.push((Matmul { trans_a, trans_b }, vec![shape(&[], m, 3, trans_a), shape(&[], 3, n, trans_b)]));
             }
         }
         all
