@@ -60,7 +60,9 @@ pub mod tree;
 
 pub use derive::Tree;
 pub use error::{Error, Result};
-pub use function::{Function, gradient, hessian, hvp, jacobian, laplacian, taylor, value, value_and_gradient};
+pub use function::{
+    Function, checkpoint, gradient, hessian, hvp, jacobian, laplacian, taylor, value, value_and_gradient,
+};
 pub use graph::{Executable, Var};
 pub use ndarray;
 pub use number::{Dual, HyperDual, Series, Taylor};

@@ -10,8 +10,10 @@ use crate::shape::Shape;
 use std::any::Any;
 use std::collections::VecDeque;
 
-/// Nodes that wait behind an open region before it is closed: bounds the work of looking at them again.
-const PATIENCE: usize = 256;
+/// Nodes that may be passed over before a region is closed: what joins it runs earlier than planned by so much, and so is kept
+/// longer. Measured on the products of a network of nine layers: from 8 to 64 the regions fall from 21 to 15, the memory grows by
+/// 14 %; a chain that is cut into parts to save memory keeps twice as much.
+const REACH: usize = 8;
 
 /// Entries below which a region costs more than it saves: measured with blocks of 16 directions of a scalar loop, which ran
 /// 17 % slower in regions.
@@ -97,7 +99,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
             units.push(Unit::Single(first));
             continue;
         }
-        let (mut region, mut waiting) = (vec![first], Vec::new());
+        let (mut region, mut waiting, mut passed) = (vec![first], Vec::new(), 0);
         state[first.index()] = Place::Inside;
         while let Some(id) = pending.pop_front() {
             let places =
@@ -118,6 +120,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
                 state[id.index()] = Place::Inside;
                 region.push(id);
             } else if worst == Place::Before {
+                passed += 1;
                 units.push(Unit::Single(id));
             } else if root[id.index()] != id && worst == Place::Inside {
                 // A member under another shape: its readers may still join.
@@ -125,10 +128,11 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
                 waiting.push(id);
             } else {
                 state[id.index()] = Place::Behind;
+                passed += 1;
                 waiting.push(id);
-                if waiting.len() > PATIENCE {
-                    break;
-                }
+            }
+            if passed > REACH {
+                break;
             }
         }
         region.iter().chain(&waiting).for_each(|id| state[id.index()] = Place::Before);

@@ -1,14 +1,17 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
 //! * [`simplify`], from graph to graph, verified after it ran in debug builds;
+//! * [`rematerialize`], which has marked parts computed again instead of kept;
 //! * [`schedule`], which decides what runs when;
 //! * [`fuse`], which decides what runs together.
 
 mod fuse;
+mod rematerialize;
 mod schedule;
 mod simplify;
 
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
+pub use rematerialize::rematerialize;
 pub use schedule::schedule;
 pub use simplify::simplify;
 

@@ -1,44 +1,85 @@
 //! Scheduling: in which order nodes run, so that little is alive at once.
 //!
-//! Outputs are computed one after the other, in the order in which they were traced; a node runs for the first output that
-//! needs it, and what two nodes of one output have to wait for decides between them as it did in the trace. So a factor that
-//! only the reverse sweep reads is computed there, where it is fused with its product, and not kept from the forward sweep on.
+//! The order of the trace is kept but for nodes that can wait: a node runs just before the first that reads it, if that keeps
+//! no more alive meanwhile than its own result would have. So a factor that only the reverse sweep reads is computed where the
+//! sweep arrives, is fused with its product there, and is not kept from the forward sweep on; and what is computed again
+//! instead of kept is computed when it is needed.
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, NodeId, Operation};
+use smallvec::SmallVec;
 
 /// Some of the nodes, given in order of the trace, in an order to run them. `required` says which of them are read by
-/// something else than the others: outputs, guards, what a later phase reads.
+/// something else than the others: outputs, guards, what a later phase reads. They do not wait.
 pub fn schedule(graph: &Graph, nodes: &[NodeId], required: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
-    // The first required node that needs each node.
-    let mut wanted = vec![u32::MAX; graph.len()];
+    // When a node runs: with which node of the trace. When it is read first, and last.
+    let mut time: Vec<u32> = (0..graph.len() as u32).collect();
+    let (mut first, mut last) = (vec![u32::MAX; graph.len()], vec![0; graph.len()]);
     for &id in nodes.iter().rev() {
-        let by = &mut wanted[id.index()];
-        if required(id) || *by == u32::MAX {
-            *by = (*by).min(id.index() as u32);
+        let computed = matches!(graph.operation(id), Operation::Row(_) | Operation::Primitive(_));
+        let until = first[id.index()];
+        if computed && until != u32::MAX && !required(id) {
+            let mut kept = SmallVec::new();
+            graph.arguments(id).iter().for_each(|&a| sources(graph, a, &|a| last[a.index()] < until, 0, &mut kept));
+            let kept: usize = kept.iter().map(|a| graph.shape(*a).size()).sum();
+            if kept <= graph.shape(id).size() {
+                time[id.index()] = until;
+            }
         }
-        let by = *by;
+        let now = time[id.index()];
         for a in graph.arguments(id) {
-            wanted[a.index()] = wanted[a.index()].min(by);
+            first[a.index()] = first[a.index()].min(now);
+            last[a.index()] = last[a.index()].max(now);
         }
     }
     let mut order = nodes.to_vec();
-    // A node is wanted no later than what reads it, and ties are broken by the trace: the order is one of evaluation.
-    order.sort_unstable_by_key(|id| (wanted[id.index()], *id));
+    // A node runs no later than what reads it, and of those with one time it comes first in the trace.
+    order.sort_unstable_by_key(|id| (time[id.index()], *id));
     order
+}
+
+/// Elementwise nodes between a node that waits and the values that it keeps alive meanwhile, at most.
+const NEST: usize = 4;
+
+/// What must be kept for a value to be computed later: the value itself, or what it is computed from in a few elementwise steps,
+/// which can wait as well.
+fn sources(graph: &Graph, id: NodeId, dies: &dyn Fn(NodeId) -> bool, nest: usize, kept: &mut SmallVec<[NodeId; 8]>) {
+    match graph.operation(id) {
+        // What is read later anyway costs nothing.
+        Operation::Row(_) | Operation::Primitive(_) if !dies(id) => {}
+        Operation::Row(_) if nest < NEST => {
+            graph.arguments(id).iter().for_each(|&a| sources(graph, a, dies, nest + 1, kept));
+        }
+        Operation::Primitive(p) if p.name() == "broadcast" => sources(graph, graph.arguments(id)[0], dies, nest, kept),
+        Operation::Row(_) | Operation::Primitive(_) if !kept.contains(&id) => kept.push(id),
+        // Inputs and constants are there all the time.
+        _ => {}
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_only_a_later_output_needs_runs_later() {
-        let text = "%0 = input : [4]\n%1 = tanh %0 : [4]\n%2 = mul %1 %1 : [4]\n%3 = sin %1 : [4]\n%4 = cos %2 : [4]\n\
-                    return %3, %4";
+    fn order(text: &str) -> Vec<usize> {
         let graph: Graph = text.parse().expect("the test's own text");
         let all: Vec<NodeId> = graph.ids().collect();
         let order = schedule(&graph, &all, |id| graph.outputs().contains(&id));
-        let order: Vec<usize> = order.iter().map(|id| id.index()).collect();
-        assert_eq!(order, [0, 1, 3, 2, 4]);
+        order.iter().map(|id| id.index()).collect()
+    }
+
+    #[test]
+    fn a_factor_waits_for_what_it_multiplies() {
+        // Factors %3 and %4 of a reverse sweep that starts from %2 and takes %4 first.
+        let text = "%0 = input : [9]\n%1 = sin %0 : [9]\n%2 = sin %1 : [9]\n%3 = cos %0 : [9]\n%4 = cos %1 : [9]\n\
+                    %5 = exp %2 : [9]\n%6 = mul %5 %4 : [9]\n%7 = mul %6 %3 : [9]\nreturn %7";
+        assert_eq!(order(text), [0, 1, 2, 5, 4, 6, 3, 7]);
+    }
+
+    #[test]
+    fn what_would_keep_more_alive_does_not_wait() {
+        // The sum %2 is small, and is taken while its large argument is there.
+        let text = "%0 = input : [9]\n%1 = sin %0 : [9]\n%2 = sum{axes=[0]} %1 : []\n%3 = exp %0 : [9]\n\
+                    %4 = sum{axes=[0]} %3 : []\n%5 = mul %4 %2 : []\nreturn %5";
+        assert_eq!(order(text), [0, 1, 2, 3, 4, 5]);
     }
 }

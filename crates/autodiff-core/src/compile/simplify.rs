@@ -18,6 +18,7 @@ pub fn simplify(graph: &Graph) -> Graph {
     let mut moved: Vec<NodeId> = Vec::with_capacity(graph.len());
     for id in graph.ids() {
         let args: Arguments = graph.arguments(id).iter().map(|a| moved[a.index()]).collect();
+        out.graph.enter(graph.scope(id));
         let new = match graph.operation(id) {
             Operation::Input(_) => out.graph.input(graph.shape(id).clone()),
             Operation::Hole => out.graph.hole(graph.shape(id).clone()),
@@ -45,6 +46,7 @@ pub fn simplify(graph: &Graph) -> Graph {
         moved.push(new);
     }
     let mut result = out.graph;
+    result.enter(None);
     result.stop_sharing();
     result.set_outputs(graph.outputs().iter().map(|id| moved[id.index()]).collect());
     for guard in graph.guards() {

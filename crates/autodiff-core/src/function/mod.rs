@@ -1,6 +1,7 @@
 //! [`Function`]: a closure and all its derivatives.
 
 mod check;
+mod checkpoint;
 mod explain;
 mod flat;
 mod free;
@@ -10,6 +11,7 @@ mod operators;
 mod variant;
 
 pub use check::{Certificate, Check};
+pub use checkpoint::checkpoint;
 pub use explain::{Explanation, NonFinite};
 pub use flat::Flat;
 pub use free::{gradient, hessian, hvp, jacobian, laplacian, taylor, value, value_and_gradient};

@@ -59,6 +59,15 @@ pub struct Guard {
     pub expected: bool,
 }
 
+/// A part of a closure that is to be computed again rather than kept, by [`checkpoint`](crate::checkpoint).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// Which part.
+    pub number: u32,
+    /// Whether the node is what the part returns, which is kept.
+    pub exit: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Node {
     op: u32,
@@ -91,6 +100,10 @@ pub struct Graph {
     outputs: Vec<NodeId>,
     guards: Vec<Guard>,
     shared: Option<HashTable<u32>>,
+    /// Nodes of parts that are to be computed again.
+    scopes: FxHashMap<NodeId, Scope>,
+    /// The part that new nodes belong to.
+    scope: Option<Scope>,
 }
 
 impl Graph {
@@ -201,6 +214,28 @@ impl Graph {
         self.shared.is_some()
     }
 
+    /// The part that new nodes belong to from here on; returns the one so far.
+    pub fn enter(&mut self, scope: Option<Scope>) -> Option<Scope> {
+        std::mem::replace(&mut self.scope, scope)
+    }
+
+    /// The part that a node belongs to.
+    pub fn scope(&self, id: NodeId) -> Option<Scope> {
+        if self.scopes.is_empty() { None } else { self.scopes.get(&id).copied() }
+    }
+
+    /// Whether any node belongs to a part that is to be computed again.
+    pub fn is_marked(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
+    /// Marks a node as what its part returns.
+    pub fn mark_exit(&mut self, id: NodeId) {
+        if let Some(scope) = self.scopes.get_mut(&id) {
+            scope.exit = true;
+        }
+    }
+
     /// Hash of what a node computes, by operation and arguments.
     fn hash_of(&self, node: &Node) -> u64 {
         let mut hasher = FxHasher::default();
@@ -249,6 +284,9 @@ impl Graph {
             }
         }
         self.nodes.push(node);
+        if let Some(scope) = self.scope {
+            self.scopes.insert(id, scope);
+        }
         id
     }
 
@@ -383,12 +421,14 @@ impl Graph {
         for id in self.ids() {
             if live[id.index()] && !matches!(self.operation(id), Operation::Input(_)) {
                 let args: Arguments = self.arguments(id).iter().map(|a| moved[a.index()]).collect();
+                graph.enter(self.scope(id));
                 moved[id.index()] = match self.operation(id) {
                     Operation::Hole => graph.hole(self.shape(id).clone()),
                     _ => graph.copy_node(self, id, &args).expect("the node stood in a valid graph with these shapes"),
                 };
             }
         }
+        graph.enter(None);
         graph.outputs = self.outputs.iter().map(|id| moved[id.index()]).collect();
         for guard in &self.guards {
             graph.add_guard(Guard { node: moved[guard.node.index()], ..*guard });

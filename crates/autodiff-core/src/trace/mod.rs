@@ -8,7 +8,7 @@ mod guard;
 mod numbers;
 
 use crate::error::{Error, Place, Result};
-use crate::graph::{Arguments, Graph, NodeId, Operation, Primitive, Structured, Var};
+use crate::graph::{Arguments, Graph, NodeId, Operation, Primitive, Scope, Structured, Var};
 use crate::real::{Precision, Row};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -39,6 +39,8 @@ struct Tape {
     predictions: Vec<NodeId>,
     /// The line of every node, where asked for.
     places: Option<Vec<Place>>,
+    /// Parts that are to be computed again, so far.
+    parts: u32,
 }
 
 /// What a closed session hands over.
@@ -75,6 +77,7 @@ impl Session {
             point_specific: false,
             predictions: Vec::new(),
             places: None,
+            parts: 0,
         };
         TAPES.with_borrow_mut(|tapes| tapes.push(tape));
         Session { serial }
@@ -114,7 +117,9 @@ impl Session {
     pub fn inline_nodes(&self, graph: &Graph, inputs: &[Var], nodes: &[NodeId]) -> Vec<Var> {
         self.tape(|tape| {
             let mut moved: Vec<NodeId> = Vec::with_capacity(graph.len());
+            let outer = tape.graph.enter(None);
             for id in graph.ids() {
+                tape.graph.enter(graph.scope(id).or(outer));
                 let new = match graph.operation(id) {
                     Operation::Input(i) => {
                         assert_eq!(tape.graph.shape(inputs[i].node), graph.shape(id), "input {i} of an inlined graph");
@@ -129,6 +134,7 @@ impl Session {
                 };
                 moved.push(new);
             }
+            tape.graph.enter(outer);
             for guard in graph.guards() {
                 tape.graph.add_guard(crate::graph::Guard { node: moved[guard.node.index()], ..*guard });
             }
@@ -286,6 +292,30 @@ pub(crate) fn peek<R>(look: impl FnOnce(&Graph) -> R) -> Option<R> {
 /// Whether all variables live on the innermost tape, which is poisoned if not.
 pub(crate) fn all_here(operation: &str, vars: &[Var], place: &'static Location<'static>) -> bool {
     innermost(|tape| tape.owns(operation, vars, Place(place))).unwrap_or(false)
+}
+
+/// Runs `act` while new nodes of the innermost tape belong to a part that is to be computed again.
+pub(crate) fn within<R>(scope: Option<Scope>, act: impl FnOnce() -> R) -> R {
+    let outer = innermost(|tape| tape.graph.enter(scope));
+    let result = act();
+    if let Some(outer) = outer {
+        innermost(|tape| tape.graph.enter(outer));
+    }
+    result
+}
+
+/// The number of a new part of the innermost tape that is to be computed again.
+pub(crate) fn new_part() -> u32 {
+    innermost(|tape| {
+        tape.parts += 1;
+        tape.parts
+    })
+    .unwrap_or(0)
+}
+
+/// Marks what a part returns.
+pub(crate) fn mark_exits(vars: &[Var]) {
+    innermost(|tape| vars.iter().filter(|v| v.trace == tape.serial).for_each(|v| tape.graph.mark_exit(v.node)));
 }
 
 /// Runs `act` while equal nodes of the innermost tape are merged.

@@ -7,7 +7,7 @@ use super::span::Span;
 use super::{Step, step};
 use crate::graph::{NodeId, Primitive, Var};
 use crate::primitive::{pointwise::pointwise, stack};
-use crate::trace::{peek, record_shared, sharing};
+use crate::trace::{peek, record_shared, sharing, within};
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
@@ -31,11 +31,14 @@ pub fn batch(outputs: &[Var], variables: &[(Var, Var)], k: usize) -> Vec<Var> {
             let (step, args) = step(Var { trace: outputs[0].trace, node });
             let has: Vec<bool> = args.iter().map(|a| batched.contains_key(&a.node)).collect();
             let moved: Vec<Var> = args.iter().map(|a| batched.get(&a.node).copied().unwrap_or(*a)).collect();
-            let new = match step {
-                Step::Row(row) => pointwise(row, &moved, Location::caller()),
-                Step::Primitive(p) => p.batch(&moved, &has, k).unwrap_or_else(|| one_by_one(&p, &moved, &has, k)),
+            let record = || match &step {
+                Step::Row(row) => pointwise(*row, &moved, Location::caller()),
+                Step::Primitive(p) => p.batch(&moved, &has, k).unwrap_or_else(|| one_by_one(p, &moved, &has, k)),
                 Step::Leaf => unreachable!("a leaf depends on nothing"),
             };
+            // A part that is to be computed again is so with all directions.
+            let scope = peek(|graph| graph.scope(node)).flatten();
+            let new = if scope.is_some() { within(scope, record) } else { record() };
             batched.insert(node, new);
         }
         outputs

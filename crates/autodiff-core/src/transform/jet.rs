@@ -14,9 +14,9 @@
 
 use super::span::Span;
 use super::{Step, add, passes, step};
-use crate::graph::{Class, Graph, NodeId, Operation, Var};
+use crate::graph::{Class, Graph, NodeId, Operation, Scope, Var};
 use crate::real::{Class as RowClass, Elementary, Row, Slope};
-use crate::trace::{constant, peek, record_row, record_shared, sharing};
+use crate::trace::{constant, mark_exits, peek, record_row, record_shared, sharing, within};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::panic::Location;
@@ -94,8 +94,17 @@ impl Jets {
         let between: Vec<NodeId> = self.span.between().collect();
         for node in between {
             let var = Var { trace: self.trace, node };
+            // The series of a part that is to be computed again is part of it.
+            let scope = peek(|graph| graph.scope(node)).flatten();
             for k in 1..=order {
-                self.coefficient(var, k);
+                let coefficient = if scope.is_some() {
+                    within(scope.map(|s| Scope { exit: false, ..s }), || self.coefficient(var, k))
+                } else {
+                    self.coefficient(var, k)
+                };
+                if scope.is_some_and(|s| s.exit) {
+                    coefficient.iter().for_each(|&c| mark_exits(&[c]));
+                }
             }
         }
     }

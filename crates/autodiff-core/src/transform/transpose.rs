@@ -5,12 +5,11 @@
 //! variable used twice receives the sum of what comes back. Source: Radul et al., "You Only Linearize Once", 2023.
 
 use super::span::Span;
-use super::{Step, step};
+use super::{Step, add, step};
 use crate::graph::{NodeId, Var};
 use crate::primitive::{Slice, transpose_slices};
 use crate::real::Row;
 use crate::trace::{constant, peek, record_row, sharing};
-use smallvec::SmallVec;
 use std::any::Any;
 use std::panic::Location;
 
@@ -35,7 +34,7 @@ pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var
             Cotangents { first: span.first(), parts: vec![Parts::default(); span.end().saturating_sub(span.first())] };
         for &(output, cotangent) in outputs {
             if span.varies(output.node) {
-                cotangents.of(output.node).plain.push(cotangent);
+                cotangents.of(output.node).add(cotangent);
             }
         }
         let trace = placeholders.first().map_or(0, |v| v.trace);
@@ -50,22 +49,22 @@ pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var
             for (i, arg) in args.iter().enumerate().filter(|(_, arg)| span.varies(arg.node)) {
                 let parts = cotangents.of(arg.node);
                 match (&step, &all) {
-                    (_, Some(all)) => parts.plain.push(all[i]),
-                    (Step::Row(row), _) => parts.plain.push(transpose_row(*row, i, cotangent, &args, carriers > 1)),
+                    (_, Some(all)) => parts.add(all[i]),
+                    (Step::Row(row), _) => parts.add(transpose_row(*row, i, cotangent, &args, carriers > 1)),
                     (Step::Primitive(p), _) => match (&**p as &dyn Any).downcast_ref::<Slice>() {
                         Some(slice) => parts.slices.push((slice.clone(), cotangent)),
                         None => {
                             assert!(p.is_linear_in(i), "{} is not linear in operand {i}", p.name());
-                            parts.plain.push(p.transpose(i, cotangent, &args));
+                            parts.add(p.transpose(i, cotangent, &args));
                         }
                     },
                     (Step::Leaf, _) => unreachable!("a leaf has no arguments"),
                 }
             }
             // A placeholder keeps its cotangent, whole, for the caller.
-            cotangents.of(node).plain.push(cotangent);
+            cotangents.of(node).add(cotangent);
         }
-        let mut whole = |v: &Var| if span.varies(v.node) { cotangents.of(v.node).plain.first().copied() } else { None };
+        let mut whole = |v: &Var| if span.varies(v.node) { cotangents.of(v.node).plain } else { None };
         placeholders.iter().map(&mut whole).collect()
     })
 }
@@ -73,17 +72,22 @@ pub fn transpose(outputs: &[(Var, Var)], placeholders: &[Var]) -> Vec<Option<Var
 /// What came back to a node so far.
 #[derive(Clone, Default)]
 struct Parts {
-    plain: SmallVec<[Var; 2]>,
+    /// The running sum.
+    plain: Option<Var>,
     /// Cotangents of slices of the node, put together at once: a vector read entry by entry costs its length, not its square.
     slices: Vec<(Slice, Var)>,
 }
 
 impl Parts {
+    fn add(&mut self, part: Var) {
+        self.plain = Some(self.plain.map_or(part, |sum| sum + part));
+    }
+
     /// The sum, which is then forgotten; `None` if nothing came back.
     fn take(&mut self, of: Var) -> Option<Var> {
         let parts = std::mem::take(self);
         let sliced = if parts.slices.is_empty() { None } else { Some(transpose_slices(&of.shape(), parts.slices)) };
-        parts.plain.into_iter().chain(sliced).reduce(|a, b| a + b)
+        add(parts.plain, sliced)
     }
 }
 

@@ -1,0 +1,63 @@
+//! Recomputing what was marked by [`checkpoint`](crate::checkpoint): nodes after a marked part that read what is inside it read
+//! a copy instead, which is computed when the first of them needs it. So the inside need not be kept until then.
+//!
+//! What a marked part returns is kept, and so is what it reads. Inside are the recorded nodes and their tangents; a reverse
+//! sweep is outside.
+
+use crate::graph::{Arguments, Graph, Guard, NodeId, Operation};
+use std::collections::BTreeSet;
+
+/// The same program with copies of marked nodes, `None` if nothing is marked.
+pub fn rematerialize(graph: &Graph) -> Option<Graph> {
+    if !graph.is_marked() {
+        return None;
+    }
+    let (mut out, mut moved) = (Graph::new(), vec![NodeId::from_index(0); graph.len()]);
+    let mut copies: Vec<Option<NodeId>> = vec![None; graph.len()];
+    for id in graph.ids() {
+        let inside = graph.scope(id).map(|scope| scope.number);
+        let mut args = Arguments::new();
+        for a in graph.arguments(id) {
+            let leaves = recomputed(graph, a).is_some_and(|number| inside != Some(number));
+            args.push(if leaves { copy(graph, a, &mut out, &moved, &mut copies) } else { moved[a.index()] });
+        }
+        moved[id.index()] = match graph.operation(id) {
+            Operation::Input(_) => out.input(graph.shape(id).clone()),
+            Operation::Hole => out.hole(graph.shape(id).clone()),
+            _ => out.copy_node(graph, id, &args).expect("the arguments have the shapes they had"),
+        };
+    }
+    out.set_outputs(graph.outputs().iter().map(|id| moved[id.index()]).collect());
+    for guard in graph.guards() {
+        out.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
+    }
+    Some(out)
+}
+
+/// The marked part whose inside a node belongs to.
+fn recomputed(graph: &Graph, id: NodeId) -> Option<u32> {
+    let computed = matches!(graph.operation(id), Operation::Row(_) | Operation::Primitive(_));
+    graph.scope(id).filter(|scope| computed && !scope.exit).map(|scope| scope.number)
+}
+
+/// The copy of a node, with the copies that it rests on.
+fn copy(graph: &Graph, id: NodeId, out: &mut Graph, moved: &[NodeId], copies: &mut [Option<NodeId>]) -> NodeId {
+    let number = recomputed(graph, id);
+    // All of the part below the node that has no copy yet, in order of evaluation.
+    let (mut found, mut pending) = (BTreeSet::from([id]), vec![id]);
+    while let Some(next) = pending.pop() {
+        for a in graph.arguments(next) {
+            if recomputed(graph, a) == number && copies[a.index()].is_none() && found.insert(a) {
+                pending.push(a);
+            }
+        }
+    }
+    for node in found {
+        if copies[node.index()].is_none() {
+            let source = |a: &NodeId| if recomputed(graph, *a) == number { copies[a.index()] } else { None };
+            let args: Arguments = graph.arguments(node).iter().map(|a| source(a).unwrap_or(moved[a.index()])).collect();
+            copies[node.index()] = Some(out.copy_node(graph, node, &args).expect("shapes as in the original"));
+        }
+    }
+    copies[id.index()].expect("just made")
+}
