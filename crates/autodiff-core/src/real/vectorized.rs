@@ -71,6 +71,7 @@ macro_rules! vectorize_rows {
                 }
 
                 /// Values of the row at many points.
+                #[inline(never)]
                 pub fn $run(row: Row, inputs: &[&[$T]], out: &mut [$T]) {
                     dispatch(MapRow { row, inputs, out });
                 }
