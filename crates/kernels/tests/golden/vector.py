@@ -1,26 +1,30 @@
 """Golden values of the vectorised elementary functions, to 60 digits by mpmath, rounded to the nearest double.
 
-Run: `pip install mpmath==1.4.1 && python vector.py > vector.csv`
+Run: `pip install mpmath==1.4.1 && python vector.py > vector.csv`, or with a number for so many times the points.
 
-The arguments are exact doubles. Columns: function, x, y (0 where it has one argument), value.
+The arguments are exact doubles. Columns: function, x, y (0 where it has one argument), the value, and what it was rounded
+by.
 """
 import random
+import sys
 from mpmath import (mp, mpf, acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, cos, cosh, erf, erfc, exp, expm1, fabs, hypot,
                     log, log1p, sin, sinh, sqrt, tan, tanh)
 
 # Angles up to 10⁶, powers of e up to 745 in the tail of erfc.
 mp.dps = 400
 rng = random.Random(7)
+TIMES = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 
 
 def spread(low, high, count, smallest=-40):
     """Numbers of all sizes below `high`, and of `low` to `high`."""
+    count *= TIMES
     sizes = [rng.choice([-1, 1]) * rng.uniform(1, 2) * 2.0 ** rng.randint(smallest, 0) for _ in range(count // 3)]
     return [x for x in sizes if low <= x <= high] + [rng.uniform(low, high) for _ in range(count)]
 
 
 def magnitudes(count):
-    return [rng.uniform(1, 2) * 2.0 ** rng.randint(-1060, 1020) for _ in range(count)]
+    return [rng.uniform(1, 2) * 2.0 ** rng.randint(-1060, 1020) for _ in range(count * TIMES)]
 
 
 either = lambda xs: [rng.choice([-1, 1]) * x for x in xs]
@@ -53,12 +57,12 @@ ONE = {
     "atanh": (atanh, spread(-1.0, 1.0, 80) + [0.99999999999, -0.99999999999]),
 }
 TWO = {
-    "pow": (lambda x, y: x**y, lambda: [(rng.uniform(0, 4), rng.uniform(-300, 300)) for _ in range(30)]
+    "pow": (lambda x, y: x**y, lambda: [(rng.uniform(0, 4), rng.uniform(-300, 300)) for _ in range(30 * TIMES)]
             + [(x, rng.uniform(-0.9, 0.9)) for x in magnitudes(30)]
-            + [(-rng.uniform(0, 4), float(rng.randint(-40, 40))) for _ in range(10)]),
-    "atan2": (atan2, lambda: [(rng.uniform(-2, 2), rng.uniform(-2, 2)) for _ in range(40)]
+            + [(-rng.uniform(0, 4), float(rng.randint(-40, 40))) for _ in range(10 * TIMES)]),
+    "atan2": (atan2, lambda: [(rng.uniform(-2, 2), rng.uniform(-2, 2)) for _ in range(40 * TIMES)]
               + list(zip(either(magnitudes(20)), either(magnitudes(20))))),
-    "hypot": (hypot, lambda: [(rng.uniform(-2, 2), rng.uniform(-2, 2)) for _ in range(20)]
+    "hypot": (hypot, lambda: [(rng.uniform(-2, 2), rng.uniform(-2, 2)) for _ in range(20 * TIMES)]
               + [(x, x * rng.uniform(0, 1)) for x in magnitudes(30)]),
 }
 
@@ -66,10 +70,10 @@ TWO = {
 def row(name, x, y, value):
     # Subnormal results are rounded coarsely: the test measures them in their own last place.
     if value != 0 and float(value) != 0.0 and fabs(value) < mpf(2) ** 1024:
-        print(f"{name},{x!r},{y!r},{float(value)!r}")
+        print(f"{name},{x!r},{y!r},{float(value)!r},{float(value - float(value))!r}")
 
 
-print("function,x,y,value")
+print("function,x,y,value,rest")
 for name, (f, points) in ONE.items():
     for x in points:
         row(name, x, 0.0, f(mpf(x)))
