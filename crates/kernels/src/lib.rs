@@ -8,6 +8,7 @@ pub mod layout;
 pub mod lu;
 pub mod reduce;
 pub mod special;
+pub mod vector;
 
 /// A float that kernels run at: `f32` or `f64`.
 pub trait Scalar:

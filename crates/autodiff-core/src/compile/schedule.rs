@@ -69,10 +69,12 @@ mod tests {
 
     #[test]
     fn a_factor_waits_for_what_it_multiplies() {
-        // Factors %3 and %4 of a reverse sweep that starts from %2 and takes %4 first.
-        let text = "%0 = input : [9]\n%1 = sin %0 : [9]\n%2 = sin %1 : [9]\n%3 = cos %0 : [9]\n%4 = cos %1 : [9]\n\
-                    %5 = exp %2 : [9]\n%6 = mul %5 %4 : [9]\n%7 = mul %6 %3 : [9]\nreturn %7";
-        assert_eq!(order(text), [0, 1, 2, 5, 4, 6, 3, 7]);
+        // Factors %3 and %6 of a reverse sweep that starts from %7 and takes %6 first.
+        let text = "%0 = input : [3, 3]\n%1 = matmul{transposed=[0, 0]} %0 %0 : [3, 3]\n%2 = sin %1 : [3, 3]\n\
+                    %3 = cos %1 : [3, 3]\n%4 = matmul{transposed=[0, 0]} %2 %0 : [3, 3]\n%5 = sin %4 : [3, 3]\n\
+                    %6 = cos %4 : [3, 3]\n%7 = matmul{transposed=[0, 0]} %5 %0 : [3, 3]\n%8 = mul %7 %6 : [3, 3]\n\
+                    %9 = matmul{transposed=[0, 0]} %8 %0 : [3, 3]\n%10 = mul %9 %3 : [3, 3]\nreturn %10";
+        assert_eq!(order(text), [0, 1, 2, 4, 5, 7, 6, 8, 9, 3, 10]);
     }
 
     #[test]

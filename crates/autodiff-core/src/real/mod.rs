@@ -3,6 +3,7 @@
 
 mod row;
 mod table;
+mod vectorized;
 
 use std::fmt::{Debug, Display};
 use std::iter::{Product, Sum};
@@ -292,6 +293,10 @@ pub trait Float:
 
     /// The same number in double precision.
     fn to_f64(self) -> f64;
+
+    /// Values of a row at many points; see [`Row::map`].
+    #[doc(hidden)]
+    fn map_row(row: Row, inputs: &[&[Self]], out: &mut [Self]);
 }
 
 impl Float for f32 {
@@ -299,12 +304,18 @@ impl Float for f32 {
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
+    fn map_row(row: Row, inputs: &[&[f32]], out: &mut [f32]) {
+        vectorized::map_single(row, inputs, out);
+    }
 }
 
 impl Float for f64 {
     const PRECISION: Precision = Precision::Double;
     fn to_f64(self) -> f64 {
         self
+    }
+    fn map_row(row: Row, inputs: &[&[f64]], out: &mut [f64]) {
+        vectorized::map_double(row, inputs, out);
     }
 }
 

@@ -156,26 +156,11 @@ macro_rules! define_rows {
             }
 
             /// Values at many points: `out[i]` from the i-th entry of every input.
+            ///
+            /// Computed by the vector units; differs from [`value`](Row::value) in last places. The result at an entry
+            /// depends neither on its place nor on the length.
             pub fn map<T: Float>(self, inputs: &[&[T]], out: &mut [T]) {
-                match self {
-                    Row::Neg => map1(inputs, out, |a| -a),
-                    Row::Add => map2(inputs, out, |a, b| a + b),
-                    Row::Sub => map2(inputs, out, |a, b| a - b),
-                    Row::Mul => map2(inputs, out, |a, b| a * b),
-                    Row::Div => map2(inputs, out, |a, b| a / b),
-                    Row::StrongMul => map2(inputs, out, |a, b| strong(a, a * b)),
-                    Row::StrongDiv => map2(inputs, out, |a, b| strong(a, a / b)),
-                    Row::Select => {
-                        let (m, a, b) = (inputs[0], inputs[1], inputs[2]);
-                        for (i, y) in out.iter_mut().enumerate() {
-                            *y = m[i].select(a[i], b[i]);
-                        }
-                    }
-                    $(Row::$U => map1(inputs, out, |a| a.$u()),)*
-                    $(Row::$B => map2(inputs, out, |a, b| a.$b(b)),)*
-                    $(Row::$D => map1(inputs, out, |a| a.$d()),)*
-                    $(Row::$C => map2(inputs, out, |a, b| a.$c(b)),)*
-                }
+                T::map_row(self, inputs, out);
             }
 
             /// Records or computes the row in any algebra; arithmetic through its operators.
@@ -231,21 +216,7 @@ macro_rules! define_rows {
 crate::for_each_row!(define_rows);
 
 /// `product`, except that a zero `factor` annihilates whatever it was multiplied with.
-#[inline]
-fn strong<T: Float>(factor: T, product: T) -> T {
+#[inline(always)]
+pub(super) fn strong<T: Float>(factor: T, product: T) -> T {
     if factor == T::zero() { T::zero() } else { product }
-}
-
-#[inline]
-fn map1<T: Float>(inputs: &[&[T]], out: &mut [T], f: impl Fn(T) -> T) {
-    for (y, &a) in out.iter_mut().zip(inputs[0]) {
-        *y = f(a);
-    }
-}
-
-#[inline]
-fn map2<T: Float>(inputs: &[&[T]], out: &mut [T], f: impl Fn(T, T) -> T) {
-    for ((y, &a), &b) in out.iter_mut().zip(inputs[0]).zip(inputs[1]) {
-        *y = f(a, b);
-    }
 }
