@@ -5,6 +5,7 @@ use crate::real::Float;
 use crate::shape::Shape;
 use crate::tensor::View;
 use crate::trace::{record, refuse};
+use kernels::gemm::{Product, Update};
 use std::panic::Location;
 
 /// op(A) · op(B) over equal leading axes, where op transposes or not. Closed under transposition: each derivative is a
@@ -123,22 +124,27 @@ impl Structured for Matmul {
         Ok(a[..r - 2].iter().copied().chain([m, n]).collect())
     }
 
-    fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
+    fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) -> Result<(), Fault> {
         let (a, b) = (&operands[0], &operands[1]);
         let (batch, m, n, k) = self.sizes(a.shape, b.shape);
+        let product = Product::new(m, n, k).trans_a(self.trans_a).trans_b(self.trans_b);
         for i in 0..batch {
-            kernels::gemm::gemm(
-                m,
-                n,
-                k,
+            product.run(
+                Update::Replace,
                 &a.data[i * m * k..(i + 1) * m * k],
-                self.trans_a,
                 &b.data[i * k * n..(i + 1) * k * n],
-                self.trans_b,
                 &mut out[i * m * n..(i + 1) * m * n],
+                scratch,
             );
         }
         Ok(())
+    }
+
+    fn scratch(&self, operands: &[&Shape]) -> usize {
+        let (_, m, n, k) = self.sizes(operands[0], operands[1]);
+        let product = Product::new(m, n, k).trans_a(self.trans_a).trans_b(self.trans_b);
+        // The same program may run at either precision.
+        product.scratch::<f32>().max(product.scratch::<f64>())
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {
