@@ -6,8 +6,13 @@
 
 use super::engine::Engine;
 use super::tile::Tile;
-use super::{K_BLOCK, Operands, Update, blocks};
+use super::{Update, path::Operands};
+use crate::Scalar;
 use std::ops::Range;
+
+/// Length of the blocks of the inner axis, each of which is summed from zero before it joins the result. A strip of the right
+/// operand is then 32 KiB with AVX-512.
+pub(super) const K_BLOCK: usize = 256;
 
 /// Rows of the left operand that stay in the second level cache over all strips of columns.
 pub(super) const M_BLOCK: usize = 252;
@@ -43,18 +48,30 @@ fn longest(length: usize, block: usize, unit: usize) -> usize {
     blocks(length, block, unit).next().map_or(0, |(start, end)| end - start)
 }
 
-/// Distance of the rows of a copy: whole lines, an odd number of them, so that equal columns of neighbouring rows do not
-/// compete for one place of the cache.
-fn copied_row<T>(length: usize) -> usize {
-    (length.div_ceil(slack::<T>()) | 1) * slack::<T>()
+/// Blocks of nearly equal length, at most `block`, a multiple of `unit`, and multiples of it themselves but the last.
+pub(super) fn blocks(length: usize, block: usize, unit: usize) -> impl Iterator<Item = (usize, usize)> {
+    let step = length.div_ceil(length.div_ceil(block).max(1)).next_multiple_of(unit).max(1);
+    (0..length).step_by(step).map(move |start| (start, (start + step).min(length)))
+}
+
+impl Update {
+    /// The update by one of several blocks of the inner axis.
+    pub(super) fn of_block(self, first: bool) -> Update {
+        if self == Update::Replace && !first { Update::Add } else { self }
+    }
+}
+
+/// Distance of the columns of a packed strip of the left operand.
+fn strip_width<T>(engine: &Engine<T>) -> usize {
+    engine.rows().next_multiple_of(engine.lanes)
 }
 
 impl Buffers {
     pub(super) fn of<T>(engine: &Engine<T>, x: &Operands<T>, packing: Packing) -> Buffers {
         let k = longest(x.k, K_BLOCK, 8);
-        let m = x.m.min(M_BLOCK);
+        let tiles = x.m.min(M_BLOCK).div_ceil(engine.rows());
         let panel = k * x.n.min(N_BLOCK).next_multiple_of(engine.lanes);
-        let left = if x.a_step == 1 { m * copied_row::<T>(k) } else { k * copied_row::<T>(m) };
+        let left = tiles * strip_width(engine) * k;
         Buffers {
             panel: if packing.b { panel.next_multiple_of(slack::<T>()) } else { 0 },
             left: if packing.a { left } else { 0 },
@@ -107,7 +124,7 @@ pub(super) fn part(length: usize, parts: usize, i: usize) -> Range<usize> {
 ///
 /// # Safety
 /// `to` has room for all strips of these columns, of which only the named ones are written.
-pub(super) unsafe fn pack_strips<T: Copy>(
+pub(super) unsafe fn pack_strips<T: Scalar>(
     engine: &Engine<T>,
     x: &Operands<T>,
     (start, end): (usize, usize),
@@ -133,11 +150,27 @@ pub(super) unsafe fn pack_strips<T: Copy>(
     }
 }
 
+/// Packs the right operand for [`product`].
+///
+/// # Safety
+/// The operand is valid; `to` has room for k rows of n entries rounded up to whole vectors.
+pub(super) unsafe fn pack_all<T: Scalar>(engine: &Engine<T>, x: &Operands<T>, to: *mut T) {
+    for (column, last) in blocks(x.n, N_BLOCK, engine.columns()) {
+        let stored = (last - column).next_multiple_of(engine.lanes);
+        for (start, end) in blocks(x.k, K_BLOCK, 8) {
+            let strips = 0..(last - column).div_ceil(engine.columns());
+            let to = to.wrapping_add(column * x.k + start * stored);
+            // SAFETY: the caller vouches for operand and room; see `product` for the place of a block.
+            unsafe { pack_strips(engine, x, (start, end), (column, last), strips, to) }
+        }
+    }
+}
+
 /// Computes the product with buffers from `scratch`, as several tasks that may run at once.
 ///
 /// # Safety
 /// The operands are valid; `scratch` has room for the panel and for `tasks` left blocks.
-pub(super) unsafe fn product<T: Copy>(
+pub(super) unsafe fn product<T: Scalar>(
     engine: &Engine<T>,
     x: &Operands<T>,
     packing: Packing,
@@ -172,7 +205,7 @@ pub(super) unsafe fn product<T: Copy>(
             let right = Shared(right);
             each(0..row_parts * column_parts, &|task| {
                 let block = Block {
-                    rows: part(x_rows(engine, operands.get().m), row_parts, task / column_parts),
+                    rows: part(operands.get().m, row_parts, task / column_parts),
                     strips: part(strips, column_parts, task % column_parts),
                     inner: (start, k),
                     columns: (column, last - column),
@@ -184,11 +217,6 @@ pub(super) unsafe fn product<T: Copy>(
             });
         }
     }
-}
-
-/// Units in which rows are divided between tasks: single rows for a small matrix.
-fn x_rows<T>(_: &Engine<T>, m: usize) -> usize {
-    m
 }
 
 /// Numbers of parts into which rows and strips are divided.
@@ -215,28 +243,34 @@ struct Block {
 impl Block {
     /// # Safety
     /// The operands are valid, the packed ones hold this block, and the buffer has room for a block of the left operand.
-    unsafe fn run<T: Copy>(&self, engine: &Engine<T>, x: &Operands<T>, right: Right<T>, buffer: Option<*mut T>) {
+    unsafe fn run<T: Scalar>(&self, engine: &Engine<T>, x: &Operands<T>, right: Right<T>, buffer: Option<*mut T>) {
         let (start, k) = self.inner;
         let width = engine.columns();
         for (first, end) in blocks(self.rows.len(), M_BLOCK, 1) {
             let (first, m) = (self.rows.start + first, end - first);
             let mut a = x.a.wrapping_add(first * x.a_row + start * x.a_step);
             let (mut a_row, mut a_step) = (x.a_row, x.a_step);
-            if let Some(buffer) = buffer {
-                // SAFETY: the block is within the operand, and the buffer has room for it.
-                unsafe {
-                    if x.a_step == 1 {
-                        a_row = copied_row::<T>(k);
-                        (engine.copy_rows)(m, k, a, x.a_row, buffer, a_row);
-                    } else {
-                        a_step = copied_row::<T>(m);
-                        (engine.copy_rows)(k, m, a, x.a_step, buffer, a_step);
-                    }
-                }
-                a = buffer.cast_const();
-            }
             let tiles = m.div_ceil(engine.rows());
             let (height, higher) = (m / tiles, m % tiles);
+            let rows_of = |tile: usize| height + usize::from(tile < higher);
+            let mut a_tile = None;
+            if let Some(buffer) = buffer {
+                let width = strip_width(engine);
+                let (mut from, mut to) = (a, buffer);
+                for tile in 0..tiles {
+                    // SAFETY: the rows are within the operand, and the buffer has room for all strips of a block.
+                    unsafe {
+                        if x.a_step == 1 {
+                            (engine.pack_transposed)(k, rows_of(tile), from, x.a_row, to, width);
+                        } else {
+                            (engine.copy_rows)(k, rows_of(tile), from, x.a_step, to, width);
+                        }
+                    }
+                    from = from.wrapping_add(rows_of(tile) * x.a_row);
+                    to = to.wrapping_add(width * k);
+                }
+                (a, a_row, a_step, a_tile) = (buffer.cast_const(), 1, width, Some(width * k));
+            }
             for strip in self.strips.clone() {
                 let columns = (self.columns.1 - strip * width).min(width);
                 let vectors = columns.div_ceil(engine.lanes);
@@ -247,12 +281,14 @@ impl Block {
                 };
                 let kernels = if last == engine.lanes { engine.tiles } else { engine.edges };
                 let out = x.out.wrapping_add(first * x.out_row + self.columns.0 + strip * width);
-                let mut tile = Tile { k, a, a_row, a_step, b, b_row, out, out_row: x.out_row, last, update: self.update };
+                let sign = if self.update == Update::Subtract { T::zero() - T::one() } else { T::one() };
+                let (out_row, update) = (x.out_row, self.update);
+                let mut tile = Tile { k, a, a_row, a_step, b, b_row, out, out_row, last, update, sign };
                 for i in 0..tiles {
-                    let rows = height + usize::from(i < higher);
+                    let rows = rows_of(i);
                     // SAFETY: these rows and columns are within the operands.
                     unsafe { kernels[rows - 1][vectors - 1](&tile) };
-                    tile.a = tile.a.wrapping_add(rows * a_row);
+                    tile.a = tile.a.wrapping_add(a_tile.unwrap_or(rows * a_row));
                     tile.out = tile.out.wrapping_add(rows * x.out_row);
                 }
             }

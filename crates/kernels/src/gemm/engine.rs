@@ -117,8 +117,7 @@ macro_rules! engines {
             #[cfg(target_arch = "x86_64")]
             let native = {
                 let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-                let avx512 =
-                    avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+                let avx512 = avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
                 [avx512.then_some(&x86::$avx512::ENGINE), avx2.then_some(&x86::$avx2::ENGINE)]
             };
             #[cfg(target_arch = "aarch64")]

@@ -1,25 +1,47 @@
 //! Products of dense row-major matrices.
+//!
+//! A [`Product`] is a shape; it says how much scratch it needs and computes products of that shape. No product allocates.
+//!
+//! * Products with a vector, and outer products, read or write every entry of the matrix once, at the speed of the memory.
+//! * All others are cut into tiles that stay in registers. Far or transposed operands are first copied into the scratch;
+//!   small ones are read where they are.
+//!
+//! The kernels exist for AVX-512, AVX2, NEON and plain Rust; the best one is chosen when the program runs. The laws:
+//!
+//! * The result depends on the shape and on the instruction set, and on nothing else: to the last bit it is the same however
+//!   many threads share the work, and whether the right operand was packed before ([`Product::pack_b`]).
+//! * Every entry is summed in blocks of at most 256 terms ([`dot`] and its kind: in interleaved partial sums), in the order of
+//!   the inner axis. No zero is skipped, so NaN and infinity propagate as in the definition.
+//!
+//! ```
+//! use kernels::gemm::{Product, Update};
+//! // [1 2; 3 4] · [5; 6] = [17; 39], and with the first matrix transposed [23; 34].
+//! let (a, b, mut out) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0], [0.0; 2]);
+//! let product = Product::new(2, 1, 2);
+//! let mut scratch = vec![0.0; product.scratch::<f64>()];
+//! product.run(Update::Replace, &a, &b, &mut out, &mut scratch);
+//! assert_eq!(out, [17.0, 39.0]);
+//! product.trans_a(true).run(Update::Replace, &a, &b, &mut out, &mut scratch);
+//! assert_eq!(out, [23.0, 34.0]);
+//! ```
 
 mod blocked;
 mod engine;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod pack;
+mod path;
 mod simd;
+#[cfg(test)]
+mod tests;
 mod tile;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use crate::Scalar;
-use blocked::{Buffers, Packing};
 pub use engine::Engine;
 pub(crate) use engine::{engines_f32, engines_f64};
-use vector::{CombineRows, DotRows, Outer};
-
-/// Length of the blocks of the inner axis, each of which is summed from zero before it joins the result.
-const K_BLOCK: usize = 256;
-
-#[doc(hidden)]
-pub static TUNE: [std::sync::atomic::AtomicUsize; 4] = [const { std::sync::atomic::AtomicUsize::new(9) }; 4];
 
 /// What becomes of the numbers that the result held before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,161 +54,143 @@ pub enum Update {
     Subtract,
 }
 
-impl Update {
-    /// The update by one of several blocks of the inner axis.
-    fn of_block(self, first: bool) -> Update {
-        if self == Update::Replace && !first { Update::Add } else { self }
-    }
-}
-
-/// Shape of a product op(a) · op(b).
+/// Shape of a product op(a) · op(b) of an m × k and a k × n matrix, where op transposes or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
-    /// Rows of the result.
     m: usize,
-    /// Columns of the result.
     n: usize,
-    /// Length of the inner axis.
     k: usize,
-    /// Whether `a` holds k × m entries instead of m × k.
     trans_a: bool,
-    /// Whether `b` holds n × k entries instead of k × n.
     trans_b: bool,
-    rows: [Option<usize>; 3],
-}
-
-/// Operands of a product, checked, as the kernels read them.
-#[derive(Clone, Copy)]
-struct Operands<T> {
-    m: usize,
-    n: usize,
-    k: usize,
-    /// Entry (i, p) is `a[i · a_row + p · a_step]`.
-    a: *const T,
-    a_row: usize,
-    a_step: usize,
-    /// Entry (p, j) is `b[p · b_row + j · b_column]`.
-    b: *const T,
-    b_row: usize,
-    b_column: usize,
-    out: *mut T,
-    out_row: usize,
-    update: Update,
-}
-
-/// The way a product is computed; chosen by its shape alone.
-enum Path<T> {
-    Nothing,
-    Zero,
-    Outer(Outer<T>),
-    Dot(DotRows<T>),
-    Combine(CombineRows<T>),
-    Tiles(Packing),
-}
-
-/// Blocks of nearly equal length, at most `block`, a multiple of `unit`, and multiples of it themselves but the last.
-fn blocks(length: usize, block: usize, unit: usize) -> impl Iterator<Item = (usize, usize)> {
-    let step = length.div_ceil(length.div_ceil(block).max(1)).next_multiple_of(unit).max(1);
-    (0..length).step_by(step).map(move |start| (start, (start + step).min(length)))
+    /// Distances of the rows of a, b and the result, where they are not those of contiguous matrices.
+    rows: Option<[usize; 3]>,
 }
 
 impl Product {
-    /// A product of an m × k and a k × n matrix, neither transposed.
+    /// Product of an m × k and a k × n matrix, both row-major, contiguous and not transposed.
     pub fn new(m: usize, n: usize, k: usize) -> Product {
-        Product { m, n, k, trans_a: false, trans_b: false, rows: [None; 3] }
+        Product { m, n, k, trans_a: false, trans_b: false, rows: None }
     }
 
-    /// The same with `a` stored transposed, k × m, if so.
+    /// The same for `a` stored transposed, as k × m entries, if `trans_a`, else as m × k.
     pub fn trans_a(self, trans_a: bool) -> Product {
         Product { trans_a, ..self }
     }
 
-    /// The same with `b` stored transposed, n × k, if so.
+    /// The same for `b` stored transposed, as n × k entries, if `trans_b`, else as k × n.
     pub fn trans_b(self, trans_b: bool) -> Product {
         Product { trans_b, ..self }
     }
 
-    /// Entries of scratch.
+    /// The same for parts of wider matrices: `a`, `b` and `out` are the distances from row to row as stored.
+    ///
+    /// # Panics
+    /// [`run`](Product::run) does, if rows overlap.
+    ///
+    /// ```
+    /// use kernels::gemm::{Product, Update};
+    /// // The last column of a 2 × 2 matrix times the number 3, into the first column of another.
+    /// let mut out = [0.0; 4];
+    /// Product::new(2, 1, 1).rows_apart(2, 1, 2).run(Update::Replace, &[1.0, 2.0, 3.0, 4.0][1..], &[3.0], &mut out, &mut []);
+    /// assert_eq!(out, [6.0, 0.0, 12.0, 0.0]);
+    /// ```
+    pub fn rows_apart(self, a: usize, b: usize, out: usize) -> Product {
+        Product { rows: Some([a, b, out]), ..self }
+    }
+
+    /// Entries of working memory for [`run`](Product::run): none for vectors and most small products, else at most a block of
+    /// 256 × 4096 and one of 256 × 256.
     pub fn scratch<T: Scalar>(&self) -> usize {
-        let x = self.operands::<T>(std::ptr::null(), std::ptr::null(), std::ptr::null_mut(), Update::Replace);
-        match path(T::engine(), &x) {
-            Path::Tiles(packing) => {
-                let buffers = Buffers::of(T::engine(), &x, packing);
-                buffers.panel + buffers.left + blocked::slack::<T>()
-            }
-            _ => 0,
-        }
+        self.scratch_of(T::engine(), 1)
     }
 
-    /// Computes.
+    /// Entries of working memory with which [`run_parallel`](Product::run_parallel) keeps this many threads at work.
+    pub fn scratch_parallel<T: Scalar>(&self, threads: usize) -> usize {
+        self.scratch_of(T::engine(), threads)
+    }
+
+    /// Replaces or updates `out`, an m × n matrix, by op(a) · op(b).
+    ///
+    /// `scratch` has at least [`scratch`](Product::scratch) entries, whatever they hold. With k = 0 the product is zero. Costs
+    /// 2mnk operations; see `docs/performance.md` for how fast they are.
+    ///
+    /// # Panics
+    /// If the length of a slice is not that of its matrix (of matrices with [rows apart](Product::rows_apart): if one is too
+    /// short or its rows overlap), or the scratch is too short.
+    ///
+    /// ```
+    /// use kernels::gemm::{Product, Update};
+    /// // x yᵀ for x = (1, 2) and y = (3, 4), twice.
+    /// let mut out = [0.0_f32; 4];
+    /// Product::new(2, 2, 1).run(Update::Replace, &[1.0, 2.0], &[3.0, 4.0], &mut out, &mut []);
+    /// Product::new(2, 2, 1).run(Update::Add, &[1.0, 2.0], &[3.0, 4.0], &mut out, &mut []);
+    /// assert_eq!(out, [6.0, 8.0, 12.0, 16.0]);
+    /// ```
     pub fn run<T: Scalar>(&self, update: Update, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T]) {
-        let x = self.operands(a.as_ptr(), b.as_ptr(), out.as_mut_ptr(), update);
-        let engine = T::engine();
-        match path(engine, &x) {
-            Path::Nothing => {}
-            Path::Zero => out.fill(T::zero()),
-            // SAFETY:
-            Path::Outer(x) => unsafe { (engine.outer)(&x) },
-            // SAFETY:
-            Path::Dot(x) => unsafe { (engine.dot_rows)(&x) },
-            // SAFETY:
-            Path::Combine(x) => unsafe { (engine.combine_rows)(&x) },
-            Path::Tiles(packing) => {
-                let offset = scratch.as_ptr().align_offset(blocked::LINE).min(scratch.len());
-                // SAFETY:
-                unsafe { blocked::product(engine, &x, packing, None, scratch[offset..].as_mut_ptr(), 1) }
-            }
-        }
+        self.run_with(T::engine(), update, a, Right::Plain(b), out, scratch, 1);
     }
 
-    fn operands<T>(&self, a: *const T, b: *const T, out: *mut T, update: Update) -> Operands<T> {
-        let [a_row, b_row, out_row] = self.rows;
-        let (a_row, a_step) =
-            if self.trans_a { (1, a_row.unwrap_or(self.m)) } else { (a_row.unwrap_or(self.k), 1) };
-        let (b_row, b_column) =
-            if self.trans_b { (1, b_row.unwrap_or(self.k)) } else { (b_row.unwrap_or(self.n), 1) };
-        Operands {
-            m: self.m,
-            n: self.n,
-            k: self.k,
-            a,
-            a_row,
-            a_step,
-            b,
-            b_row,
-            b_column,
-            out,
-            out_row: out_row.unwrap_or(self.n),
-            update,
-        }
+    /// As [`run`](Product::run), by the threads of the current rayon pool; the result is the same to the last bit.
+    ///
+    /// Small products, for which waking a thread takes longer than the product, stay on this thread. `scratch` has at least
+    /// [`scratch`](Product::scratch) entries; with those of [`scratch_parallel`](Product::scratch_parallel) that many threads
+    /// find room to work.
+    ///
+    /// # Panics
+    /// As [`run`](Product::run).
+    pub fn run_parallel<T: Scalar>(&self, update: Update, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T]) {
+        self.run_with(T::engine(), update, a, Right::Plain(b), out, scratch, self.threads());
     }
-}
 
-fn path<T>(engine: &Engine<T>, x: &Operands<T>) -> Path<T> {
-    let Operands { m, n, k, a, a_row, a_step, b, b_row, b_column, out, out_row, update } = *x;
-    match (m, n, k) {
-        (0, _, _) | (_, 0, _) => Path::Nothing,
-        (_, _, 0) if update == Update::Replace => Path::Zero,
-        (_, _, 0) => Path::Nothing,
-        (_, 1, _) if a_step == 1 && b_row == 1 => {
-            Path::Dot(DotRows { m, k, a, a_row, x: b, out, out_step: out_row, update })
-        }
-        (_, 1, _) if a_row == 1 && b_row == 1 && out_row == 1 => {
-            Path::Combine(CombineRows { k, n: m, a, a_row: a_step, x: b, out, update })
-        }
-        (1, _, _) if b_column == 1 && a_step == 1 => {
-            Path::Combine(CombineRows { k, n, a: b, a_row: b_row, x: a, out, update })
-        }
-        (1, _, _) if b_row == 1 && a_step == 1 => {
-            Path::Dot(DotRows { m: n, k, a: b, a_row: b_column, x: a, out, out_step: 1, update })
-        }
-        (_, _, 1) if b_column == 1 => Path::Outer(Outer { m, n, a, a_step: a_row, b, out, out_row, update }),
-        _ => {
-            let t = |i: usize| TUNE[i].load(std::sync::atomic::Ordering::Relaxed);
-            let pa = match t(0) { 9 => n > 4 * engine.columns(), x => x != 0 };
-            let pb = match t(1) { 9 => m > 4 * engine.rows(), x => x != 0 };
-            Path::Tiles(Packing { a: pa, b: b_column != 1 || pb })
-        }
+    /// Entries of the right operand once [packed](Product::pack_b): k · n, with n rounded up to a whole vector.
+    pub fn packed_len<T: Scalar>(&self) -> usize {
+        self.packed_len_of(T::engine())
+    }
+
+    /// Writes the right operand to `packed` in the order in which the kernels read it.
+    ///
+    /// Worth its cost, about that of copying, where `b` is used again. What is packed serves products with equal n, k and
+    /// `trans_b`, and any m from 2 on (a single row is multiplied in another way, and has to be packed for), on this machine.
+    ///
+    /// # Panics
+    /// If `b` is not as long as its matrix, or `packed` is shorter than [`packed_len`](Product::packed_len).
+    ///
+    /// ```
+    /// use kernels::gemm::{Product, Update};
+    /// let product = Product::new(2, 2, 2);
+    /// let mut packed = vec![0.0; product.packed_len::<f64>()];
+    /// product.pack_b(&[0.0, 1.0, 1.0, 0.0], &mut packed);
+    /// let (mut out, mut scratch) = ([0.0; 4], vec![0.0; product.scratch::<f64>()]);
+    /// product.run_packed(Update::Replace, &[1.0, 2.0, 3.0, 4.0], &packed, &mut out, &mut scratch);
+    /// assert_eq!(out, [2.0, 1.0, 4.0, 3.0]);
+    /// ```
+    pub fn pack_b<T: Scalar>(&self, b: &[T], packed: &mut [T]) {
+        self.pack_b_with(T::engine(), b, packed);
+    }
+
+    /// As [`run`](Product::run) with a right operand that was [packed](Product::pack_b); the result is the same to the last
+    /// bit.
+    ///
+    /// # Panics
+    /// As [`run`](Product::run), and if `packed` is shorter than [`packed_len`](Product::packed_len).
+    pub fn run_packed<T: Scalar>(&self, update: Update, a: &[T], packed: &[T], out: &mut [T], scratch: &mut [T]) {
+        self.run_with(T::engine(), update, a, Right::Packed(packed), out, scratch, 1);
+    }
+
+    /// As [`run_packed`](Product::run_packed), by the threads of the current rayon pool, under the conditions of
+    /// [`run_parallel`](Product::run_parallel).
+    ///
+    /// # Panics
+    /// As [`run_packed`](Product::run_packed).
+    pub fn run_packed_parallel<T: Scalar>(
+        &self,
+        update: Update,
+        a: &[T],
+        packed: &[T],
+        out: &mut [T],
+        scratch: &mut [T],
+    ) {
+        self.run_with(T::engine(), update, a, Right::Packed(packed), out, scratch, self.threads());
     }
 }
 
@@ -194,15 +198,22 @@ fn path<T>(engine: &Engine<T>, x: &Operands<T>) -> Path<T> {
 ///
 /// The terms are summed in interleaved partial sums, so the result may differ from that of a loop in the last digits.
 ///
+/// # Panics
+/// If the lengths differ.
+///
 /// ```
 /// assert_eq!(kernels::gemm::dot(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]), 32.0);
 /// ```
 pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     assert_eq!(a.len(), b.len(), "dot: slices of equal length");
     let mut out = T::zero();
-    let (k, update) = (a.len(), Update::Replace);
-    let x = DotRows { m: 1, k, a: a.as_ptr(), a_row: k, x: b.as_ptr(), out: &mut out, out_step: 1, update };
-    // SAFETY: the engine is that of this machine, and both operands have k entries.
-    unsafe { (T::engine().dot_rows)(&x) };
+    vector::dot(T::engine(), a, b, &mut out);
     out
+}
+
+/// The right operand of a product.
+#[derive(Clone, Copy)]
+enum Right<'a, T> {
+    Plain(&'a [T]),
+    Packed(&'a [T]),
 }

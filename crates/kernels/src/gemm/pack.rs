@@ -1,13 +1,13 @@
 //! Copies of operands in the order in which the kernels read them.
 //!
 //! The right operand is cut into strips as wide as a tile, each stored row after row, so that a tile reads one stretch of
-//! memory; the last strip ends with zeros up to a whole vector. The left operand, of which single entries are read, keeps
-//! its order; copying it only brings far rows together.
+//! memory; the last strip is filled up to a whole vector with numbers that do not reach the result. The left operand is cut
+//! into strips as high as a tile, each stored column after column.
 
 use super::simd::Vector;
 
-/// Writes the transpose of `from`, n rows of k entries, to k rows of `width` entries: the first n of each, zeros up to a whole
-/// number of vectors.
+/// Writes the transpose of `from`, n rows of k entries, to k rows of `width` entries: the first n of each, any numbers up
+/// to a whole number of vectors.
 ///
 /// # Safety
 /// The machine has the instructions of V; the entries named are valid, where n rounds up to at most `width`.
@@ -25,22 +25,14 @@ pub(super) unsafe fn transposed<V: Vector>(
         for j in (0..n).step_by(V::LANES) {
             let (from, to) = (from.add(j * row), to.add(j));
             let columns = (n - j).min(V::LANES);
-            let mut p = 0;
-            if columns == V::LANES {
-                while p + V::DEPTH <= k {
-                    V::transpose(from.add(p), row, to.add(p * width), width);
-                    p += V::DEPTH;
-                }
+            let whole = k / V::DEPTH * V::DEPTH;
+            for p in (0..whole).step_by(V::DEPTH) {
+                V::transpose(from.add(p), row, columns, to.add(p * width), width);
             }
-            while p < k {
-                let to = to.add(p * width);
-                if columns < V::LANES {
-                    V::zero().store(to);
+            for p in whole..k {
+                for column in 0..V::LANES {
+                    *to.add(p * width + column) = *from.add(column.min(columns - 1) * row + p);
                 }
-                for column in 0..columns {
-                    *to.add(column) = *from.add(column * row + p);
-                }
-                p += 1;
             }
         }
     }

@@ -22,6 +22,9 @@ pub(super) trait Vector: Copy {
     /// Columns' worth of entries that [`transpose`](Vector::transpose) reads from each row: 16 bytes.
     const DEPTH: usize = 16 / size_of::<Self::Scalar>();
 
+    /// Asks for the line of the cache at this place, which need not be valid.
+    #[inline(always)]
+    fn prefetch(_at: *const Self::Scalar) {}
     unsafe fn zero() -> Self;
     unsafe fn splat(x: Self::Scalar) -> Self;
     unsafe fn load(from: *const Self::Scalar) -> Self;
@@ -48,13 +51,14 @@ pub(super) trait Vector: Copy {
             Update::Subtract => old - new,
         }
     }
-    /// Writes `from[j · row + p]` to `to[p · width + j]` for all j below `LANES` and p below `DEPTH`.
+    /// Writes `from[j · row + p]` to `to[p · width + j]` for all j below `rows` and p below `DEPTH`, and any numbers for j from
+    /// `rows`, which is at least 1, to `LANES`.
     #[inline(always)]
-    unsafe fn transpose(from: *const Self::Scalar, row: usize, to: *mut Self::Scalar, width: usize) {
+    unsafe fn transpose(from: *const Self::Scalar, row: usize, rows: usize, to: *mut Self::Scalar, width: usize) {
         for j in 0..Self::LANES {
             for p in 0..Self::DEPTH {
                 // SAFETY: the caller vouches for all these entries.
-                unsafe { *to.add(p * width + j) = *from.add(j * row + p) };
+                unsafe { *to.add(p * width + j) = *from.add(j.min(rows - 1) * row + p) };
             }
         }
     }

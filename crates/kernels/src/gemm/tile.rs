@@ -6,6 +6,7 @@
 
 use super::Update;
 use super::simd::Vector;
+use std::hint::black_box;
 
 /// One tile: `m` rows (fixed by the function it is passed to) and some columns of the result.
 pub(super) struct Tile<T> {
@@ -24,10 +25,30 @@ pub(super) struct Tile<T> {
     /// Columns in the last vector, from 1 to all of its lanes.
     pub last: usize,
     pub update: Update,
+    /// 1, or −1 to subtract.
+    pub sign: T,
 }
+
+/// Length of the inner axis from which the result is fetched into the cache before the sums: a large result has left the
+/// first caches since the block before, and its lines would arrive one after the other at the end of every tile.
+const PREFETCH: usize = 64;
 
 /// A tile of fixed size.
 pub(super) type TileFn<T> = unsafe fn(&Tile<T>);
+
+/// Repeats statements for the rows below M. Written out rather than a loop, because the compiler unrolls a loop of more than
+/// ten rows only after it has put the sums into memory.
+macro_rules! rows {
+    ($M:ident, $i:ident => $body:block) => {
+        rows!(@ $M, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $M:ident, $i:ident, $body:block, $($row:literal)*) => {
+        $(if $row < $M {
+            const $i: usize = $row;
+            $body
+        })*
+    };
+}
 
 /// Computes a tile of M rows and N vectors of columns, the last of them `last` entries wide if `EDGE`, else full.
 ///
@@ -40,34 +61,59 @@ pub(super) unsafe fn tile<V: Vector, const M: usize, const N: usize, const EDGE:
     unsafe {
         let mask = V::mask(t.last);
         let mut sums = [[V::zero(); N]; M];
-        let (mut a, mut b) = (t.a, t.b);
+        // Every third row has a pointer of its own, hidden from the compiler, which would otherwise compute the place of
+        // each row from the one before: a chain of additions as long as the multiplications take.
+        let mut a: [*const V::Scalar; 5] = std::array::from_fn(|group| t.a.wrapping_add(3 * group * t.a_row));
+        if M > 3 {
+            a = black_box(a);
+        }
+        let mut b = t.b;
+        if t.k >= PREFETCH {
+            rows!(M, I => {
+                for j in 0..N {
+                    V::prefetch(t.out.wrapping_add(I * t.out_row + j * V::LANES));
+                }
+            });
+        }
         for _ in 0..t.k {
             let mut row = [V::zero(); N];
             for j in 0..N {
                 let at = b.add(j * V::LANES);
                 row[j] = if EDGE && j == N - 1 { V::load_some(mask, at) } else { V::load(at) };
             }
-            for i in 0..M {
-                let x = V::splat(*a.add(i * t.a_row));
+            rows!(M, I => {
+                let x = V::splat(*a[I / 3].add(I % 3 * t.a_row));
                 for j in 0..N {
-                    sums[i][j] = x.mul_add(row[j], sums[i][j]);
+                    sums[I][j] = x.mul_add(row[j], sums[I][j]);
+                }
+            });
+            for (group, a) in a.iter_mut().enumerate() {
+                if 3 * group < M {
+                    *a = a.wrapping_add(t.a_step);
                 }
             }
-            a = a.wrapping_add(t.a_step);
             b = b.wrapping_add(t.b_row);
         }
-        for i in 0..M {
-            for j in 0..N {
-                let to = t.out.add(i * t.out_row + j * V::LANES);
-                let edge = EDGE && j == N - 1;
-                let old = || if edge { V::load_some(mask, to) } else { V::load(to) };
-                let new = match t.update {
-                    Update::Replace => sums[i][j],
-                    Update::Add => old().add(sums[i][j]),
-                    Update::Subtract => old().sub(sums[i][j]),
-                };
-                if edge { new.store_some(mask, to) } else { new.store(to) }
-            }
+        if t.update == Update::Replace {
+            rows!(M, I => {
+                for j in 0..N {
+                    let to = t.out.add(I * t.out_row + j * V::LANES);
+                    if EDGE && j == N - 1 { sums[I][j].store_some(mask, to) } else { sums[I][j].store(to) }
+                }
+            });
+        } else {
+            // ±1 · sum + old is rounded once, as old ± sum is.
+            let sign = V::splat(t.sign);
+            rows!(M, I => {
+                for j in 0..N {
+                    let to = t.out.add(I * t.out_row + j * V::LANES);
+                    if EDGE && j == N - 1 {
+                        sign.mul_add(sums[I][j], V::load_some(mask, to)).store_some(mask, to);
+                    } else {
+                        sign.mul_add(sums[I][j], V::load(to)).store(to);
+                    }
+                }
+            });
         }
     }
 }

@@ -1,44 +1,84 @@
 //! Products with a vector, which read every entry of the matrix once: they run at the speed of the memory.
 
+use super::Update;
+use super::blocked::{K_BLOCK, blocks};
+use super::engine::Engine;
 use super::simd::Vector;
-use super::{K_BLOCK, Update};
+use std::ops::Range;
 
 /// Partial sums of vectors that an inner product keeps, to hide the latency of the addition.
 const SUMS: usize = 4;
 
 /// out[i · out_step] = Σ a[i · a_row + p] · x[p] for i below m.
-pub struct DotRows<T> {
-    pub(super) m: usize,
-    pub(super) k: usize,
-    pub(super) a: *const T,
-    pub(super) a_row: usize,
-    pub(super) x: *const T,
-    pub(super) out: *mut T,
-    pub(super) out_step: usize,
-    pub(super) update: Update,
+#[derive(Clone, Copy)]
+pub(super) struct DotRows<T> {
+    pub m: usize,
+    pub k: usize,
+    pub a: *const T,
+    pub a_row: usize,
+    pub x: *const T,
+    pub out: *mut T,
+    pub out_step: usize,
+    pub update: Update,
 }
 
 /// out[j] = Σ x[p] · a[p · a_row + j] for j below n.
-pub struct CombineRows<T> {
-    pub(super) k: usize,
-    pub(super) n: usize,
-    pub(super) a: *const T,
-    pub(super) a_row: usize,
-    pub(super) x: *const T,
-    pub(super) out: *mut T,
-    pub(super) update: Update,
+#[derive(Clone, Copy)]
+pub(super) struct CombineRows<T> {
+    pub k: usize,
+    pub n: usize,
+    pub a: *const T,
+    pub a_row: usize,
+    pub x: *const T,
+    pub out: *mut T,
+    pub update: Update,
 }
 
 /// out[i · out_row + j] = a[i · a_step] · b[j] for i below m and j below n.
-pub struct Outer<T> {
-    pub(super) m: usize,
-    pub(super) n: usize,
-    pub(super) a: *const T,
-    pub(super) a_step: usize,
-    pub(super) b: *const T,
-    pub(super) out: *mut T,
-    pub(super) out_row: usize,
-    pub(super) update: Update,
+#[derive(Clone, Copy)]
+pub(super) struct Outer<T> {
+    pub m: usize,
+    pub n: usize,
+    pub a: *const T,
+    pub a_step: usize,
+    pub b: *const T,
+    pub out: *mut T,
+    pub out_row: usize,
+    pub update: Update,
+}
+
+impl<T> DotRows<T> {
+    /// The part for some rows.
+    pub(super) fn part(&self, rows: Range<usize>) -> DotRows<T> {
+        let (a, out) =
+            (self.a.wrapping_add(rows.start * self.a_row), self.out.wrapping_add(rows.start * self.out_step));
+        DotRows { m: rows.len(), a, out, ..*self }
+    }
+}
+
+impl<T> CombineRows<T> {
+    /// The part for some columns.
+    pub(super) fn part(&self, columns: Range<usize>) -> CombineRows<T> {
+        let (a, out) = (self.a.wrapping_add(columns.start), self.out.wrapping_add(columns.start));
+        CombineRows { n: columns.len(), a, out, ..*self }
+    }
+}
+
+impl<T> Outer<T> {
+    /// The part for some rows.
+    pub(super) fn part(&self, rows: Range<usize>) -> Outer<T> {
+        let (a, out) =
+            (self.a.wrapping_add(rows.start * self.a_step), self.out.wrapping_add(rows.start * self.out_row));
+        Outer { m: rows.len(), a, out, ..*self }
+    }
+}
+
+/// Writes to `out` the inner product of slices of equal length.
+pub(super) fn dot<T>(engine: &Engine<T>, a: &[T], b: &[T], out: &mut T) {
+    let (k, update) = (a.len().min(b.len()), Update::Replace);
+    let x = DotRows { m: 1, k, a: a.as_ptr(), a_row: k, x: b.as_ptr(), out, out_step: 1, update };
+    // SAFETY: an engine is only handed out on a machine that has its instructions, and both operands have k entries.
+    unsafe { (engine.dot_rows)(&x) }
 }
 
 /// Puts `new` to the chosen lanes of `to` in the way of `update`.
@@ -129,7 +169,7 @@ pub(super) unsafe fn combine_rows<V: Vector>(x: &CombineRows<V::Scalar>) {
     let widest = V::REGISTERS / 2;
     let vectors = x.n.div_ceil(V::LANES);
     let strips = vectors.div_ceil(widest);
-    for (start, end) in super::blocks(x.k, K_BLOCK, 8) {
+    for (start, end) in blocks(x.k, K_BLOCK, 8) {
         let update = x.update.of_block(start == 0);
         let mut from = 0;
         for strip in 0..strips {

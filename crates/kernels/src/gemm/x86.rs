@@ -20,6 +20,11 @@ macro_rules! vector {
             const REGISTERS: usize = $registers;
 
             #[inline(always)]
+            fn prefetch(at: *const $T) {
+                // SAFETY: a prefetch of any address has no effect but on the cache, and all of x86-64 has it.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+            }
+            #[inline(always)]
             unsafe fn zero() -> Self {
                 // SAFETY: see the head of this file.
                 Self(unsafe { $set1(0.0) })
@@ -66,25 +71,25 @@ macro_rules! vector {
 
 /// Sixteen bytes from each of four rows, one above the other.
 #[inline(always)]
-unsafe fn four_rows_f32(from: *const f32, row: usize) -> __m512 {
+unsafe fn four_rows_f32(row: [*const f32; 4]) -> __m512 {
     // SAFETY: see the head of this file.
     unsafe {
-        let x = _mm512_castps128_ps512(_mm_loadu_ps(from));
-        let x = _mm512_insertf32x4::<1>(x, _mm_loadu_ps(from.add(4 * row)));
-        let x = _mm512_insertf32x4::<2>(x, _mm_loadu_ps(from.add(8 * row)));
-        _mm512_insertf32x4::<3>(x, _mm_loadu_ps(from.add(12 * row)))
+        let x = _mm512_castps128_ps512(_mm_loadu_ps(row[0]));
+        let x = _mm512_insertf32x4::<1>(x, _mm_loadu_ps(row[1]));
+        let x = _mm512_insertf32x4::<2>(x, _mm_loadu_ps(row[2]));
+        _mm512_insertf32x4::<3>(x, _mm_loadu_ps(row[3]))
     }
 }
 
 /// Sixteen bytes from each of four rows, one above the other.
 #[inline(always)]
-unsafe fn four_rows_f64(from: *const f64, row: usize) -> __m512d {
+unsafe fn four_rows_f64(row: [*const f64; 4]) -> __m512d {
     // SAFETY: see the head of this file.
     unsafe {
-        let x = _mm512_castpd128_pd512(_mm_loadu_pd(from));
-        let x = _mm512_insertf64x2::<1>(x, _mm_loadu_pd(from.add(2 * row)));
-        let x = _mm512_insertf64x2::<2>(x, _mm_loadu_pd(from.add(4 * row)));
-        _mm512_insertf64x2::<3>(x, _mm_loadu_pd(from.add(6 * row)))
+        let x = _mm512_castpd128_pd512(_mm_loadu_pd(row[0]));
+        let x = _mm512_insertf64x2::<1>(x, _mm_loadu_pd(row[1]));
+        let x = _mm512_insertf64x2::<2>(x, _mm_loadu_pd(row[2]));
+        _mm512_insertf64x2::<3>(x, _mm_loadu_pd(row[3]))
     }
 }
 
@@ -113,11 +118,12 @@ vector! {
         unsafe { _mm512_reduce_add_ps(self.0) }
     }
     #[inline(always)]
-    unsafe fn transpose(from: *const f32, row: usize, to: *mut f32, width: usize) {
+    unsafe fn transpose(from: *const f32, row: usize, rows: usize, to: *mut f32, width: usize) {
         // Lane l of the four registers holds rows 4l.., four entries each: a 4 × 4 transposition within each lane.
         // SAFETY: see the head of this file.
         unsafe {
-            let x: [__m512; 4] = std::array::from_fn(|j| four_rows_f32(from.add(j * row), row));
+            let at = |j: usize| from.add(j.min(rows - 1) * row);
+            let x: [__m512; 4] = std::array::from_fn(|j| four_rows_f32([at(j), at(4 + j), at(8 + j), at(12 + j)]));
             let (a, b) = (_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
             let (c, d) = (_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
             _mm512_storeu_ps(to, _mm512_shuffle_ps::<0b01_00_01_00>(a, c));
@@ -153,11 +159,12 @@ vector! {
         unsafe { _mm512_reduce_add_pd(self.0) }
     }
     #[inline(always)]
-    unsafe fn transpose(from: *const f64, row: usize, to: *mut f64, width: usize) {
+    unsafe fn transpose(from: *const f64, row: usize, rows: usize, to: *mut f64, width: usize) {
         // Lane l of the two registers holds rows 2l and 2l + 1, two entries each.
         // SAFETY: see the head of this file.
         unsafe {
-            let (x, y) = (four_rows_f64(from, row), four_rows_f64(from.add(row), row));
+            let at = |j: usize| from.add(j.min(rows - 1) * row);
+            let [x, y] = [0, 1].map(|j| four_rows_f64([at(j), at(2 + j), at(4 + j), at(6 + j)]));
             _mm512_storeu_pd(to, _mm512_unpacklo_pd(x, y));
             _mm512_storeu_pd(to.add(width), _mm512_unpackhi_pd(x, y));
         }
@@ -198,13 +205,14 @@ vector! {
         }
     }
     #[inline(always)]
-    unsafe fn transpose(from: *const f32, row: usize, to: *mut f32, width: usize) {
+    unsafe fn transpose(from: *const f32, row: usize, rows: usize, to: *mut f32, width: usize) {
         // As with AVX-512, with rows j and 4 + j in a register.
         // SAFETY: see the head of this file.
         unsafe {
+            let at = |j: usize| from.add(j.min(rows - 1) * row);
             let x: [__m256; 4] = std::array::from_fn(|j| {
-                let low = _mm256_castps128_ps256(_mm_loadu_ps(from.add(j * row)));
-                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(from.add((4 + j) * row)))
+                let low = _mm256_castps128_ps256(_mm_loadu_ps(at(j)));
+                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(at(4 + j)))
             });
             let (a, b) = (_mm256_unpacklo_ps(x[0], x[1]), _mm256_unpackhi_ps(x[0], x[1]));
             let (c, d) = (_mm256_unpacklo_ps(x[2], x[3]), _mm256_unpackhi_ps(x[2], x[3]));
@@ -245,12 +253,13 @@ vector! {
         }
     }
     #[inline(always)]
-    unsafe fn transpose(from: *const f64, row: usize, to: *mut f64, width: usize) {
+    unsafe fn transpose(from: *const f64, row: usize, rows: usize, to: *mut f64, width: usize) {
         // SAFETY: see the head of this file.
         unsafe {
+            let at = |j: usize| from.add(j.min(rows - 1) * row);
             let [x, y] = [0, 1].map(|j| {
-                let low = _mm256_castpd128_pd256(_mm_loadu_pd(from.add(j * row)));
-                _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(from.add((2 + j) * row)))
+                let low = _mm256_castpd128_pd256(_mm_loadu_pd(at(j)));
+                _mm256_insertf128_pd::<1>(low, _mm_loadu_pd(at(2 + j)))
             });
             _mm256_storeu_pd(to, _mm256_unpacklo_pd(x, y));
             _mm256_storeu_pd(to.add(width), _mm256_unpackhi_pd(x, y));
