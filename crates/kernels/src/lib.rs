@@ -3,6 +3,7 @@
 //! This is the only crate of the workspace in which `unsafe` may appear; at present none is needed.
 
 pub mod convolution;
+#[allow(unsafe_code, reason = "vector instructions, and threads that share a result")]
 pub mod gemm;
 pub mod layout;
 pub mod lu;
@@ -35,10 +36,14 @@ pub trait Scalar:
 
     /// The number nearest to `x`.
     fn round_from(x: f64) -> Self;
+
+    /// Kernels of matrix products for the best instruction set of this machine.
+    #[doc(hidden)]
+    fn engine() -> &'static gemm::Engine<Self>;
 }
 
 macro_rules! scalar {
-    ($T:ty) => {
+    ($T:ty, $engines:ident) => {
         impl Scalar for $T {
             fn is_not_a_number(self) -> bool {
                 self.is_nan()
@@ -55,8 +60,11 @@ macro_rules! scalar {
             fn round_from(x: f64) -> Self {
                 x as $T
             }
+            fn engine() -> &'static gemm::Engine<Self> {
+                gemm::$engines().next().expect("the portable kernels run everywhere")
+            }
         }
     };
 }
-scalar!(f32);
-scalar!(f64);
+scalar!(f32, engines_f32);
+scalar!(f64, engines_f64);

@@ -5,6 +5,7 @@ use crate::real::Float;
 use crate::shape::Shape;
 use crate::tensor::View;
 use crate::trace::{record, refuse};
+use kernels::gemm::{Product, Update};
 use std::panic::Location;
 
 /// op(A) · op(B) for every entry of the leading axes, where op transposes or not. An operand that is one matrix, without leading
@@ -108,6 +109,10 @@ impl Matmul {
         let count = |s: &Shape| -> usize { s[..s.rank() - 2].iter().product() };
         Sizes { count: if ra > 2 { count(a) } else { count(b) }, m, n, k, a_serves_all: ra == 2, b_serves_all: rb == 2 }
     }
+
+    fn product(&self, sizes: &Sizes) -> Product {
+        Product::new(sizes.m, sizes.n, sizes.k).trans_a(self.trans_a).trans_b(self.trans_b)
+    }
 }
 
 /// How many products of m × k and k × n, and whether an operand is the same for all.
@@ -118,6 +123,13 @@ struct Sizes {
     k: usize,
     a_serves_all: bool,
     b_serves_all: bool,
+}
+
+impl Sizes {
+    /// Whether the right operand serves several products, none of which is one with a vector.
+    fn packs_b(&self) -> bool {
+        self.count > 1 && self.b_serves_all && self.m > 1 && self.n > 1 && self.k > 1
+    }
 }
 
 impl Structured for Matmul {
@@ -139,23 +151,37 @@ impl Structured for Matmul {
         Ok(lead.iter().copied().chain([m, n]).collect())
     }
 
-    fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
+    fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) -> Result<(), Fault> {
         let (a, b) = (&operands[0], &operands[1]);
-        let Sizes { count, m, n, k, a_serves_all, b_serves_all } = self.sizes(a.shape, b.shape);
+        let sizes = self.sizes(a.shape, b.shape);
+        let Sizes { count, m, n, k, a_serves_all, b_serves_all } = sizes;
+        let product = self.product(&sizes);
+        // What serves several products is put in order for the kernel once.
+        let packed = if sizes.packs_b() { product.packed_len::<T>() } else { 0 };
+        let (packed, scratch) = scratch.split_at_mut(packed);
+        if sizes.packs_b() {
+            product.pack_b(b.data, packed);
+        }
         for i in 0..count {
             let (at_a, at_b) = (if a_serves_all { 0 } else { i * m * k }, if b_serves_all { 0 } else { i * k * n });
-            kernels::gemm::gemm(
-                m,
-                n,
-                k,
-                &a.data[at_a..at_a + m * k],
-                self.trans_a,
-                &b.data[at_b..at_b + k * n],
-                self.trans_b,
-                &mut out[i * m * n..(i + 1) * m * n],
-            );
+            let (a, out) = (&a.data[at_a..at_a + m * k], &mut out[i * m * n..(i + 1) * m * n]);
+            if sizes.packs_b() {
+                product.run_packed_parallel(Update::Replace, a, packed, out, scratch);
+            } else {
+                product.run_parallel(Update::Replace, a, &b.data[at_b..at_b + k * n], out, scratch);
+            }
         }
         Ok(())
+    }
+
+    fn scratch(&self, operands: &[&Shape]) -> usize {
+        let sizes = self.sizes(operands[0], operands[1]);
+        let product = self.product(&sizes);
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let packed = |length: usize| if sizes.packs_b() { length } else { 0 };
+        // The same program may run at either precision.
+        (product.scratch_parallel::<f32>(threads) + packed(product.packed_len::<f32>()))
+            .max(product.scratch_parallel::<f64>(threads) + packed(product.packed_len::<f64>()))
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {

@@ -1,0 +1,297 @@
+//! The product as loops over blocks that stay in the caches, around the tiles that stay in registers.
+//!
+//! The order is that of BLIS (Van Zee and van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality",
+//! 2015): blocks of columns, blocks of the inner axis, blocks of rows, strips of columns, tiles. A block of the right operand
+//! stays in the second or third level cache, a block of the left one in the second, a strip of the right one in the first.
+
+use super::engine::Engine;
+use super::tile::Tile;
+use super::{Update, path::Operands};
+use crate::Scalar;
+use std::ops::Range;
+
+/// Length of the blocks of the inner axis, each of which is summed from zero before it joins the result. A strip of the right
+/// operand is then 32 KiB with AVX-512.
+pub(super) const K_BLOCK: usize = 256;
+
+/// Rows of the left operand that stay in the second level cache over all strips of columns.
+pub(super) const M_BLOCK: usize = 252;
+
+/// Columns of the right operand that are packed at once, at most.
+pub(super) const N_BLOCK: usize = 4096;
+
+/// Bytes of a line of the cache, to which packed blocks are aligned.
+pub(super) const LINE: usize = 64;
+
+/// Which operands are copied before they are multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packing {
+    pub a: bool,
+    pub b: bool,
+}
+
+/// Entries of the buffers of a product.
+pub(super) struct Buffers {
+    /// For a block of the right operand.
+    pub panel: usize,
+    /// For a block of the left operand; one for each task at work.
+    pub left: usize,
+}
+
+/// Entries by which the start of a buffer moves to a line of the cache, at most.
+pub(super) const fn slack<T>() -> usize {
+    LINE / size_of::<T>()
+}
+
+/// Length of the longest block of an axis.
+fn longest(length: usize, block: usize, unit: usize) -> usize {
+    blocks(length, block, unit).next().map_or(0, |(start, end)| end - start)
+}
+
+/// Blocks of nearly equal length, at most `block`, a multiple of `unit`, and multiples of it themselves but the last.
+pub(super) fn blocks(length: usize, block: usize, unit: usize) -> impl Iterator<Item = (usize, usize)> {
+    let step = length.div_ceil(length.div_ceil(block).max(1)).next_multiple_of(unit).max(1);
+    (0..length).step_by(step).map(move |start| (start, (start + step).min(length)))
+}
+
+impl Update {
+    /// The update by one of several blocks of the inner axis.
+    pub(super) fn of_block(self, first: bool) -> Update {
+        if self == Update::Replace && !first { Update::Add } else { self }
+    }
+}
+
+/// Distance of the columns of a packed strip of the left operand.
+fn strip_width<T>(engine: &Engine<T>) -> usize {
+    engine.rows().next_multiple_of(engine.lanes)
+}
+
+impl Buffers {
+    pub(super) fn of<T>(engine: &Engine<T>, x: &Operands<T>, packing: Packing) -> Buffers {
+        let k = longest(x.k, K_BLOCK, 8);
+        let tiles = x.m.min(M_BLOCK).div_ceil(engine.rows());
+        let panel = k * x.n.min(N_BLOCK).next_multiple_of(engine.lanes);
+        let left = tiles * strip_width(engine) * k;
+        Buffers {
+            panel: if packing.b { panel.next_multiple_of(slack::<T>()) } else { 0 },
+            left: if packing.a { left } else { 0 },
+        }
+    }
+}
+
+/// The right operand of one block of columns and of the inner axis.
+#[derive(Clone, Copy)]
+enum Right<T> {
+    /// Rows of the caller's matrix.
+    Plain(*const T, usize),
+    /// Strips, one after the other.
+    Packed(*const T),
+}
+
+/// A pointer that may be handed to other threads, which write to disjoint entries.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<P>(pub P);
+
+// SAFETY: the tasks among which a product is divided read what none writes, and write to disjoint entries.
+unsafe impl<P> Sync for Shared<P> {}
+// SAFETY: as above.
+unsafe impl<P> Send for Shared<P> {}
+
+impl<P: Copy> Shared<P> {
+    pub(super) fn get(&self) -> P {
+        self.0
+    }
+}
+
+/// Calls `work` for every task, in parallel if there are several.
+pub(super) fn each(tasks: Range<usize>, work: &(impl Fn(usize) + Sync)) {
+    match tasks.len() {
+        0 => {}
+        1 => work(tasks.start),
+        n => {
+            let middle = tasks.start + n / 2;
+            rayon::join(|| each(tasks.start..middle, work), || each(middle..tasks.end, work));
+        }
+    }
+}
+
+/// Part `i` of `parts` nearly equal ones of 0..length.
+pub(super) fn part(length: usize, parts: usize, i: usize) -> Range<usize> {
+    length * i / parts..length * (i + 1) / parts
+}
+
+/// Packs rows `start..end` and strips `strips` of the columns from `column` to `last` of the right operand.
+///
+/// # Safety
+/// `to` has room for all strips of these columns, of which only the named ones are written.
+pub(super) unsafe fn pack_strips<T: Scalar>(
+    engine: &Engine<T>,
+    x: &Operands<T>,
+    (start, end): (usize, usize),
+    (column, last): (usize, usize),
+    strips: Range<usize>,
+    to: *mut T,
+) {
+    let (k, width) = (end - start, engine.columns());
+    for strip in strips {
+        let first = column + strip * width;
+        let columns = (last - first).min(width);
+        let stored = columns.next_multiple_of(engine.lanes);
+        // SAFETY: the entries are within the operand; a strip follows the whole ones before it.
+        unsafe {
+            let from = x.b.add(start * x.b_row + first * x.b_column);
+            let to = to.add(strip * width * k);
+            if x.b_column == 1 {
+                (engine.copy_rows)(k, columns, from, x.b_row, to, stored);
+            } else {
+                (engine.pack_transposed)(k, columns, from, x.b_column, to, stored);
+            }
+        }
+    }
+}
+
+/// Packs the right operand for [`product`].
+///
+/// # Safety
+/// The operand is valid; `to` has room for k rows of n entries rounded up to whole vectors.
+pub(super) unsafe fn pack_all<T: Scalar>(engine: &Engine<T>, x: &Operands<T>, to: *mut T) {
+    for (column, last) in blocks(x.n, N_BLOCK, engine.columns()) {
+        let stored = (last - column).next_multiple_of(engine.lanes);
+        for (start, end) in blocks(x.k, K_BLOCK, 8) {
+            let strips = 0..(last - column).div_ceil(engine.columns());
+            let to = to.wrapping_add(column * x.k + start * stored);
+            // SAFETY: the caller vouches for operand and room; see `product` for the place of a block.
+            unsafe { pack_strips(engine, x, (start, end), (column, last), strips, to) }
+        }
+    }
+}
+
+/// Computes the product with buffers from `scratch`, as several tasks that may run at once.
+///
+/// # Safety
+/// The operands are valid; `scratch` has room for the panel and for `tasks` left blocks.
+pub(super) unsafe fn product<T: Scalar>(
+    engine: &Engine<T>,
+    x: &Operands<T>,
+    packing: Packing,
+    packed: Option<*const T>,
+    scratch: *mut T,
+    tasks: usize,
+) {
+    let buffers = Buffers::of(engine, x, packing);
+    let (panel, left) = (Shared(scratch), Shared(scratch.wrapping_add(buffers.panel)));
+    let operands = Shared(*x);
+    let width = engine.columns();
+    for (column, last) in blocks(x.n, N_BLOCK, width) {
+        let strips = (last - column).div_ceil(width);
+        let (row_parts, column_parts) = grid(engine, x.m, strips, tasks);
+        for (start, end) in blocks(x.k, K_BLOCK, 8) {
+            let k = end - start;
+            let right = if let Some(packed) = packed {
+                // Blocks of columns are whole strips, so all before this one are k rows of `column` entries; within it, all
+                // blocks of rows before are of the stored width of this one.
+                let stored = (last - column).next_multiple_of(engine.lanes);
+                Right::Packed(packed.wrapping_add(column * x.k + start * stored))
+            } else if packing.b {
+                each(0..tasks.min(strips), &|task| {
+                    let strips = part(strips, tasks.min(strips), task);
+                    // SAFETY: the panel has room for a block of columns; tasks write to disjoint strips.
+                    unsafe { pack_strips(engine, &operands.get(), (start, end), (column, last), strips, panel.get()) }
+                });
+                Right::Packed(panel.get().cast_const())
+            } else {
+                Right::Plain(x.b.wrapping_add(start * x.b_row + column), x.b_row)
+            };
+            let right = Shared(right);
+            each(0..row_parts * column_parts, &|task| {
+                let block = Block {
+                    rows: part(operands.get().m, row_parts, task / column_parts),
+                    strips: part(strips, column_parts, task % column_parts),
+                    inner: (start, k),
+                    columns: (column, last - column),
+                    update: operands.get().update.of_block(start == 0),
+                };
+                let buffer = packing.a.then(|| left.get().wrapping_add(task * buffers.left));
+                // SAFETY: each task has a part of the result and a buffer of its own.
+                unsafe { block.run(engine, &operands.get(), right.get(), buffer) }
+            });
+        }
+    }
+}
+
+/// Numbers of parts into which rows and strips are divided.
+fn grid<T>(engine: &Engine<T>, m: usize, strips: usize, tasks: usize) -> (usize, usize) {
+    let (mut rows, mut columns) = (tasks, 1);
+    while rows > 1 && m < rows * engine.rows() && columns < strips {
+        rows = rows.div_ceil(2);
+        columns = (tasks / rows).min(strips);
+    }
+    (rows.min(m), columns)
+}
+
+/// The share of one task in a block of the inner axis and of columns.
+struct Block {
+    rows: Range<usize>,
+    strips: Range<usize>,
+    /// Start and length of the block of the inner axis.
+    inner: (usize, usize),
+    /// Start and length of the block of columns.
+    columns: (usize, usize),
+    update: Update,
+}
+
+impl Block {
+    /// # Safety
+    /// The operands are valid, the packed ones hold this block, and the buffer has room for a block of the left operand.
+    unsafe fn run<T: Scalar>(&self, engine: &Engine<T>, x: &Operands<T>, right: Right<T>, buffer: Option<*mut T>) {
+        let (start, k) = self.inner;
+        let width = engine.columns();
+        for (first, end) in blocks(self.rows.len(), M_BLOCK, 1) {
+            let (first, m) = (self.rows.start + first, end - first);
+            let mut a = x.a.wrapping_add(first * x.a_row + start * x.a_step);
+            let (mut a_row, mut a_step) = (x.a_row, x.a_step);
+            let tiles = m.div_ceil(engine.rows());
+            let (height, higher) = (m / tiles, m % tiles);
+            let rows_of = |tile: usize| height + usize::from(tile < higher);
+            let mut a_tile = None;
+            if let Some(buffer) = buffer {
+                let width = strip_width(engine);
+                let (mut from, mut to) = (a, buffer);
+                for tile in 0..tiles {
+                    // SAFETY: the rows are within the operand, and the buffer has room for all strips of a block.
+                    unsafe {
+                        if x.a_step == 1 {
+                            (engine.pack_transposed)(k, rows_of(tile), from, x.a_row, to, width);
+                        } else {
+                            (engine.copy_rows)(k, rows_of(tile), from, x.a_step, to, width);
+                        }
+                    }
+                    from = from.wrapping_add(rows_of(tile) * x.a_row);
+                    to = to.wrapping_add(width * k);
+                }
+                (a, a_row, a_step, a_tile) = (buffer.cast_const(), 1, width, Some(width * k));
+            }
+            for strip in self.strips.clone() {
+                let columns = (self.columns.1 - strip * width).min(width);
+                let vectors = columns.div_ceil(engine.lanes);
+                let last = columns - (vectors - 1) * engine.lanes;
+                let (b, b_row) = match right {
+                    Right::Plain(b, row) => (b.wrapping_add(strip * width), row),
+                    Right::Packed(b) => (b.wrapping_add(strip * width * k), vectors * engine.lanes),
+                };
+                let kernels = if last == engine.lanes { engine.tiles } else { engine.edges };
+                let out = x.out.wrapping_add(first * x.out_row + self.columns.0 + strip * width);
+                let sign = if self.update == Update::Subtract { T::zero() - T::one() } else { T::one() };
+                let (out_row, update) = (x.out_row, self.update);
+                let mut tile = Tile { k, a, a_row, a_step, b, b_row, out, out_row, last, update, sign };
+                for i in 0..tiles {
+                    let rows = rows_of(i);
+                    // SAFETY: these rows and columns are within the operands.
+                    unsafe { kernels[rows - 1][vectors - 1](&tile) };
+                    tile.a = tile.a.wrapping_add(a_tile.unwrap_or(rows * a_row));
+                    tile.out = tile.out.wrapping_add(rows * x.out_row);
+                }
+            }
+        }
+    }
+}
