@@ -2,7 +2,7 @@
 //! pixels of a strip pass.
 
 use super::Geometry;
-use super::lanes::{Lanes, blocks, dispatch};
+use super::lanes::{Blocks, WIDEST, dispatch};
 use super::parts::{for_each_part, sum_pairwise};
 use super::sweep::{Class, Strip, Sweep};
 use crate::Scalar;
@@ -65,21 +65,18 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
             let (image, places) = sweep.unit(unit);
             for group in 0..sweep.groups {
                 let strip = sweep.source(x, image, &places, group, region);
-                for (start, width) in blocks(sweep.outer, T::lanes::<S>()) {
+                for (start, width) in Blocks::wide(sweep.outer, T::lanes::<S>()) {
                     let first = group * sweep.outer + start;
                     let valid = width.min(sweep.outer - start);
                     let pixels = (image * sweep.rows.target + places.start) * sweep.columns.target;
                     let channels = g.channels_out;
-                    let count = places.len() * sweep.columns.target;
-                    let y = &y[pixels * channels..(pixels + count) * channels];
                     let out = Out { w, first, valid, channels };
-                    let y = Pixels { entries: &y[first..], step: channels, valid };
+                    let y = Pixels { entries: &y[pixels * channels + first..], step: channels, valid };
                     let job = Job { sweep, a: &a, b: &b, strip: &strip, y, places: places.clone() };
-                    match (width > T::lanes::<S>(), valid == width) {
-                        (false, false) => kernel_entries::<S, T, 1, false>(simd, &job, out),
-                        (false, true) => kernel_entries::<S, T, 1, true>(simd, &job, out),
-                        (true, false) => kernel_entries::<S, T, 2, false>(simd, &job, out),
-                        (true, true) => kernel_entries::<S, T, 2, true>(simd, &job, out),
+                    if width > T::lanes::<S>() {
+                        kernel_entries::<S, T, 2>(simd, &job, out);
+                    } else {
+                        kernel_entries::<S, T, 1>(simd, &job, out);
                     }
                 }
             }
@@ -114,18 +111,18 @@ struct Job<'a, T> {
 
 /// All entries of a block of channels, a tile at a time.
 #[inline(always)]
-fn kernel_entries<S: Simd, T: Scalar, const N: usize, const FULL: bool>(
-    simd: S,
-    job: &Job<'_, T>,
-    mut out: Out<'_, T>,
-) {
+fn kernel_entries<S: Simd, T: Scalar, const N: usize>(simd: S, job: &Job<'_, T>, mut out: Out<'_, T>) {
     let (sweep, strip) = (job.sweep, job.strip);
     let joined = job.b.dilation == 1 && strip.pixel == sweep.inner;
     let (runs, length) = if joined { (1, job.b.count * sweep.inner) } else { (job.b.count, sweep.inner) };
     let steps = [job.a.dilation * strip.pitch, job.b.dilation * strip.pixel];
     if length == 3 && runs == 1 && job.a.count == 3 {
         // A 3 × 3 kernel of one channel: a line is too short to be a tile.
-        tile::<S, T, 3, 3, N, FULL>(simd, job, 0, steps[0], 0, 3, &mut out);
+        tile::<S, T, 3, 3, N>(simd, job, 0, steps[0], 0, 3, &mut out);
+        return;
+    }
+    if length == 5 && runs == 1 && job.a.count == 5 && N == 1 && S::REGISTER_COUNT >= 32 {
+        tile::<S, T, 5, 5, N>(simd, job, 0, steps[0], 0, 5, &mut out);
         return;
     }
     for i in 0..job.a.count {
@@ -135,12 +132,12 @@ fn kernel_entries<S: Simd, T: Scalar, const N: usize, const FULL: bool>(
             while done < length {
                 let (offset, row) = (offset + done, row + done);
                 done += match length - done {
-                    9 => tile::<S, T, 1, 9, N, FULL>(simd, job, offset, 0, row, 0, &mut out),
-                    8.. => tile::<S, T, 1, 8, N, FULL>(simd, job, offset, 0, row, 0, &mut out),
-                    6.. => tile::<S, T, 1, 6, N, FULL>(simd, job, offset, 0, row, 0, &mut out),
-                    4.. => tile::<S, T, 1, 4, N, FULL>(simd, job, offset, 0, row, 0, &mut out),
-                    2.. => tile::<S, T, 1, 2, N, FULL>(simd, job, offset, 0, row, 0, &mut out),
-                    _ => tile::<S, T, 1, 1, N, FULL>(simd, job, offset, 0, row, 0, &mut out),
+                    9 => tile::<S, T, 1, 9, N>(simd, job, offset, 0, row, 0, &mut out),
+                    8.. => tile::<S, T, 1, 8, N>(simd, job, offset, 0, row, 0, &mut out),
+                    6.. => tile::<S, T, 1, 6, N>(simd, job, offset, 0, row, 0, &mut out),
+                    4.. => tile::<S, T, 1, 4, N>(simd, job, offset, 0, row, 0, &mut out),
+                    2.. => tile::<S, T, 1, 2, N>(simd, job, offset, 0, row, 0, &mut out),
+                    _ => tile::<S, T, 1, 1, N>(simd, job, offset, 0, row, 0, &mut out),
                 };
             }
         }
@@ -149,7 +146,7 @@ fn kernel_entries<S: Simd, T: Scalar, const N: usize, const FULL: bool>(
 
 /// Adds R lines, `line` apart in the source and `rows` in the kernel, of K entries each; K.
 #[inline(always)]
-fn tile<S: Simd, T: Scalar, const R: usize, const K: usize, const N: usize, const FULL: bool>(
+fn tile<S: Simd, T: Scalar, const R: usize, const K: usize, const N: usize>(
     simd: S,
     job: &Job<'_, T>,
     offset: usize,
@@ -166,10 +163,15 @@ fn tile<S: Simd, T: Scalar, const R: usize, const K: usize, const N: usize, cons
         let y = &job.y.entries[p * sweep.columns.target * job.y.step..];
         for q in 0..sweep.columns.target {
             let y = &y[q * job.y.step..];
-            let y: [T::Register<S>; N] = if FULL {
-                *T::registers::<S>(&y[..N * lanes]).first_chunk().expect("N registers were cut off")
+            // A block that reaches beyond the channels reads those of the next pixel, and drops what becomes of them.
+            let y: [T::Register<S>; N] = if let Some(y) = y.get(..N * lanes) {
+                *T::registers::<S>(y).first_chunk().expect("N registers were cut off")
             } else {
-                std::array::from_fn(|n| T::load(simd, &y[n * lanes..job.y.valid.min((n + 1) * lanes)]))
+                let mut registers = [T::splat(simd, T::zero()); N];
+                for (register, y) in registers.iter_mut().zip(y[..job.y.valid].chunks(lanes)) {
+                    *register = T::first(simd, y, y.len());
+                }
+                registers
             };
             for r in 0..R {
                 let x: &[T; K] =
@@ -183,12 +185,22 @@ fn tile<S: Simd, T: Scalar, const R: usize, const K: usize, const N: usize, cons
             }
         }
     }
+    // By way of an array, because a loop over registers that is not unrolled would keep them in memory from the start.
+    let mut numbers = [[[[T::zero(); WIDEST]; N]; K]; R];
+    for r in 0..R {
+        for k in 0..K {
+            for n in 0..N {
+                T::store::<S>(&mut numbers[r][k][n], sums[r][k][n]);
+            }
+        }
+    }
     for r in 0..R {
         for k in 0..K {
             let to = (row + r * rows + k) * out.channels + out.first;
-            for (n, to) in out.w[to..to + out.valid].chunks_mut(lanes).enumerate().take(N) {
-                let sum = <T as Lanes>::add(simd, T::load(simd, to), sums[r][k][n]);
-                T::store(simd, to, sum);
+            for (to, sums) in out.w[to..to + out.valid].chunks_mut(lanes).zip(&numbers[r][k]) {
+                for (to, &sum) in to.iter_mut().zip(sums) {
+                    *to += sum;
+                }
             }
         }
     }

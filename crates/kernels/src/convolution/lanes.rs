@@ -34,14 +34,11 @@ pub trait Lanes: Copy + Send + Sync {
     /// Consecutive numbers, without a last register that is not full.
     fn registers<S: Simd>(x: &[Self]) -> &[Self::Register<S>];
 
-    /// The first numbers, then zeros.
-    fn load<S: Simd>(simd: S, x: &[Self]) -> Self::Register<S>;
+    /// The first `count` numbers, then zeros.
+    fn first<S: Simd>(simd: S, x: &[Self], count: usize) -> Self::Register<S>;
 
-    /// Writes the first numbers.
-    fn store<S: Simd>(simd: S, to: &mut [Self], x: Self::Register<S>);
-
-    /// x + y.
-    fn add<S: Simd>(simd: S, x: Self::Register<S>, y: Self::Register<S>) -> Self::Register<S>;
+    /// Writes the numbers of a register to the first entries.
+    fn store<S: Simd>(to: &mut [Self], x: Self::Register<S>);
 
     /// x · y + sum, in one rounding where there is an instruction for it.
     fn multiply_add<S: Simd>(
@@ -55,8 +52,41 @@ pub trait Lanes: Copy + Send + Sync {
     fn total<S: Simd>(simd: S, x: Self::Register<S>) -> Self;
 }
 
+/// 0, 1, 2, …
+const INDEX: [u8; WIDEST] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// Numbers in the widest register.
+pub(super) const WIDEST: usize = 16;
+
+/// Copies at most 16 numbers without a call. (The masked loads and stores of the library are calls through a table, which
+/// spill all registers.)
+#[inline(always)]
+pub(super) fn copy_few<T: Copy>(to: &mut [T], from: &[T]) {
+    let length = to.len();
+    let from = &from[..length];
+    if length == WIDEST {
+        return to.copy_from_slice(from);
+    }
+    let mut at = 0;
+    if length & 8 != 0 {
+        to[..8].copy_from_slice(&from[..8]);
+        at = 8;
+    }
+    if length & 4 != 0 {
+        to[at..at + 4].copy_from_slice(&from[at..at + 4]);
+        at += 4;
+    }
+    if length & 2 != 0 {
+        to[at..at + 2].copy_from_slice(&from[at..at + 2]);
+        at += 2;
+    }
+    if length & 1 != 0 {
+        to[at] = from[at];
+    }
+}
+
 macro_rules! lanes {
-    ($T:ty, $Register:ident, $LANES:ident, $splat:ident, $registers:ident, $load:ident, $store:ident, $add:ident, $mul:ident, $mul_add:ident, $total:ident) => {
+    ($T:ty, $Register:ident, $LANES:ident, $splat:ident, $registers:ident, $registers_mut:ident, $add:ident, $mul:ident, $mul_add:ident, $less:ident, $select:ident, $total:ident) => {
         impl Lanes for $T {
             type Register<S: Simd> = S::$Register;
 
@@ -76,18 +106,22 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn load<S: Simd>(simd: S, x: &[Self]) -> Self::Register<S> {
-                simd.$load(x)
+            fn first<S: Simd>(simd: S, x: &[Self], count: usize) -> Self::Register<S> {
+                if x.len() >= S::$LANES {
+                    let index = INDEX.map(<$T>::from);
+                    let index = S::$registers(&index).0[0];
+                    let kept = simd.$less(index, simd.$splat(count as $T));
+                    simd.$select(kept, S::$registers(&x[..S::$LANES]).0[0], simd.$splat(0.0))
+                } else {
+                    let mut numbers = [0.0; WIDEST];
+                    copy_few(&mut numbers[..count], x);
+                    S::$registers(&numbers).0[0]
+                }
             }
 
             #[inline(always)]
-            fn store<S: Simd>(simd: S, to: &mut [Self], x: Self::Register<S>) {
-                simd.$store(to, x)
-            }
-
-            #[inline(always)]
-            fn add<S: Simd>(simd: S, x: Self::Register<S>, y: Self::Register<S>) -> Self::Register<S> {
-                simd.$add(x, y)
+            fn store<S: Simd>(to: &mut [Self], x: Self::Register<S>) {
+                S::$registers_mut(&mut to[..S::$LANES]).0[0] = x;
             }
 
             #[inline(always)]
@@ -113,11 +147,12 @@ lanes!(
     F32_LANES,
     splat_f32s,
     as_simd_f32s,
-    partial_load_f32s,
-    partial_store_f32s,
+    as_mut_simd_f32s,
     add_f32s,
     mul_f32s,
     mul_add_f32s,
+    less_than_f32s,
+    select_f32s,
     reduce_sum_f32s
 );
 lanes!(
@@ -126,21 +161,51 @@ lanes!(
     F64_LANES,
     splat_f64s,
     as_simd_f64s,
-    partial_load_f64s,
-    partial_store_f64s,
+    as_mut_simd_f64s,
     add_f64s,
     mul_f64s,
     mul_add_f64s,
+    less_than_f64s,
+    select_f64s,
     reduce_sum_f64s
 );
 
-/// The channels of a group in blocks of one or two registers, as (start, width); the last one may reach beyond the channels.
-#[inline(always)]
-pub(super) fn blocks(channels: usize, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..channels).step_by(2 * lanes).map(move |start| (start, if channels - start > lanes { 2 * lanes } else { lanes }))
+/// The channels of a group in blocks, as (start, width); the last one may reach beyond the channels.
+pub(super) struct Blocks {
+    start: usize,
+    channels: usize,
+    register: usize,
+    most: usize,
 }
 
-/// The most entries that [`blocks`] cover, whatever the width of a register: at most 16 numbers.
+impl Blocks {
+    /// Blocks of two registers, the last one perhaps of one.
+    pub(super) fn wide(channels: usize, lanes: usize) -> Blocks {
+        Blocks { start: 0, channels, register: lanes, most: 2 * lanes }
+    }
+
+    /// Blocks of one channel.
+    pub(super) fn single(channels: usize) -> Blocks {
+        Blocks { start: 0, channels, register: 1, most: 1 }
+    }
+}
+
+impl Iterator for Blocks {
+    type Item = (usize, usize);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let rest = self.channels - self.start;
+        if rest == 0 {
+            return None;
+        }
+        let block = (self.start, if rest > self.register { self.most } else { self.register });
+        self.start += self.most.min(rest);
+        Some(block)
+    }
+}
+
+/// The most entries that [`Blocks`] cover, whatever the width of a register: at most 16 numbers.
 pub(super) fn padded(channels: usize) -> usize {
     channels.next_multiple_of(16)
 }

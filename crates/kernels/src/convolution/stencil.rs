@@ -1,11 +1,14 @@
 //! The sweep: tiles of several pixels × a block of channels, which stay in registers while the kernel passes.
 
 use super::Geometry;
-use super::lanes::{blocks, dispatch, padded};
+use super::lanes::{Blocks, WIDEST, copy_few, dispatch, padded};
 use super::parts::for_each_part;
 use super::sweep::{Class, Strip, Sweep};
 use crate::Scalar;
 use pulp::{Simd, WithSimd};
+
+/// Cost of adding up the entries of a register, in products of registers.
+const TOTAL: usize = 8;
 
 /// Entries of working memory of a sweep: the kernel in the order of its use, and a strip for every part.
 pub(super) fn scratch_len(g: &Geometry, sweep: &Sweep) -> usize {
@@ -56,7 +59,7 @@ impl<T: Scalar> WithSimd for Pack<'_, T> {
         for group in 0..sweep.groups {
             let outputs = group * (g.channels_out / g.groups);
             for (a, b) in classes(sweep) {
-                for (start, width) in blocks(sweep.outer, T::lanes::<S>()) {
+                for (start, width) in channel_blocks(sweep, &a, &b, T::lanes::<S>()) {
                     let valid = width.min(sweep.outer - start);
                     for m in 0..a.count {
                         for n in 0..b.count {
@@ -88,6 +91,21 @@ fn classes(sweep: &Sweep) -> impl Iterator<Item = (Class, Class)> {
     (0..rows.scale * columns.scale).map(move |r| (rows.class(r / columns.scale), columns.class(r % columns.scale)))
 }
 
+/// Number of runs of consecutive source entries along both axes that a pixel sums over, and their length.
+fn runs(sweep: &Sweep, a: &Class, b: &Class) -> ([usize; 2], usize) {
+    // Neighbouring pixels of a strip follow each other without a gap.
+    if b.dilation == 1 { ([a.count, b.count.min(1)], b.count * sweep.inner) } else { ([a.count, b.count], sweep.inner) }
+}
+
+/// Blocks of channels as (start, width): one or two registers, or single channels where most of a register would be empty.
+#[inline(always)]
+fn channel_blocks(sweep: &Sweep, a: &Class, b: &Class, lanes: usize) -> Blocks {
+    let ([n, m], length) = runs(sweep, a, b);
+    let wide = n * m * length * sweep.outer.div_ceil(lanes);
+    let single = sweep.outer * (n * m * length.div_ceil(lanes) + TOTAL);
+    if single < wide { Blocks::single(sweep.outer) } else { Blocks::wide(sweep.outer, lanes) }
+}
+
 /// Some strips, one after the other.
 struct Part<'a, T> {
     sweep: &'a Sweep,
@@ -115,12 +133,8 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
                 for (a, b) in classes(sweep) {
                     let (rows, columns) =
                         (sweep.rows.within(&a, places.clone()), sweep.columns.within(&b, 0..sweep.columns.places));
-                    let joined = b.dilation == 1 && strip.pixel == sweep.inner;
-                    let runs = Runs {
-                        steps: [a.dilation * strip.pitch, b.dilation * strip.pixel],
-                        counts: [a.count, if joined { b.count.min(1) } else { b.count }],
-                        length: if joined { b.count * sweep.inner } else { sweep.inner },
-                    };
+                    let (counts, length) = runs(sweep, &a, &b);
+                    let runs = Runs { steps: [a.dilation * strip.pitch, b.dilation * strip.pixel], counts, length };
                     let from = strip.base
                         + ((rows.start - places.start) * sweep.rows.stride + a.offset) * strip.pitch
                         + (columns.start * sweep.columns.stride + b.offset) * strip.pixel;
@@ -135,7 +149,7 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
                         to: (pixel * channels + group * sweep.outer).wrapping_sub(origin),
                         to_steps: [sweep.rows.scale * sweep.columns.target * channels, sweep.columns.scale * channels],
                     };
-                    for (start, width) in blocks(sweep.outer, T::lanes::<S>()) {
+                    for (start, width) in channel_blocks(sweep, &a, &b, T::lanes::<S>()) {
                         let kernel;
                         (kernel, packed) = packed.split_at(a.count * b.count * sweep.inner * width);
                         let valid = width.min(sweep.outer - start);
@@ -181,6 +195,7 @@ fn block<S: Simd, T: Scalar>(
     let out = Out { target, valid };
     // Two registers of channels by eight pixels are sixteen sums, more than some processors have.
     match width > T::lanes::<S>() {
+        _ if width == 1 => dots(simd, strip, grid, runs, kernel, out),
         true if S::REGISTER_COUNT < 32 => tiles::<S, T, 6, 2>(simd, strip, grid, runs, kernel, out),
         true => tiles::<S, T, 8, 2>(simd, strip, grid, runs, kernel, out),
         false => tiles::<S, T, 8, 1>(simd, strip, grid, runs, kernel, out),
@@ -201,6 +216,24 @@ fn tiles<S: Simd, T: Scalar, const P: usize, const N: usize>(
     grid: &Grid,
     runs: &Runs,
     kernel: &[T],
+    out: Out<'_, T>,
+) {
+    // Short runs of known length are unrolled: lines of kernels 3 and 5 wide over one channel.
+    match runs.length {
+        3 => tiles_of::<S, T, P, N, 3>(simd, strip, grid, runs, kernel, out),
+        5 => tiles_of::<S, T, P, N, 5>(simd, strip, grid, runs, kernel, out),
+        _ => tiles_of::<S, T, P, N, 0>(simd, strip, grid, runs, kernel, out),
+    }
+}
+
+/// The same for runs of length L, 0 for any.
+#[inline(always)]
+fn tiles_of<S: Simd, T: Scalar, const P: usize, const N: usize, const L: usize>(
+    simd: S,
+    strip: &Strip<'_, T>,
+    grid: &Grid,
+    runs: &Runs,
+    kernel: &[T],
     mut out: Out<'_, T>,
 ) {
     let pixels = grid.rows * grid.columns;
@@ -208,15 +241,15 @@ fn tiles<S: Simd, T: Scalar, const P: usize, const N: usize>(
     let mut walk = Walk::new(grid, 0);
     let mut done = 0;
     while done + P <= pixels {
-        tile::<S, T, P, N>(simd, strip.entries, &mut walk, runs, kernel, &mut out);
+        tile::<S, T, P, N, L>(simd, strip.entries, &mut walk, runs, kernel, &mut out);
         done += P;
     }
     if done < pixels && pixels >= P {
         walk = Walk::new(grid, pixels - P);
-        tile::<S, T, P, N>(simd, strip.entries, &mut walk, runs, kernel, &mut out);
+        tile::<S, T, P, N, L>(simd, strip.entries, &mut walk, runs, kernel, &mut out);
     } else {
         for _ in done..pixels {
-            tile::<S, T, 1, N>(simd, strip.entries, &mut walk, runs, kernel, &mut out);
+            tile::<S, T, 1, N, L>(simd, strip.entries, &mut walk, runs, kernel, &mut out);
         }
     }
 }
@@ -261,7 +294,7 @@ impl Walk<'_> {
 
 /// The next P pixels of a walk × N registers of channels.
 #[inline(always)]
-fn tile<S: Simd, T: Scalar, const P: usize, const N: usize>(
+fn tile<S: Simd, T: Scalar, const P: usize, const N: usize, const L: usize>(
     simd: S,
     source: &[T],
     walk: &mut Walk<'_>,
@@ -275,12 +308,13 @@ fn tile<S: Simd, T: Scalar, const P: usize, const N: usize>(
     }
     let mut sums = [[T::splat(simd, T::zero()); N]; P];
     let mut rest = kernel;
+    let length = if L == 0 { runs.length } else { L };
     for i in 0..runs.counts[0] {
         for j in 0..runs.counts[1] {
             let offset = i * runs.steps[0] + j * runs.steps[1];
             let entries;
-            (entries, rest) = rest.split_at(runs.length);
-            let lines = from.map(|start| &source[start + offset..][..entries.len()]);
+            (entries, rest) = rest.split_at(length);
+            let lines = from.map(|start| &source[start + offset..][..length]);
             for (k, w) in entries.iter().enumerate() {
                 for p in 0..P {
                     let x = T::splat(simd, lines[p][k]);
@@ -291,12 +325,86 @@ fn tile<S: Simd, T: Scalar, const P: usize, const N: usize>(
             }
         }
     }
-    for p in 0..P {
-        let mut to = &mut out.target[to[p]..][..out.valid];
-        for n in 0..N {
-            let (own, others) = to.split_at_mut(T::lanes::<S>().min(to.len()));
-            T::store(simd, own, sums[p][n]);
-            to = others;
+    let lanes = T::lanes::<S>();
+    if out.valid == N * lanes {
+        for p in 0..P {
+            let to = &mut out.target[to[p]..][..N * lanes];
+            for n in 0..N {
+                T::store::<S>(&mut to[n * lanes..], sums[p][n]);
+            }
         }
+        return;
+    }
+    // Loops over registers must be so short that they are unrolled: one index that is not a constant, and the sums would be
+    // kept in memory from the start. Hence the detour.
+    let mut numbers = [[[T::zero(); WIDEST]; N]; P];
+    for p in 0..P {
+        for n in 0..N {
+            T::store::<S>(&mut numbers[p][n], sums[p][n]);
+        }
+    }
+    for p in 0..P {
+        for (to, from) in out.target[to[p]..][..out.valid].chunks_mut(lanes).zip(&numbers[p]) {
+            copy_few(to, from);
+        }
+    }
+}
+
+/// Pixels of a single channel, four at a time: registers hold consecutive entries of a run instead of channels.
+#[inline(always)]
+fn dots<S: Simd, T: Scalar>(simd: S, strip: &Strip<'_, T>, grid: &Grid, runs: &Runs, kernel: &[T], out: Out<'_, T>) {
+    let mut walk = Walk::new(grid, 0);
+    let pixels = grid.rows * grid.columns;
+    for _ in 0..pixels / 4 {
+        dot::<S, T, 4>(simd, strip.entries, &mut walk, runs, kernel, out.target);
+    }
+    for _ in 0..pixels % 4 {
+        dot::<S, T, 1>(simd, strip.entries, &mut walk, runs, kernel, out.target);
+    }
+}
+
+/// The next P pixels of a walk, one channel.
+#[inline(always)]
+fn dot<S: Simd, T: Scalar, const P: usize>(
+    simd: S,
+    source: &[T],
+    walk: &mut Walk<'_>,
+    runs: &Runs,
+    kernel: &[T],
+    target: &mut [T],
+) {
+    let (mut from, mut to) = ([0; P], [0; P]);
+    for p in 0..P {
+        (from[p], to[p]) = walk.next();
+    }
+    let mut sums = [T::splat(simd, T::zero()); P];
+    let mut rest = kernel;
+    let full = runs.length / T::lanes::<S>() * T::lanes::<S>();
+    for i in 0..runs.counts[0] {
+        for j in 0..runs.counts[1] {
+            let offset = i * runs.steps[0] + j * runs.steps[1];
+            let w;
+            (w, rest) = rest.split_at(runs.length);
+            let lines = from.map(|start| &source[start + offset..][..runs.length]);
+            let registers = T::registers::<S>(w);
+            let line_registers = lines.map(|line| &T::registers::<S>(line)[..registers.len()]);
+            for (k, &w) in registers.iter().enumerate() {
+                for p in 0..P {
+                    sums[p] = T::multiply_add(simd, line_registers[p][k], w, sums[p]);
+                }
+            }
+            if full < runs.length {
+                // Beyond the run stand other numbers, possibly infinite, so that zeros in the kernel would not do.
+                let count = runs.length - full;
+                let w = T::first(simd, &w[full..], count);
+                for p in 0..P {
+                    let line = T::first(simd, &source[from[p] + offset + full..], count);
+                    sums[p] = T::multiply_add(simd, line, w, sums[p]);
+                }
+            }
+        }
+    }
+    for p in 0..P {
+        target[to[p]] = T::total(simd, sums[p]);
     }
 }
