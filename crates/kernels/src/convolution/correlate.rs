@@ -169,7 +169,7 @@ fn tile<S: Simd, T: Scalar, const R: usize, const K: usize, const N: usize>(
             } else {
                 let mut registers = [T::splat(simd, T::zero()); N];
                 for (register, y) in registers.iter_mut().zip(y[..job.y.valid].chunks(lanes)) {
-                    *register = T::first(simd, y, y.len());
+                    *register = T::few::<S>(y);
                 }
                 registers
             };

@@ -34,8 +34,8 @@ pub trait Lanes: Copy + Send + Sync {
     /// Consecutive numbers, without a last register that is not full.
     fn registers<S: Simd>(x: &[Self]) -> &[Self::Register<S>];
 
-    /// The first `count` numbers, then zeros.
-    fn first<S: Simd>(simd: S, x: &[Self], count: usize) -> Self::Register<S>;
+    /// Fewer numbers than a register holds, then zeros.
+    fn few<S: Simd>(x: &[Self]) -> Self::Register<S>;
 
     /// Writes the numbers of a register to the first entries.
     fn store<S: Simd>(to: &mut [Self], x: Self::Register<S>);
@@ -47,13 +47,7 @@ pub trait Lanes: Copy + Send + Sync {
         y: Self::Register<S>,
         sum: Self::Register<S>,
     ) -> Self::Register<S>;
-
-    /// Sum of the numbers of a register.
-    fn total<S: Simd>(simd: S, x: Self::Register<S>) -> Self;
 }
-
-/// 0, 1, 2, …
-const INDEX: [u8; WIDEST] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 /// Numbers in the widest register.
 pub(super) const WIDEST: usize = 16;
@@ -86,7 +80,7 @@ pub(super) fn copy_few<T: Copy>(to: &mut [T], from: &[T]) {
 }
 
 macro_rules! lanes {
-    ($T:ty, $Register:ident, $LANES:ident, $splat:ident, $registers:ident, $registers_mut:ident, $add:ident, $mul:ident, $mul_add:ident, $less:ident, $select:ident, $total:ident) => {
+    ($T:ty, $Register:ident, $LANES:ident, $splat:ident, $registers:ident, $registers_mut:ident, $add:ident, $mul:ident, $mul_add:ident) => {
         impl Lanes for $T {
             type Register<S: Simd> = S::$Register;
 
@@ -106,17 +100,10 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn first<S: Simd>(simd: S, x: &[Self], count: usize) -> Self::Register<S> {
-                if x.len() >= S::$LANES {
-                    let index = INDEX.map(<$T>::from);
-                    let index = S::$registers(&index).0[0];
-                    let kept = simd.$less(index, simd.$splat(count as $T));
-                    simd.$select(kept, S::$registers(&x[..S::$LANES]).0[0], simd.$splat(0.0))
-                } else {
-                    let mut numbers = [0.0; WIDEST];
-                    copy_few(&mut numbers[..count], x);
-                    S::$registers(&numbers).0[0]
-                }
+            fn few<S: Simd>(x: &[Self]) -> Self::Register<S> {
+                let mut numbers = [0.0; WIDEST];
+                copy_few(&mut numbers[..x.len()], x);
+                S::$registers(&numbers).0[0]
             }
 
             #[inline(always)]
@@ -133,60 +120,23 @@ macro_rules! lanes {
             ) -> Self::Register<S> {
                 if fused::<S>() { simd.$mul_add(x, y, sum) } else { simd.$add(simd.$mul(x, y), sum) }
             }
-
-            #[inline(always)]
-            fn total<S: Simd>(simd: S, x: Self::Register<S>) -> Self {
-                simd.$total(x)
-            }
         }
     };
 }
-lanes!(
-    f32,
-    f32s,
-    F32_LANES,
-    splat_f32s,
-    as_simd_f32s,
-    as_mut_simd_f32s,
-    add_f32s,
-    mul_f32s,
-    mul_add_f32s,
-    less_than_f32s,
-    select_f32s,
-    reduce_sum_f32s
-);
-lanes!(
-    f64,
-    f64s,
-    F64_LANES,
-    splat_f64s,
-    as_simd_f64s,
-    as_mut_simd_f64s,
-    add_f64s,
-    mul_f64s,
-    mul_add_f64s,
-    less_than_f64s,
-    select_f64s,
-    reduce_sum_f64s
-);
+lanes!(f32, f32s, F32_LANES, splat_f32s, as_simd_f32s, as_mut_simd_f32s, add_f32s, mul_f32s, mul_add_f32s);
+lanes!(f64, f64s, F64_LANES, splat_f64s, as_simd_f64s, as_mut_simd_f64s, add_f64s, mul_f64s, mul_add_f64s);
 
-/// The channels of a group in blocks, as (start, width); the last one may reach beyond the channels.
+/// The channels of a group in blocks of one or two registers, as (start, width); the last one may reach beyond the channels.
 pub(super) struct Blocks {
     start: usize,
     channels: usize,
-    register: usize,
-    most: usize,
+    lanes: usize,
 }
 
 impl Blocks {
     /// Blocks of two registers, the last one perhaps of one.
     pub(super) fn wide(channels: usize, lanes: usize) -> Blocks {
-        Blocks { start: 0, channels, register: lanes, most: 2 * lanes }
-    }
-
-    /// Blocks of one channel.
-    pub(super) fn single(channels: usize) -> Blocks {
-        Blocks { start: 0, channels, register: 1, most: 1 }
+        Blocks { start: 0, channels, lanes }
     }
 }
 
@@ -199,8 +149,8 @@ impl Iterator for Blocks {
         if rest == 0 {
             return None;
         }
-        let block = (self.start, if rest > self.register { self.most } else { self.register });
-        self.start += self.most.min(rest);
+        let block = (self.start, if rest > self.lanes { 2 * self.lanes } else { self.lanes });
+        self.start += rest.min(2 * self.lanes);
         Some(block)
     }
 }

@@ -7,16 +7,17 @@ use super::sweep::{Class, Strip, Sweep};
 use crate::Scalar;
 use pulp::{Simd, WithSimd};
 
-/// Cost of adding up the entries of a register, in products of registers.
-const TOTAL: usize = 8;
-
 /// Entries of working memory of a sweep: the kernel in the order of its use, and a strip for every part.
 pub(super) fn scratch_len(g: &Geometry, sweep: &Sweep) -> usize {
     packed_len(g, sweep) + sweep.region() * sweep.parts
 }
 
 fn packed_len(g: &Geometry, sweep: &Sweep) -> usize {
-    sweep.groups * g.kernel[0] * g.kernel[1] * sweep.inner * padded(sweep.outer)
+    let plain = sweep.groups * g.kernel[0] * g.kernel[1] * sweep.inner * padded(sweep.outer);
+    // Places together, at the widest registers.
+    let most = (2 * WIDEST / sweep.outer.max(1)).min(sweep.columns.places);
+    let joint = g.kernel[0] * (most.max(1) * sweep.columns.stride + g.kernel[1]) * sweep.inner * 2 * WIDEST;
+    plain + if most > 1 { joint } else { 0 }
 }
 
 /// Writes to `target` the sweep of kernel `w` over `source`; `transposed` as the sweep is.
@@ -59,21 +60,37 @@ impl<T: Scalar> WithSimd for Pack<'_, T> {
         for group in 0..sweep.groups {
             let outputs = group * (g.channels_out / g.groups);
             for (a, b) in classes(sweep) {
-                for (start, width) in channel_blocks(sweep, &a, &b, T::lanes::<S>()) {
-                    let valid = width.min(sweep.outer - start);
+                let number = |m: usize, n: usize, k: usize, o: usize| {
+                    let entry = (a.tap(m) * g.kernel[1] + b.tap(n)) * inputs;
+                    let (c, o) = if transposed { (o, k) } else { (k, o) };
+                    w[(entry + c) * all + outputs + o]
+                };
+                let together = places_together(sweep, &b, T::lanes::<S>());
+                if together > 1 {
+                    let width = register_block(together * sweep.outer, T::lanes::<S>());
+                    let span = (together - 1) * sweep.columns.stride + b.count;
+                    for m in 0..a.count {
+                        for n in 0..span {
+                            for k in 0..sweep.inner {
+                                let to = &mut packed[at..at + width];
+                                to.fill(T::zero());
+                                for (place, to) in to.chunks_exact_mut(sweep.outer).take(together).enumerate() {
+                                    let n = n.wrapping_sub(place * sweep.columns.stride);
+                                    if n < b.count {
+                                        (0..sweep.outer).zip(to).for_each(|(o, to)| *to = number(m, n, k, o));
+                                    }
+                                }
+                                at += width;
+                            }
+                        }
+                    }
+                }
+                for (start, width) in Blocks::wide(sweep.outer, T::lanes::<S>()) {
                     for m in 0..a.count {
                         for n in 0..b.count {
-                            let entry = (a.tap(m) * g.kernel[1] + b.tap(n)) * inputs;
                             for k in 0..sweep.inner {
-                                let (to, rest) = packed[at..at + width].split_at_mut(valid);
-                                rest.fill(T::zero());
-                                if transposed {
-                                    let from = &w[(entry + start) * all + outputs + k..];
-                                    for (to, &from) in to.iter_mut().zip(from.iter().step_by(all)) {
-                                        *to = from;
-                                    }
-                                } else {
-                                    to.copy_from_slice(&w[(entry + k) * all + outputs + start..][..valid]);
+                                for (o, to) in (start..start + width).zip(&mut packed[at..at + width]) {
+                                    *to = if o < sweep.outer { number(m, n, k, o) } else { T::zero() };
                                 }
                                 at += width;
                             }
@@ -97,13 +114,20 @@ fn runs(sweep: &Sweep, a: &Class, b: &Class) -> ([usize; 2], usize) {
     if b.dilation == 1 { ([a.count, b.count.min(1)], b.count * sweep.inner) } else { ([a.count, b.count], sweep.inner) }
 }
 
-/// Blocks of channels as (start, width): one or two registers, or single channels where most of a register would be empty.
-#[inline(always)]
-fn channel_blocks(sweep: &Sweep, a: &Class, b: &Class, lanes: usize) -> Blocks {
-    let ([n, m], length) = runs(sweep, a, b);
-    let wide = n * m * length * sweep.outer.div_ceil(lanes);
-    let single = sweep.outer * (n * m * length.div_ceil(lanes) + TOTAL);
-    if single < wide { Blocks::single(sweep.outer) } else { Blocks::wide(sweep.outer, lanes) }
+/// How many neighbouring places of a row a tile takes as if they were channels of one.
+///
+/// They share most of what they read. Taken together, n of them pass over (n − 1) · stride + kernel entries of the source
+/// instead of n · kernel, at the price of zeros in the kernel, and fill registers that few channels would leave empty.
+fn places_together(sweep: &Sweep, b: &Class, lanes: usize) -> usize {
+    let n_is_possible = sweep.groups == 1 && sweep.columns.scale == 1 && b.dilation == 1 && b.count > 0;
+    let most = if n_is_possible { 2 * lanes / sweep.outer.max(1) } else { 1 };
+    let steps = |n: usize| (n * sweep.outer).div_ceil(lanes) * ((n - 1) * sweep.columns.stride + b.count);
+    (2..=most.min(sweep.columns.places)).fold(1, |best, n| if steps(n) * best < steps(best) * n { n } else { best })
+}
+
+/// One or two registers, as hold so many numbers.
+fn register_block(channels: usize, lanes: usize) -> usize {
+    if channels > lanes { 2 * lanes } else { lanes }
 }
 
 /// Some strips, one after the other.
@@ -141,7 +165,7 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
                     let row = (rows.start * sweep.rows.scale).wrapping_add_signed(a.shift);
                     let column = (columns.start * sweep.columns.scale).wrapping_add_signed(b.shift);
                     let pixel = (image * sweep.rows.target + row) * sweep.columns.target + column;
-                    let grid = Grid {
+                    let mut grid = Grid {
                         rows: rows.len(),
                         columns: columns.len(),
                         from,
@@ -149,7 +173,26 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
                         to: (pixel * channels + group * sweep.outer).wrapping_sub(origin),
                         to_steps: [sweep.rows.scale * sweep.columns.target * channels, sweep.columns.scale * channels],
                     };
-                    for (start, width) in channel_blocks(sweep, &a, &b, T::lanes::<S>()) {
+                    let together = places_together(sweep, &b, T::lanes::<S>());
+                    if together > 1 {
+                        let width = register_block(together * sweep.outer, T::lanes::<S>());
+                        let length = ((together - 1) * sweep.columns.stride + b.count) * sweep.inner;
+                        let kernel;
+                        (kernel, packed) = packed.split_at(a.count * length * width);
+                        let joint = Grid {
+                            columns: grid.columns / together,
+                            from_steps: [grid.from_steps[0], together * grid.from_steps[1]],
+                            to_steps: [grid.to_steps[0], together * grid.to_steps[1]],
+                            ..grid
+                        };
+                        let runs = Runs { counts: [a.count, 1], length, ..runs };
+                        block(simd, &strip, &joint, &runs, kernel, width, target, together * sweep.outer);
+                        let done = joint.columns * together;
+                        grid.columns -= done;
+                        grid.from += done * grid.from_steps[1];
+                        grid.to = grid.to.wrapping_add(done * grid.to_steps[1]);
+                    }
+                    for (start, width) in Blocks::wide(sweep.outer, T::lanes::<S>()) {
                         let kernel;
                         (kernel, packed) = packed.split_at(a.count * b.count * sweep.inner * width);
                         let valid = width.min(sweep.outer - start);
@@ -195,7 +238,6 @@ fn block<S: Simd, T: Scalar>(
     let out = Out { target, valid };
     // Two registers of channels by eight pixels are sixteen sums, more than some processors have.
     match width > T::lanes::<S>() {
-        _ if width == 1 => dots(simd, strip, grid, runs, kernel, out),
         true if S::REGISTER_COUNT < 32 => tiles::<S, T, 6, 2>(simd, strip, grid, runs, kernel, out),
         true => tiles::<S, T, 8, 2>(simd, strip, grid, runs, kernel, out),
         false => tiles::<S, T, 8, 1>(simd, strip, grid, runs, kernel, out),
@@ -218,10 +260,11 @@ fn tiles<S: Simd, T: Scalar, const P: usize, const N: usize>(
     kernel: &[T],
     out: Out<'_, T>,
 ) {
-    // Short runs of known length are unrolled: lines of kernels 3 and 5 wide over one channel.
+    // Short runs of known length are unrolled: lines of small kernels over one channel, of one place or two.
     match runs.length {
         3 => tiles_of::<S, T, P, N, 3>(simd, strip, grid, runs, kernel, out),
-        5 => tiles_of::<S, T, P, N, 5>(simd, strip, grid, runs, kernel, out),
+        4 => tiles_of::<S, T, P, N, 4>(simd, strip, grid, runs, kernel, out),
+        6 => tiles_of::<S, T, P, N, 6>(simd, strip, grid, runs, kernel, out),
         _ => tiles_of::<S, T, P, N, 0>(simd, strip, grid, runs, kernel, out),
     }
 }
@@ -347,64 +390,5 @@ fn tile<S: Simd, T: Scalar, const P: usize, const N: usize, const L: usize>(
         for (to, from) in out.target[to[p]..][..out.valid].chunks_mut(lanes).zip(&numbers[p]) {
             copy_few(to, from);
         }
-    }
-}
-
-/// Pixels of a single channel, four at a time: registers hold consecutive entries of a run instead of channels.
-#[inline(always)]
-fn dots<S: Simd, T: Scalar>(simd: S, strip: &Strip<'_, T>, grid: &Grid, runs: &Runs, kernel: &[T], out: Out<'_, T>) {
-    let mut walk = Walk::new(grid, 0);
-    let pixels = grid.rows * grid.columns;
-    for _ in 0..pixels / 4 {
-        dot::<S, T, 4>(simd, strip.entries, &mut walk, runs, kernel, out.target);
-    }
-    for _ in 0..pixels % 4 {
-        dot::<S, T, 1>(simd, strip.entries, &mut walk, runs, kernel, out.target);
-    }
-}
-
-/// The next P pixels of a walk, one channel.
-#[inline(always)]
-fn dot<S: Simd, T: Scalar, const P: usize>(
-    simd: S,
-    source: &[T],
-    walk: &mut Walk<'_>,
-    runs: &Runs,
-    kernel: &[T],
-    target: &mut [T],
-) {
-    let (mut from, mut to) = ([0; P], [0; P]);
-    for p in 0..P {
-        (from[p], to[p]) = walk.next();
-    }
-    let mut sums = [T::splat(simd, T::zero()); P];
-    let mut rest = kernel;
-    let full = runs.length / T::lanes::<S>() * T::lanes::<S>();
-    for i in 0..runs.counts[0] {
-        for j in 0..runs.counts[1] {
-            let offset = i * runs.steps[0] + j * runs.steps[1];
-            let w;
-            (w, rest) = rest.split_at(runs.length);
-            let lines = from.map(|start| &source[start + offset..][..runs.length]);
-            let registers = T::registers::<S>(w);
-            let line_registers = lines.map(|line| &T::registers::<S>(line)[..registers.len()]);
-            for (k, &w) in registers.iter().enumerate() {
-                for p in 0..P {
-                    sums[p] = T::multiply_add(simd, line_registers[p][k], w, sums[p]);
-                }
-            }
-            if full < runs.length {
-                // Beyond the run stand other numbers, possibly infinite, so that zeros in the kernel would not do.
-                let count = runs.length - full;
-                let w = T::first(simd, &w[full..], count);
-                for p in 0..P {
-                    let line = T::first(simd, &source[from[p] + offset + full..], count);
-                    sums[p] = T::multiply_add(simd, line, w, sums[p]);
-                }
-            }
-        }
-    }
-    for p in 0..P {
-        target[to[p]] = T::total(simd, sums[p]);
     }
 }
