@@ -16,6 +16,7 @@ pub trait Scalar:
     ndarray::LinalgScalar
     + ndarray::ScalarOperand
     + num_traits::NumAssign
+    + convolution::Lanes
     + PartialOrd
     + std::fmt::Debug
     + std::iter::Sum

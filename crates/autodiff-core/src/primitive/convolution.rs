@@ -51,6 +51,9 @@ impl Role {
 ///
 /// Layout is [n, height, width, channels]; the kernel is not flipped. All sizes that the shapes of some pair of operands
 /// leave open are stored.
+///
+/// An operand may have a leading axis of directions besides; the result then has it too, and each of its entries is computed
+/// from those of the operands that have it, and from the others as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Convolution {
     /// What is computed.
@@ -304,37 +307,43 @@ impl Convolution {
         Ok(geometry)
     }
 
-    fn known_geometry(&self, operands: &[&Shape]) -> Geometry {
-        self.geometry(operands).expect("the shape rule accepted these operands")
+    /// The sizes for one direction, and the number of directions.
+    fn known_geometry(&self, operands: &[&Shape]) -> (Geometry, Option<usize>) {
+        let known = Convolution::directions(operands).and_then(|([a, b], k)| Ok((self.geometry(&[&a, &b])?, k)));
+        known.expect("the shape rule accepted these operands")
     }
 
-    // A new axis of k directions merges into an array [a, b, c, d], whose last axis is seen as [groups, d / groups]: it is put
-    // at position `at` of [a, b, c, groups, d / groups] and becomes a part of axis min(at, 3).
-
-    /// [k, a, b, c, d] with its first axis merged at a position.
-    fn merge(&self, v: Var, at: usize, k: usize) -> Var {
-        let shape = v.shape();
-        let mut merged = [shape[1], shape[2], shape[3], shape[4]];
-        merged[at.min(3)] *= k;
-        if at == 0 {
-            return v.reshape(&merged);
-        }
-        let split = [k, shape[1], shape[2], shape[3], self.groups, shape[4] / self.groups];
-        v.reshape(&split).move_axis(0, at).reshape(&merged)
+    /// The operands without their leading axis of directions, and how many directions there are if any operand has them.
+    fn directions(operands: &[&Shape]) -> Result<([Shape; 2], Option<usize>), String> {
+        let [a, b] = operands else { return Err(format!("expected 2 operands, found {}", operands.len())) };
+        let leading = |shape: &Shape| (shape.rank() == 5).then(|| shape[0]);
+        let count = match (leading(a), leading(b)) {
+            (Some(k), Some(l)) if k != l => return Err(format!("leading axes differ: {a} and {b}")),
+            (k, l) => k.or(l),
+        };
+        let plain = |shape: &Shape| if shape.rank() == 5 { shape.without(0) } else { shape.clone() };
+        Ok(([plain(a), plain(b)], count))
     }
 
-    /// The inverse of [`merge`](Convolution::merge).
-    fn part(&self, v: Var, at: usize, k: usize) -> Var {
+    /// Images or results with the leading axis of directions as further images.
+    fn more_images(v: Var) -> Var {
         let shape = v.shape();
-        let mut axes = [shape[0], shape[1], shape[2], shape[3]];
-        axes[at.min(3)] /= k;
-        let [a, b, c, d] = axes;
-        if at == 0 {
-            return v.reshape(&[k, a, b, c, d]);
+        v.reshape(&[shape[0] * shape[1], shape[2], shape[3], shape[4]])
+    }
+
+    /// An array that gets a leading axis of k directions, next to operands that have one of `inner` already: with both as
+    /// one. Copies only where one of the two is missing.
+    fn both(v: Var, has_outer: bool, k: usize, inner: usize) -> Var {
+        let shape = v.shape();
+        let axes = &shape[shape.rank() - 4..];
+        let wide = [&[k, inner], axes].concat();
+        let flat = [&[k * inner], axes].concat();
+        match (has_outer, shape.rank() - usize::from(has_outer) == 5) {
+            (true, true) => v.reshape(&flat),
+            (true, false) => v.reshape(&[&[k, 1], axes].concat()).broadcast_to(&wide).reshape(&flat),
+            (false, true) => v.broadcast_to(&wide).reshape(&flat),
+            (false, false) => v,
         }
-        let mut split: SmallVec<[usize; 6]> = SmallVec::from_slice(&[a, b, c, self.groups, d / self.groups]);
-        split.insert(at, k);
-        v.reshape(&split).move_axis(at, 0).reshape(&[k, a, b, c, d])
     }
 }
 
@@ -343,26 +352,37 @@ impl Structured for Convolution {
     const CLASS: Class = Class::Bilinear;
 
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String> {
-        Ok(self.role.shape(&self.geometry(operands)?))
+        let ([a, b], directions) = Convolution::directions(operands)?;
+        let shape = self.role.shape(&self.geometry(&[&a, &b])?);
+        Ok(directions.map_or_else(|| shape.clone(), |k| shape.with_leading(k)))
     }
 
     fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) -> Result<(), Fault> {
         let (a, b) = (&operands[0], &operands[1]);
-        let geometry = self.known_geometry(&[a.shape, b.shape]);
-        match self.role {
-            Role::Forward => forward(&geometry, a.data, b.data, out, scratch),
-            Role::Input => input(&geometry, a.data, b.data, out, scratch),
-            Role::Kernel => kernel(&geometry, a.data, b.data, out, scratch),
+        let (geometry, directions) = self.known_geometry(&[a.shape, b.shape]);
+        let each = |shape: &Shape| shape.size() / if shape.rank() == 5 { shape[0].max(1) } else { 1 };
+        let (a_len, b_len, out_len) =
+            (each(a.shape), each(b.shape), out.len() / directions.unwrap_or(1).max(1));
+        for k in 0..directions.unwrap_or(1) {
+            let part = |v: &View<'_, T>, length: usize| if v.shape.rank() == 5 { k * length } else { 0 };
+            let (a, b) = (&a.data[part(a, a_len)..][..a_len], &b.data[part(b, b_len)..][..b_len]);
+            let out = &mut out[k * out_len..(k + 1) * out_len];
+            match self.role {
+                Role::Forward => forward(&geometry, a, b, out, scratch),
+                Role::Input => input(&geometry, a, b, out, scratch),
+                Role::Kernel => kernel(&geometry, a, b, out, scratch),
+            }
         }
         Ok(())
     }
 
     fn scratch(&self, operands: &[&Shape]) -> usize {
-        scratch_len(&self.known_geometry(operands))
+        scratch_len(&self.known_geometry(operands).0)
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {
-        2 * self.known_geometry(operands).multiplications() as u64
+        let (geometry, directions) = self.known_geometry(operands);
+        2 * (geometry.multiplications() * directions.unwrap_or(1)) as u64
     }
 
     fn attributes(&self) -> Attributes {
@@ -398,24 +418,35 @@ impl Structured for Convolution {
     fn transpose(&self, operand: usize, c: Var, operands: &[Var]) -> Var {
         let role = self.role.operands()[operand];
         let given = role.operands().map(|r| if r == self.role { c } else { operands[1 - operand] });
-        record(Convolution { role, ..self.clone() }, &given, Location::caller())
+        let apply = |given: &[Var]| record(Convolution { role, ..self.clone() }, given, Location::caller());
+        if c.rank() == operands[operand].rank() {
+            return apply(&given);
+        }
+        // The operand was the same in all directions, so its cotangent is a sum over them: for a kernel, over more images.
+        if role == Role::Kernel {
+            return apply(&given.map(|v| Convolution::more_images(v)));
+        }
+        apply(&given).sum_axes(&[0])
     }
 
-    // k directions are k times as many images, channels or groups, whichever axis the array without directions lacks:
-    // images for the kernel, channels out for the images, channels in for the result; groups if all three have directions.
+    // Where the kernel has no directions they are further images. Elsewhere the operands keep a leading axis: no layout of
+    // channels or groups that holds all directions in one convolution is that of the neighbours, and copying a result to
+    // theirs costs about as much as computing it.
     fn batch(&self, operands: &[Var], batched: &[bool], k: usize) -> Option<Var> {
-        let roles = self.role.operands();
-        let without = roles.into_iter().zip(batched).find(|(_, has)| !**has).map(|(role, _)| role);
-        let at = |role: Role| match (without, role) {
-            (Some(Role::Kernel), _) => 0,
-            (Some(Role::Forward), Role::Kernel) => 2,
-            (Some(Role::Forward | Role::Input), _) => 4,
-            (None, _) => 3,
+        let own = |i: usize| operands[i].rank() - usize::from(batched[i]);
+        let Some(inner) = (0..2).find(|i| own(*i) == 5) else {
+            if self.role == Role::Kernel || batched[1] {
+                return Some(record(self.clone(), operands, Location::caller()));
+            }
+            let wide = record(self.clone(), &[Convolution::more_images(operands[0]), operands[1]], Location::caller());
+            let shape = wide.shape();
+            let images = operands[0].shape()[1];
+            return Some(wide.reshape(&[k, images, shape[1], shape[2], shape[3]]));
         };
-        let groups = if without.is_none() { k * self.groups } else { self.groups };
-        let merged = [0, 1].map(|i| if batched[i] { self.merge(operands[i], at(roles[i]), k) } else { operands[i] });
-        let result = record(Convolution { groups, ..self.clone() }, &merged, Location::caller());
-        Some(self.part(result, at(self.role), k))
+        let inner = operands[inner].shape()[usize::from(batched[inner])];
+        let flat = [0, 1].map(|i| Convolution::both(operands[i], batched[i], k, inner));
+        let result = record(self.clone(), &flat, Location::caller());
+        Some(result.reshape(&[&[k, inner], &result.shape()[1..]].concat()))
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {
@@ -437,6 +468,7 @@ impl Structured for Convolution {
             Geometry { channels_in: 4, channels_out: 6, groups: 2, images: 1, ..plain.clone() },
             Geometry { size: [1, 6], kernel: [1, 3], stride: [1, 2], channels_in: 2, channels_out: 2, groups: 2, ..plain },
         ];
+        let batched = geometries[3].clone();
         let mut all = Vec::new();
         for g in geometries {
             for role in [Role::Forward, Role::Input, Role::Kernel] {
@@ -449,7 +481,14 @@ impl Structured for Convolution {
                     dilation: g.dilation,
                     groups: g.groups,
                 };
-                all.push((primitive, role.operands().map(|operand| operand.shape(&g)).to_vec()));
+                let shapes = role.operands().map(|operand| operand.shape(&g));
+                if g == batched {
+                    for (i, j) in [(true, false), (false, true), (true, true)] {
+                        let wide = |shape: &Shape, has: bool| if has { shape.with_leading(2) } else { shape.clone() };
+                        all.push((primitive.clone(), vec![wide(&shapes[0], i), wide(&shapes[1], j)]));
+                    }
+                }
+                all.push((primitive, shapes.to_vec()));
             }
         }
         all

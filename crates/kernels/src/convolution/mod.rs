@@ -1,0 +1,88 @@
+//! Two-dimensional convolution and its two transposes, which are the same three-index sum read in three directions.
+//!
+//! A convolution is the trilinear form
+//!
+//! τ(x, w, y) = Σ x[n, p·s + i·d − low, q·s + j·d − low, c] · w[i, j, c, o] · y[n, p, q, o]
+//!
+//! summed over all places inside the image, with stride s and dilation d for each axis, and c, o running within a group.
+//! [`forward`], [`input`] and [`kernel`] are its gradients with respect to y, x and w. There is no flip of the kernel
+//! ("cross-correlation", as in all libraries for neural networks). Images are [n, height, width, channels], kernels are
+//! [height, width, channels in / groups, channels out].
+//!
+//! Each contraction unfolds a block of patches into the rows of a matrix and multiplies (Chellapilla, Puri and Simard,
+//! "High performance convolutional neural networks for document processing", 2006). The block is bounded, so that working
+//! memory does not grow with the number of images.
+
+mod correlate;
+mod geometry;
+mod lanes;
+pub mod naive;
+mod parts;
+mod stencil;
+mod sweep;
+#[cfg(test)]
+mod tests;
+pub mod unfold;
+
+pub use geometry::Geometry;
+pub use lanes::Lanes;
+
+use crate::Scalar;
+use sweep::Sweep;
+
+/// Entries of working memory that each of the three contractions needs.
+pub fn scratch_len(geometry: &Geometry) -> usize {
+    let (forward, input) = (Sweep::forward(geometry), Sweep::input(geometry));
+    stencil::scratch_len(geometry, &forward)
+        .max(stencil::scratch_len(geometry, &input))
+        .max(correlate::scratch_len(geometry, &forward))
+}
+
+/// Writes to `y` the convolution of the images `x` with the kernel `w`, ∂τ/∂y.
+///
+/// `y` is [n, output height, output width, channels out]; `scratch` has at least [`scratch_len`] entries, whatever they
+/// hold. Costs 2 · [`multiplications`](Geometry::multiplications) operations, at the speed of a matrix product where a group
+/// has several channels; one channel a group ("depthwise") runs at a fiftieth of it.
+///
+/// # Panics
+/// If the lengths of the slices are not those of the geometry.
+///
+/// ```
+/// use kernels::convolution::{Geometry, forward, scratch_len};
+/// // Differences of neighbours: a 1 × 4 image, a 1 × 2 kernel.
+/// let geometry = Geometry {
+///     images: 1,
+///     size: [1, 4],
+///     channels_in: 1,
+///     channels_out: 1,
+///     kernel: [1, 2],
+///     stride: [1, 1],
+///     padding: [(0, 0); 2],
+///     dilation: [1, 1],
+///     groups: 1,
+/// };
+/// let (mut y, mut scratch) = ([0.0; 3], vec![0.0; scratch_len(&geometry)]);
+/// forward(&geometry, &[1.0, 4.0, 9.0, 16.0], &[-1.0, 1.0], &mut y, &mut scratch);
+/// assert_eq!(y, [3.0, 5.0, 7.0]);
+/// ```
+pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], scratch: &mut [T]) {
+    geometry.check(x, w, y);
+    stencil::run(geometry, &Sweep::forward(geometry), false, x, w, y, scratch);
+}
+
+/// Writes to `x` the transpose of the convolution with respect to its images, ∂τ/∂x: every entry of `y` spreads over the
+/// patch it came from. Also known as transposed convolution.
+///
+/// Working memory, cost and panics are those of [`forward`]. Entries of `x` that no patch covers become 0.
+pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scratch: &mut [T]) {
+    geometry.check(x, w, y);
+    stencil::run(geometry, &Sweep::input(geometry), true, y, w, x, scratch);
+}
+
+/// Writes to `w` the transpose of the convolution with respect to its kernel, ∂τ/∂w: the correlation of images and result.
+///
+/// Working memory, cost and panics are those of [`forward`].
+pub fn kernel<T: Scalar>(geometry: &Geometry, x: &[T], y: &[T], w: &mut [T], scratch: &mut [T]) {
+    geometry.check(x, w, y);
+    correlate::run(geometry, &Sweep::forward(geometry), x, y, w, scratch);
+}

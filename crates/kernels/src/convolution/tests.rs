@@ -1,0 +1,159 @@
+//! Every contraction agrees with the definition.
+
+use super::sweep::Sweep;
+use super::*;
+use quickcheck::{Arbitrary, Gen, quickcheck};
+
+impl Arbitrary for Geometry {
+    fn arbitrary(source: &mut Gen) -> Geometry {
+        let mut below = |n: usize| usize::arbitrary(source) % n;
+        let groups = 1 + below(3);
+        // Zero to three channels a group, or up to twenty.
+        let most = if below(2) == 0 { 4 } else { 21 };
+        let mut geometry = Geometry {
+            images: below(4),
+            size: [1 + below(9), 1 + below(9)],
+            channels_in: groups * below(most),
+            channels_out: groups * below(most),
+            kernel: [1 + below(4), 1 + below(4)],
+            stride: [1 + below(3), 1 + below(3)],
+            padding: [(below(4), below(4)), (below(4), below(4))],
+            dilation: [1 + below(3), 1 + below(3)],
+            groups,
+        };
+        if below(3) == 0 {
+            // The joined runs need both; leave the chance of that not to luck.
+            (geometry.groups, geometry.dilation[1]) = (1, 1);
+        }
+        geometry
+    }
+}
+
+/// Small whole numbers: all sums are exact, so kernel and twin agree to the last bit.
+fn numbers(length: usize, seed: usize) -> Vec<f64> {
+    (0..length).map(|i| ((i * 5 + seed * 17 + i * i % 13) % 11) as f64 - 5.0).collect()
+}
+
+fn agrees(g: &Geometry) -> bool {
+    let (x, w, y) = (numbers(g.image_len(), 1), numbers(g.kernel_len(), 2), numbers(g.output_len(), 3));
+    let (mut dx, mut dw, mut dy) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; y.len()]);
+    naive::forward(g, &x, &w, &mut dy);
+    naive::input(g, &y, &w, &mut dx);
+    naive::kernel(g, &x, &y, &mut dw);
+    // What result and working memory held before must not matter.
+    let stale = |length: usize| vec![f64::NAN; length];
+    let mut scratch = stale(scratch_len(g));
+    let (mut fast_x, mut fast_w, mut fast_y) = (stale(x.len()), stale(w.len()), stale(y.len()));
+    forward(g, &x, &w, &mut fast_y, &mut scratch);
+    scratch.fill(f64::NAN);
+    input(g, &y, &w, &mut fast_x, &mut scratch);
+    scratch.fill(f64::NAN);
+    kernel(g, &x, &y, &mut fast_w, &mut scratch);
+    (fast_x, fast_w, fast_y) == (dx, dw, dy)
+}
+
+quickcheck! {
+    fn contractions_are_those_of_the_definition(geometry: Geometry) -> bool {
+        agrees(&geometry)
+    }
+}
+
+#[test]
+fn several_blocks_agree_with_the_definition() {
+    // 3 · 30 · 29 patches of 5 · 5 · 6 entries: a dozen blocks, which begin and end within images.
+    let geometry = Geometry {
+        images: 3,
+        size: [30, 29],
+        channels_in: 6,
+        channels_out: 2,
+        kernel: [5, 5],
+        stride: [1, 1],
+        padding: [(2, 2); 2],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    assert!(geometry.blocks().count() > 3);
+    assert!(agrees(&geometry));
+    assert!(agrees(&Geometry { groups: 2, ..geometry }));
+}
+
+#[test]
+fn stride_that_does_not_divide_leaves_the_last_pixels_out() {
+    let geometry = Geometry {
+        images: 1,
+        size: [6, 7],
+        channels_in: 1,
+        channels_out: 1,
+        kernel: [2, 2],
+        stride: [3, 4],
+        padding: [(0, 0); 2],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    assert_eq!(geometry.output(), [2, 2]);
+    assert!(agrees(&geometry));
+    let mut x = vec![f64::NAN; 42];
+    input(&geometry, &[1.0; 4], &[1.0; 4], &mut x, &mut vec![0.0; scratch_len(&geometry)]);
+    assert_eq!(x.iter().sum::<f64>(), 16.0);
+    assert!((0..7).all(|column| x[5 * 7 + column] == 0.0));
+}
+
+#[test]
+fn kernel_beyond_the_padded_image_gives_an_empty_result() {
+    let geometry = Geometry {
+        images: 2,
+        size: [3, 3],
+        channels_in: 1,
+        channels_out: 2,
+        kernel: [3, 2],
+        stride: [1, 1],
+        padding: [(0, 1), (0, 0)],
+        dilation: [2, 1],
+        groups: 1,
+    };
+    assert_eq!(geometry.output(), [0, 2]);
+    assert!(agrees(&geometry));
+}
+
+/// A geometry with so much work that it is split into parts.
+fn large() -> Geometry {
+    Geometry {
+        images: 19,
+        size: [23, 25],
+        channels_in: 6,
+        channels_out: 11,
+        kernel: [3, 5],
+        stride: [1, 2],
+        padding: [(1, 0), (2, 3)],
+        dilation: [1, 1],
+        groups: 1,
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let g = large();
+    assert!(Sweep::forward(&g).parts > 4, "the test must reach the parallel path");
+    let numbers = |length: usize| (0..length).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+    let (x, w, y) = (numbers(g.image_len()), numbers(g.kernel_len()), numbers(g.output_len()));
+    let all = || {
+        let mut scratch = vec![0.0; scratch_len(&g)];
+        let (mut dx, mut dw, mut dy) = (x.clone(), w.clone(), y.clone());
+        forward(&g, &x, &w, &mut dy, &mut scratch);
+        input(&g, &y, &w, &mut dx, &mut scratch);
+        kernel(&g, &x, &y, &mut dw, &mut scratch);
+        (dx, dw, dy)
+    };
+    let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
+    let one = on(1);
+    for threads in [2, 3, 8] {
+        assert!(on(threads) == one, "on {threads} threads");
+    }
+}
+
+#[test]
+fn parts_agree_with_the_definition() {
+    assert!(agrees(&large()));
+    assert!(agrees(&Geometry { dilation: [2, 3], stride: [3, 2], ..large() }));
+    assert!(agrees(&Geometry { channels_in: 9, channels_out: 39, groups: 3, ..large() }));
+}
