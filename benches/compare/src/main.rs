@@ -36,6 +36,7 @@ use error::{Error, Result};
 use peer::Peer;
 use row::Row;
 use run::Run;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -111,7 +112,10 @@ fn compare(arguments: &Arguments, tasks: &[Task]) -> Result<usize> {
 /// A row as it is measured: its line of JSON, or a sign of progress.
 fn tell(row: &Row, json: bool) {
     if json {
-        println!("{}", row.json());
+        // Whoever closes the pipe has seen enough.
+        if writeln!(std::io::stdout(), "{}", row.json()).is_err() {
+            std::process::exit(0);
+        }
     } else {
         let Row { workload, op, peer, .. } = row;
         eprintln!("{workload:<5} {op:<18} {peer:<8} {}", report::seconds(row.summary.median));
