@@ -86,7 +86,7 @@ struct Line {
 
 impl Bench {
     /// A problem at single and at double precision.
-    fn both<A: ?Sized + 'static, P: Rounded, Out: 'static, B: ?Sized + 'static>(
+    fn both<A: ?Sized + 'static, P: Rounded, Out, B: ?Sized + 'static>(
         &mut self,
         name: &str,
         make: impl Fn() -> Problem<A, P, B, Out>,
@@ -94,13 +94,13 @@ impl Bench {
     ) where
         <P::At<f32> as Tree>::Traced: Borrow<A>,
         <P::At<f64> as Tree>::Traced: Borrow<A>,
-        Out: Traced + Send + Sync,
+        Out: Traced + Send + Sync + 'static,
     {
         self.problem(&format!("{name}, f32"), &make().rounded::<f32>(), extent);
         self.problem(&format!("{name}, f64"), &make().rounded::<f64>(), extent);
     }
 
-    fn problem<A: ?Sized + 'static, P, Out: 'static, B: ?Sized + 'static>(
+    fn problem<A: ?Sized + 'static, P, Out, B: ?Sized + 'static>(
         &mut self,
         name: &str,
         problem: &Problem<A, P, B, Out>,
@@ -109,7 +109,7 @@ impl Bench {
         P: Tree + Clone,
         P::Scalar: Entry,
         P::Traced: Borrow<A>,
-        Out: Traced + Send + Sync,
+        Out: Traced + Send + Sync + 'static,
     {
         if !is_wanted(name) {
             return;

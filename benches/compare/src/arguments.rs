@@ -73,7 +73,7 @@ impl Arguments {
     /// # Errors
     /// A message if a name is unknown or nothing is left.
     pub fn tasks(&self) -> Result<Vec<Task>, String> {
-        if !(self.seconds >= 0.0) {
+        if self.seconds.is_nan() || self.seconds < 0.0 {
             return Err(format!("--seconds {}: not a duration", self.seconds));
         }
         let all = self.workloads.iter().any(|name| name == "all");

@@ -70,8 +70,9 @@ pub fn agree(what: &str, precision: Precision, (a_name, a): (&str, &Check), (b_n
             _ => key.strip_suffix("_sum").and_then(|name| a.get(&format!("{name}_norm"))),
         };
         let scale = x.abs().max(y.abs()).max(terms.copied().unwrap_or(0.0));
-        // Not `>`: a NaN agrees with nothing.
-        if !((x - y).abs() <= tolerance * scale) {
+        let difference = (x - y).abs();
+        // A NaN agrees with nothing.
+        if difference.is_nan() || difference > tolerance * scale {
             let message = format!("{what}: {key} is {x:e} by {a_name} and {y:e} by {b_name}");
             return Err(Error::Disagreement(format!("{message}, which differ by more than {tolerance:e}")));
         }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::operator::Operator;
 use crate::subject::{Local, Subject};
 use crate::workload::{Form, Precision, Workload};
-use autodiff_core::{Float, Function, Traced, Tree};
+use autodiff_core::{Float, Function, Tree};
 use ndarray::{Array, ArrayD, Dimension};
 use std::borrow::Borrow;
 use testkit::counter::direction;
@@ -100,30 +100,34 @@ where
         let gradient = |(value, g): &(P::Scalar, Vec<P::Scalar>)| check::of_gradient(value.to_f64(), doubles(g));
         let products = move |(_, p): &(P::Scalar, Vec<P::Scalar>)| check::of_products(&directions, doubles(p));
         Ok(Some(match op {
-            Operator::Value => subject(result, move |r| Ok(r.0 = flat.value(&x)?), |r| check::of_value(r.0.to_f64())),
-            Operator::Gradient => subject(result, move |r| Ok(r.0 = flat.value_and_gradient(&x, &mut r.1)?), gradient),
-            Operator::Hvp => subject(result, move |r| Ok(flat.hvp(&x, &v, &mut r.1)?), products),
+            Operator::Value => {
+                subject(result, move |r| flat.value(&x).map(|value| r.0 = value), |r| check::of_value(r.0.to_f64()))
+            }
+            Operator::Gradient => {
+                subject(result, move |r| flat.value_and_gradient(&x, &mut r.1).map(|value| r.0 = value), gradient)
+            }
+            Operator::Hvp => subject(result, move |r| flat.hvp(&x, &v, &mut r.1), products),
             Operator::Linearize => subject(
                 result,
                 move |r| {
                     // Prepared when first asked: value and gradient are a by-product.
                     let mut at = flat.linearize(&x)?;
                     r.0 = at.value()?;
-                    Ok(at.gradient_into(&mut r.1)?)
+                    at.gradient_into(&mut r.1)
                 },
                 gradient,
             ),
             Operator::HvpLinearized => {
                 let mut at = flat.linearize(&x)?;
-                subject(result, move |r| Ok(at.hvp(&v, &mut r.1)?), products)
+                subject(result, move |r| at.hvp(&v, &mut r.1), products)
             }
             Operator::Hvps16 => {
                 let mut at = flat.linearize(&x)?;
-                subject(result, move |r| Ok(at.hvps(&v, &mut r.1)?), products)
+                subject(result, move |r| at.hvps(&v, &mut r.1), products)
             }
             Operator::Ggn => {
                 let mut at = flat.linearize(&x)?;
-                subject(result, move |r| Ok(at.ggn(&v, &mut r.1)?), products)
+                subject(result, move |r| at.ggn(&v, &mut r.1), products)
             }
             _ => return Ok(None),
         }))
@@ -150,7 +154,7 @@ where
         Ok(match (op, &self.loss) {
             (Operator::Taylor(order), _) => Some(subject(
                 Vec::new(),
-                move |r: &mut Vec<ArrayD<T>>| Ok(*r = function.taylor(&x, &v, order)?),
+                move |r: &mut Vec<ArrayD<T>>| function.taylor(&x, &v, order).map(|coefficients| *r = coefficients),
                 move |r| check::of_array("coefficient", r[order].iter().map(|x| x.to_f64())),
             )),
             (Operator::TaylorGradient(order), Some(loss)) => loss(order).subject(Operator::Gradient)?,
@@ -179,7 +183,7 @@ impl<T: Entry> Operators for Laplacian<T> {
         Ok(match op {
             Operator::Laplacian => {
                 let Problem { point, function, .. } = workloads::network_laplacian(self.inputs).rounded::<T>();
-                let evaluate = move |r: &mut Option<ArrayD<T>>| Ok(*r = Some(results(&function, &point)?.1));
+                let evaluate = move |r: &mut Option<ArrayD<T>>| function.evaluate(&point).map(|(_, l)| *r = Some(l));
                 Some(subject(None, evaluate, |r| check::of_array("laplacian", r.iter().flatten().map(|x| x.to_f64()))))
             }
             Operator::LaplacianGradient => {
@@ -190,24 +194,12 @@ impl<T: Entry> Operators for Laplacian<T> {
     }
 }
 
-/// What a function returns at a point.
-fn results<A, P, Out, B>(function: &Function<'static, A, Out, B>, x: &P) -> Result<Out::Numbers<P::Scalar>>
-where
-    A: ?Sized,
-    P: Tree,
-    P::Traced: Borrow<A>,
-    Out: Traced + Send + Sync,
-    B: ?Sized,
-{
-    Ok(function.evaluate(x)?)
-}
-
 fn subject<R: 'static>(
     result: R,
-    call: impl FnMut(&mut R) -> Result<()> + 'static,
+    mut call: impl FnMut(&mut R) -> autodiff_core::Result<()> + 'static,
     digest: impl Fn(&R) -> Check + 'static,
 ) -> Box<dyn Subject> {
-    Box::new(Local { peer: NAME, result, call, digest })
+    Box::new(Local { peer: NAME, result, call: move |result: &mut R| Ok(call(result)?), digest })
 }
 
 fn doubles<T: Entry>(numbers: &[T]) -> impl Iterator<Item = f64> + Clone {
