@@ -137,6 +137,12 @@ fn s1a_rosenbrock_of_1000() {
     check(&workloads::chained_rosenbrock(1000));
 }
 
+#[test]
+fn s1_rosenbrock_of_arrays() {
+    check(&workloads::chained_rosenbrock_of_arrays(1000));
+    check(&workloads::chained_rosenbrock_of_arrays(100_000));
+}
+
 #[cfg(feature = "slow-tests")]
 #[test]
 fn s1b_rosenbrock_of_100000() {
@@ -167,6 +173,11 @@ fn s3_helmholtz_energy() {
     assert_close("S3: hess_fro", &[frobenius], &[number("S3", "hess_fro")]);
     assert_close("S3: hess_trace", &[h.diag().sum()], &[number("S3", "hess_trace")]);
     assert_close("S3: hess_row0_first3", &h.row(0).to_vec()[..3], &numbers("S3", "hess_row0_first3"));
+}
+
+#[test]
+fn s3_helmholtz_energy_of_arrays() {
+    check(&workloads::helmholtz_energy_of_arrays());
 }
 
 /// Derivatives of order 0 to `order` of the network along the lines.

@@ -12,11 +12,11 @@
 //! | N3 | [`convolutional_network`] | two convolutions and a dense layer, batch of 64 | 32 618 |
 //! | N4 | [`transformer_block`] | attention and two dense layers, 8 sequences of 32 | 49 984 |
 //! | N5 | [`logistic_regression`] | 10 000 samples of 100 features | 100 |
-//! | S1a, S1b | [`chained_rosenbrock`] | a chain of quartics | 1 000, 100 000 |
+//! | S1a, S1b | [`chained_rosenbrock`], [`chained_rosenbrock_of_arrays`] | a chain of quartics | 1 000, 100 000 |
 //! | S2 | [`gaussian_mixture`] | log-likelihood of 25 Gaussians in 10 dimensions | 1 650 |
-//! | S3 | [`helmholtz_energy`] | a dense quadratic form beside logarithms | 200 |
-//! | T1 | [`network_along_lines`] | a network along a line for each sample | – |
-//! | T2a, T2b | [`network_laplacian`] | Laplacian of a network in 10 or 100 inputs | – |
+//! | S3 | [`helmholtz_energy`], [`helmholtz_energy_of_arrays`] | a dense quadratic form beside logarithms | 200 |
+//! | T1 | [`network_along_lines`], [`network_along_lines_loss`] | a network along a line for each sample | – |
+//! | T2a, T2b | [`network_laplacian`], [`network_laplacian_loss`] | Laplacian of a network in 10 or 100 inputs | – |
 //! | T3 | [`composed_elementary`] | exp(sin x)/(1 + x²) at 100 000 points | – |
 //!
 //! The arrays of a network are drawn from one stream: entry number i of the whole point uses s = S(2, i), which is scaled
@@ -31,16 +31,21 @@
 
 pub mod loops;
 mod networks;
+mod rounded;
 mod scalar;
 mod series;
 
 pub use networks::{
     autoencoder, classifier, convolutional_network, logistic_regression, small_network, transformer_block,
 };
+pub use rounded::{Entry, Rounded};
 pub use scalar::{
-    GaussianMixture, HelmholtzEnergy, chained_rosenbrock, gaussian_mixture, helmholtz_energy, rosenbrock,
+    GaussianMixture, HelmholtzEnergy, chained_rosenbrock, chained_rosenbrock_of_arrays, gaussian_mixture,
+    helmholtz_energy, helmholtz_energy_of_arrays, mixture_of_200, rosenbrock,
 };
-pub use series::{composed_elementary, network_along_lines, network_laplacian};
+pub use series::{
+    composed_elementary, network_along_lines, network_along_lines_loss, network_laplacian, network_laplacian_loss,
+};
 
 use crate::counter::{direction, symmetric};
 use autodiff_core::{Function, Tree, Var};

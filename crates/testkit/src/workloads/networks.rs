@@ -1,4 +1,4 @@
-//! Networks: functions of lists of arrays.
+//! Networks: functions of lists of arrays. Each marks the output of its model, for Gauss–Newton products.
 
 use super::{Kind, Network, Problem, dense, dense_parameters, parameters};
 use crate::counter::{symmetric, symmetrics, uniforms};
@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2, Axis};
 /// mean_b (ln Σ_c e^{z_bc} − z_b\[y_b\]).
 pub fn classifier() -> Network<(Var, Var)> {
     let loss = |p: &[Var], (x, labels): &(Var, Var)| {
-        let z = dense(*x, p, |h, _| h.tanh());
+        let z = dense(*x, p, |h, _| h.tanh()).prediction();
         z.softmax_cross_entropy(*labels).mean()
     };
     Problem {
@@ -29,7 +29,7 @@ pub fn small_network() -> Network<(Var, Var)> {
     let x = symmetrics(1, (100, 2));
     let t = x.map_axis(Axis(1), |x| (3.0 * x[0]).sin() + 0.5 * (2.0 * x[1]).cos());
     let loss = |p: &[Var], (x, t): &(Var, Var)| {
-        let z = dense(*x, p, |h, _| h.tanh());
+        let z = dense(*x, p, |h, _| h.tanh()).prediction();
         (z - *t).square().mean()
     };
     Problem {
@@ -45,7 +45,7 @@ pub fn small_network() -> Network<(Var, Var)> {
 /// Point: W₁, b₁, …, W₈, b₈. Data: X = U(1) of shape [200, 784]. Loss: (1/200) Σ_b Σ_j (softplus(z_bj) − X_bj z_bj).
 pub fn autoencoder() -> Network<Var> {
     let loss = |p: &[Var], x: &Var| {
-        let z = dense(*x, p, |h, layer| if layer == 3 { h } else { h.sigmoid() });
+        let z = dense(*x, p, |h, layer| if layer == 3 { h } else { h.sigmoid() }).prediction();
         z.sigmoid_cross_entropy(*x).sum() / 200.0
     };
     Problem {
@@ -67,7 +67,7 @@ pub fn convolutional_network() -> Network<(Var, Var)> {
         let same = Conv2d::default().padding(Padding::Explicit([(1, 1), (1, 1)]));
         let h = (x.conv2d(*k1, same) + b1).softplus();
         let h = (h.conv2d(*k2, same.stride([2, 2])) + b2).softplus();
-        let z = h.reshape(&[64, 3136]).matmul(*w) + b;
+        let z = (h.reshape(&[64, 3136]).matmul(*w) + b).prediction();
         z.softmax_cross_entropy(*labels).mean()
     };
     let layout: [(Kind, &[usize]); 6] = [
@@ -110,7 +110,8 @@ pub fn transformer_block() -> Network<(Var, Var)> {
         let o = weights.matmul(v).permute(&[0, 2, 1, 3]);
         let x = x + o.reshape(&[8, 32, 64]).matmul(*wo) + bo;
         let h = gelu(norm(x, *g2, *b2).matmul(*w1) + c1);
-        (x + h.matmul(*w2) + c2 - t).square().mean()
+        let out = (x + h.matmul(*w2) + c2).prediction();
+        (out - t).square().mean()
     };
     let mut layout: Vec<(Kind, &[usize])> = vec![(Kind::Gain, &[64]), (Kind::Offset, &[64])];
     for _ in 0..4 {
@@ -143,7 +144,7 @@ pub fn logistic_regression() -> Network<(Var, Var)> {
     }
     let loss = |p: &[Var], (x, y): &(Var, Var)| {
         let w = p[0];
-        x.matmul(w).sigmoid_cross_entropy(*y).mean() + 0.0005 * w.dot(w)
+        x.matmul(w).prediction().sigmoid_cross_entropy(*y).mean() + 0.0005 * w.dot(w)
     };
     Problem {
         name: "N5",

@@ -1,8 +1,9 @@
-//! Functions of many scalars, written as plain loops over any number type.
+//! Functions of many scalars, written as plain loops over any number type; two of them also with arrays.
 
 use super::{Problem, ScalarProblem};
 use crate::counter::{symmetric, symmetrics, uniform, uniforms};
-use autodiff_core::{Elementary, Function, Real, Var};
+use autodiff_core::{Elementary, Function, Real, Var, constant};
+use ndarray::{Array1, Array2};
 use std::f64::consts::{LN_2, PI, SQRT_2};
 
 /// Rosenbrock's function along a chain: Σ_{i=0}^{n−2} 100 (x_{i+1} − x_i²)² + (1 − x_i)².
@@ -17,12 +18,24 @@ pub fn rosenbrock<S: Real + Copy>(x: &[S]) -> S {
 
 /// S1a (`n` = 1000) and S1b (`n` = 100 000): [`rosenbrock`] at x_i = −1.2 for even i, 1 for odd i.
 pub fn chained_rosenbrock(n: usize) -> ScalarProblem {
-    let point = (0..n).map(|i| if i % 2 == 0 { -1.2 } else { 1.0 });
-    Problem {
-        name: if n == 1000 { "S1a" } else { "S1b" },
-        point: point.collect(),
-        function: Function::new(|x: &[Var]| rosenbrock(x)),
-    }
+    Problem { name: chain_name(n), point: chain(n), function: Function::new(|x: &[Var]| rosenbrock(x)) }
+}
+
+/// [`chained_rosenbrock`] written with arrays.
+pub fn chained_rosenbrock_of_arrays(n: usize) -> Problem<Var, Array1<f64>> {
+    let function = Function::new(move |x: &Var| {
+        let (head, tail) = (x.slice(0, ..n - 1), x.slice(0, 1..));
+        (100.0 * (tail - head.square()).square() + (1.0 - head).square()).sum()
+    });
+    Problem { name: chain_name(n), point: chain(n).into(), function }
+}
+
+fn chain_name(n: usize) -> &'static str {
+    if n == 1000 { "S1a" } else { "S1b" }
+}
+
+fn chain(n: usize) -> Vec<f64> {
+    (0..n).map(|i| if i % 2 == 0 { -1.2 } else { 1.0 }).collect()
 }
 
 /// Log-likelihood of samples under a mixture of `k` Gaussians in `d` dimensions, with a Wishart prior; the objective "GMM"
@@ -170,15 +183,33 @@ impl HelmholtzEnergy {
 /// S3: [`HelmholtzEnergy`] with n = 200, b_i = ½ (1 + U(3, i))/n and A_ij = U(4, min(i, j) n + max(i, j)), at
 /// x_i = 0.1 + ½ U(2, i).
 pub fn helmholtz_energy() -> ScalarProblem {
+    let (energy, point) = mixture_of_200();
+    Problem { name: "S3", point, function: Function::new(move |x: &[Var]| energy.energy(x)) }
+}
+
+/// [`helmholtz_energy`] written with arrays.
+pub fn helmholtz_energy_of_arrays() -> Problem<Var, Array1<f64>> {
+    let (energy, point) = mixture_of_200();
+    let n = point.len();
+    let b = Array1::from_vec(energy.b);
+    let a = Array2::from_shape_vec((n, n), energy.a).expect("n rows of n");
+    let function = Function::new(move |x: &Var| {
+        let volume = constant(&b).dot(*x);
+        let entropy = (x * (x / (1.0 - volume)).ln()).sum();
+        let attraction = x.dot(constant(&a).matmul(*x)) / (8.0_f64.sqrt() * volume);
+        let ratio = (1.0 + (1.0 + SQRT_2) * volume) / (1.0 + (1.0 - SQRT_2) * volume);
+        entropy - attraction * ratio.ln()
+    });
+    Problem { name: "S3", point: point.into(), function }
+}
+
+/// The energy of S3 and its point.
+pub fn mixture_of_200() -> (HelmholtzEnergy, Vec<f64>) {
     let n = 200;
     let count = n as f64;
     let energy = HelmholtzEnergy {
         b: uniforms(3, n).mapv(|u| 0.5 * (1.0 + u) / count).to_vec(),
         a: (0..n * n).map(|q| (q / n, q % n)).map(|(i, j)| uniform(4, (i.min(j) * n + i.max(j)) as u64)).collect(),
     };
-    Problem {
-        name: "S3",
-        point: uniforms(2, n).mapv(|u| 0.1 + 0.5 * u).to_vec(),
-        function: Function::new(move |x: &[Var]| energy.energy(x)),
-    }
+    (energy, uniforms(2, n).mapv(|u| 0.1 + 0.5 * u).to_vec())
 }

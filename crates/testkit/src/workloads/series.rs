@@ -1,6 +1,6 @@
 //! Problems of higher order: Taylor coefficients and Laplacians.
 
-use super::{Problem, dense, dense_parameters};
+use super::{Network, Problem, dense, dense_parameters};
 use crate::counter::{symmetrics, uniforms};
 use autodiff_core::{Function, Var};
 use ndarray::{Array1, Array2};
@@ -19,6 +19,23 @@ pub fn network_along_lines() -> (Problem<Var, Array2<f64>, [Var]>, Array2<f64>) 
     (problem, symmetrics(7, (256, 10)))
 }
 
+/// A loss on the derivatives of [`network_along_lines`]: Σ_b (dᵏ/dtᵏ net(X_b + t V_b) at t = 0)² for k = `order`, not divided
+/// by k!.
+///
+/// Point: W₁, b₁, W₂, b₂, W₃, b₃. Data: X and V.
+pub fn network_along_lines_loss(order: usize) -> Network<(Var, Var)> {
+    let factorial: f64 = (1..=order).map(|k| k as f64).product();
+    let loss = move |p: &[Var], (x, v): &(Var, Var)| {
+        let coefficients = dense(*x, p, |h, _| h.tanh()).taylor(*x, *v, order);
+        (factorial * coefficients[order]).square().sum()
+    };
+    Problem {
+        name: "T1",
+        point: dense_parameters(&[10, 64, 64, 1]),
+        function: Function::with_data(loss, &(symmetrics(1, (256, 10)), symmetrics(7, (256, 10)))),
+    }
+}
+
 /// T2a (`inputs` = 10) and T2b (`inputs` = 100): a network inputs-128-128-128-128-1 with tanh and its Laplacian in the input.
 ///
 /// Point: X = S(1) of shape [128, inputs]. Data: the arrays W₁, b₁, …, W₅, b₅. The function returns the output u, and
@@ -33,6 +50,18 @@ pub fn network_laplacian(inputs: usize) -> Problem<Var, Array2<f64>, [Var], (Var
         name: if inputs == 10 { "T2a" } else { "T2b" },
         point: symmetrics(1, (128, inputs)),
         function: Function::with_data(function, &parameters),
+    }
+}
+
+/// A loss on the Laplacians of [`network_laplacian`]: the mean of their squares over the 128 samples.
+///
+/// Point: W₁, b₁, …, W₅, b₅. Data: X.
+pub fn network_laplacian_loss(inputs: usize) -> Network<Var> {
+    let loss = |p: &[Var], x: &Var| dense(*x, p, |h, _| h.tanh()).laplacian_rows(*x).square().mean();
+    Problem {
+        name: if inputs == 10 { "T2a" } else { "T2b" },
+        point: dense_parameters(&[inputs, 128, 128, 128, 128, 1]),
+        function: Function::with_data(loss, &symmetrics(1, (128, inputs))),
     }
 }
 

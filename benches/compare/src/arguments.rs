@@ -1,0 +1,155 @@
+//! The command line.
+
+use crate::operator::Operator;
+use crate::peer::Kind;
+use crate::workload::{self, Form, Precision, Workload};
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Times jetgrad's operators, and those of other systems in turns with them, on workloads with known answers.
+///
+/// Every result is compared with reference numbers and with the other systems before it is timed. The exit code is 1 if
+/// numbers disagree or a measurement fails, 2 for arguments that make no sense.
+#[derive(Debug, Parser)]
+#[command(name = "compare")]
+pub struct Arguments {
+    /// Workloads: names with commas or spaces between (N1,N1s,N2,…), or `all`
+    #[arg(required_unless_present = "list", value_delimiter = ',')]
+    pub workloads: Vec<String>,
+    /// Operators, with commas between; those of the workload if absent
+    #[arg(long = "op", value_delimiter = ',')]
+    pub operators: Vec<Operator>,
+    /// Cores to pin the process to, and threads of every system
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+    /// Precision; that of the workload if absent
+    #[arg(long)]
+    pub dtype: Option<Precision>,
+    /// How the function is written; the usual way of the workload if absent
+    #[arg(long)]
+    pub form: Option<Form>,
+    /// Time for the samples of one measurement
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+    /// One line of JSON for each measurement instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Other systems to run in turns with ours: `--peers` for all, `--peers=jax`
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "jax,torch", value_delimiter = ',')]
+    pub peers: Vec<Kind>,
+    /// Python interpreters with the peers' packages, with colons between; else JETGRAD_PEERS/jax/bin/python, …/torch/…
+    #[arg(long)]
+    pub python: Option<String>,
+    /// Write docs/comparison.md and docs/comparison.svg
+    #[arg(long)]
+    pub write: bool,
+    /// The day to write there, as year-month-day; today if absent
+    #[arg(long)]
+    pub date: Option<String>,
+    /// Leave out the products of square matrices that tell the peak
+    #[arg(long)]
+    pub no_peak: bool,
+    /// Tell the workloads with their operators, and stop
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// What to measure at one workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// The workload.
+    pub workload: Workload,
+    /// The form.
+    pub form: Form,
+    /// The precision.
+    pub precision: Precision,
+    /// The operators.
+    pub operators: Vec<Operator>,
+}
+
+impl Arguments {
+    /// What to measure, in order. Of several workloads, those that have none of the operators, or not the form, are left out.
+    ///
+    /// # Errors
+    /// A message if a name is unknown or nothing is left.
+    pub fn tasks(&self) -> Result<Vec<Task>, String> {
+        if self.seconds.is_nan() || self.seconds < 0.0 {
+            return Err(format!("--seconds {}: not a duration", self.seconds));
+        }
+        let all = self.workloads.iter().any(|name| name == "all");
+        let named: Vec<Workload> = if all {
+            workload::ALL.to_vec()
+        } else {
+            self.workloads.iter().map(|name| name.parse()).collect::<Result<_, _>>()?
+        };
+        let tasks: Vec<Task> = named.into_iter().filter_map(|w| self.task(w, all)).collect();
+        if tasks.is_empty() {
+            let names = self.workloads.join(",");
+            return Err(format!("{names} has none of that; `--list` tells the operators and forms of every workload"));
+        }
+        Ok(tasks)
+    }
+
+    fn task(&self, workload: Workload, quick: bool) -> Option<Task> {
+        let form = self.form.unwrap_or(workload.forms()[0]);
+        let mut operators = workload.operators();
+        operators.retain(|op| self.operators.is_empty() || self.operators.contains(op));
+        let precision = self.dtype.unwrap_or(workload.precision());
+        if precision == Precision::F32 {
+            operators.retain(|&op| op != Operator::Native);
+        }
+        let wanted = workload.forms().contains(&form) && !operators.is_empty() && (!quick || workload.is_quick(form));
+        wanted.then_some(Task { workload, form, precision, operators })
+    }
+
+    /// Python interpreters to look into for the peers.
+    pub fn interpreters(&self) -> Vec<PathBuf> {
+        if let Some(paths) = &self.python {
+            return std::env::split_paths(paths).collect();
+        }
+        let folder = std::env::var_os("JETGRAD_PEERS").map(PathBuf::from);
+        folder.iter().flat_map(|d| ["jax", "torch"].map(|peer| d.join(peer).join("bin/python"))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Arguments {
+        Arguments::try_parse_from(line.split(' ')).unwrap()
+    }
+
+    #[test]
+    fn lists_are_split_and_defaults_are_those_of_the_workload() {
+        let tasks = parse("compare N1,S1 --op hvp,gradient").tasks().unwrap();
+        assert_eq!(tasks.len(), 2);
+        assert_eq!(tasks[0].operators, [Operator::Gradient, Operator::Hvp]);
+        assert_eq!((tasks[0].precision, tasks[1].precision), (Precision::F32, Precision::F64));
+        assert_eq!(parse("compare N1 N2").tasks().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn all_leaves_out_what_does_not_apply() {
+        let tasks = parse("compare all --op native --form scalar").tasks().unwrap();
+        let names: Vec<Workload> = tasks.iter().map(|t| t.workload).collect();
+        assert_eq!(names, [Workload::S1, Workload::S3, Workload::S5, Workload::S6, Workload::S7]);
+    }
+
+    #[test]
+    fn unknown_names_are_told_with_those_there_are() {
+        assert!(parse("compare N9").tasks().unwrap_err().contains("no workload `N9`; there are N1"));
+        let error = Arguments::try_parse_from(["compare", "N1", "--op", "grad"]).unwrap_err().to_string();
+        assert!(error.contains("no operator `grad`"), "{error}");
+        assert!(parse("compare T1 --op hvp").tasks().unwrap_err().contains("--list"));
+        assert!(Arguments::try_parse_from(["compare"]).is_err());
+        assert!(Arguments::try_parse_from(["compare", "N1", "--threads", "0"]).is_err());
+    }
+
+    #[test]
+    fn peers_are_all_or_some() {
+        assert!(parse("compare N1").peers.is_empty());
+        assert_eq!(parse("compare --peers N1").peers, [Kind::Jax, Kind::Torch]);
+        assert_eq!(parse("compare N1 --peers=torch").peers, [Kind::Torch]);
+    }
+}

@@ -1,0 +1,55 @@
+//! The program as it is run: its lines of JSON, and what it says to arguments that make no sense.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+
+fn compare(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_compare")).args(arguments).output().expect("the program starts")
+}
+
+#[test]
+fn small_network_in_json() {
+    let out = compare(&["N1s", "--op", "value,gradient,hvp", "--seconds", "0.05", "--json"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ours: Vec<&Value> = rows.iter().filter(|row| row["workload"] == "N1s").collect();
+    let ops: Vec<&str> = ours.iter().map(|row| row["op"].as_str().unwrap()).collect();
+    assert_eq!(ops, ["value", "gradient", "hvp"]);
+    for row in ours {
+        assert_eq!((&row["peer"], &row["dtype"], &row["form"]), (&"jetgrad".into(), &"f64".into(), &"array".into()));
+        assert_eq!(row["threads"], 1);
+        let time = |key: &str| row[key].as_f64().unwrap();
+        assert!(0.0 < time("p10") && time("p10") <= time("median_s") && time("median_s") <= time("p90"));
+        assert!(time("samples") >= 3.0 && time("flops") > 0.0 && time("fraction_of_peak") > 0.0);
+        assert!(row["check"].as_object().is_some_and(|check| !check.is_empty()));
+    }
+    assert!(rows.iter().any(|row| row["op"] == "gemm" && row["gflops"].as_f64().is_some_and(|f| f > 0.0)));
+}
+
+#[test]
+fn both_precisions_and_forms_run() {
+    let single = compare(&["N1s", "--dtype", "f32", "--op", "hvp_linearized,hvps16,ggn", "--seconds", "0"]);
+    assert!(single.status.success(), "{}", String::from_utf8_lossy(&single.stderr));
+    let scalar = compare(&["S1,S3", "--form", "scalar", "--op", "native,gradient,linearize", "--seconds", "0"]);
+    assert!(scalar.status.success(), "{}", String::from_utf8_lossy(&scalar.stderr));
+    let table = String::from_utf8(scalar.stdout).unwrap();
+    assert!(table.lines().next().is_some_and(|title| title.contains("÷ fastest")), "{table}");
+    assert_eq!(table.lines().filter(|line| line.starts_with("S1 ")).count(), 3, "{table}");
+}
+
+#[test]
+fn taylor_coefficients_and_laplacians_run() {
+    let out = compare(&["T1,T2a", "--op", "taylor2,taylor_gradient2,laplacian,laplacian_gradient", "--seconds", "0"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn unknown_names_and_missing_interpreters_are_told() {
+    let out = compare(&["N9"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("no workload `N9`; there are N1, N1s"));
+    let out = compare(&["N1s", "--peers=jax", "--python", "/nowhere/python"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("setup.sh"));
+}
