@@ -175,7 +175,7 @@ impl<'g> Layout<'g> {
         for (number, unit) in units.iter().enumerate() {
             if number == self.early {
                 self.program.split = self.program.instructions.len();
-                self.program.statistics.early_flops = self.program.statistics.flops;
+                self.end_early();
                 self.phase = Phase::Late;
             }
             match unit {
@@ -196,7 +196,7 @@ impl<'g> Layout<'g> {
         }
         if self.early >= units.len() {
             self.program.split = self.program.instructions.len();
-            self.program.statistics.early_flops = self.program.statistics.flops;
+            self.end_early();
             self.phase = Phase::Late;
         }
         self.outputs();
@@ -206,6 +206,12 @@ impl<'g> Layout<'g> {
         self.program.statistics.kept = lengths[Phase::Early as usize];
         self.program.statistics.instructions = self.program.instructions.len();
         self.program
+    }
+
+    /// Notes what the early phase costs.
+    fn end_early(&mut self) {
+        let statistics = &mut self.program.statistics;
+        (statistics.early_flops, statistics.early_moved) = (statistics.flops, statistics.moved);
     }
 
     /// Places of the inputs: in the caller's slices, or held in the arena.

@@ -2,6 +2,7 @@
 
 mod interpret;
 mod layout;
+mod listing;
 mod memory;
 mod plan;
 mod program;

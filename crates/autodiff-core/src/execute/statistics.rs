@@ -28,6 +28,8 @@ pub struct Statistics {
     pub early_flops: u64,
     /// Entries that instructions read and write: times 4 or 8, the bytes moved through the caches.
     pub moved: usize,
+    /// Of these, the part that a split program runs once for each point.
+    pub early_moved: usize,
     /// Entries of the arenas: times 4 or 8, the bytes at the peak, beside inputs and results, which are the caller's.
     pub arena: usize,
     /// Of these, what a split program keeps for each point.
@@ -35,6 +37,11 @@ pub struct Statistics {
 }
 
 impl Statistics {
+    /// Floating-point operations of the late phase for each entry that it moves.
+    pub(crate) fn late_intensity(&self) -> u64 {
+        (self.flops - self.early_flops) / (self.moved - self.early_moved).max(1) as u64
+    }
+
     /// Notes a node that is computed.
     pub(super) fn count(&mut self, graph: &Graph, id: NodeId) {
         let operation = graph.operation(id);

@@ -25,6 +25,11 @@ pub struct Explanation {
     pub hvp: Option<Statistics>,
     /// The mode chosen for that product, and why.
     pub mode: Option<String>,
+    /// The instructions of that product, or of the value if the function is not scalar, a line for each of the first few
+    /// hundred.
+    pub plan: String,
+    /// The same with the flow of values, in the DOT language of Graphviz.
+    pub plan_dot: String,
 }
 
 /// The first operation whose result is not finite although its operands are.
@@ -56,7 +61,10 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let product =
             if scalar { Some(ran.variant.compiled(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
         let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient, Form::Whole)?) } else { None };
+        let shown = &product.as_ref().unwrap_or(&ran.compiled).program;
         Ok(Explanation {
+            plan: shown.to_string(),
+            plan_dot: shown.to_dot(),
             variants: self.variant_count(),
             graph: ran.variant.graph.clone(),
             value: ran.compiled.program.statistics().clone(),
@@ -124,16 +132,11 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "traces kept: {}", self.variants)?;
         let mut line = |name: &str, s: &Statistics| -> fmt::Result {
-            write!(
-                f,
-                "{name}: {} operations ({} of them fused into {} regions), {} guards, {} flops, {} bytes in double precision;",
-                s.nodes,
-                s.fused,
-                s.regions,
-                s.guards,
-                s.flops,
-                8 * s.arena
-            )?;
+            writeln!(f, "{name}:")?;
+            writeln!(f, "  {} nodes traced, {} computed, {} guards", s.traced, s.nodes, s.guards)?;
+            writeln!(f, "  {} instructions, {} of them regions of {} nodes", s.instructions, s.regions, s.fused)?;
+            writeln!(f, "  {} flops; in double precision {} bytes moved, {} held", s.flops, 8 * s.moved, 8 * s.arena)?;
+            write!(f, " ")?;
             let mut counts: Vec<(&str, usize)> = s.operations.iter().map(|(&name, &n)| (name, n)).collect();
             counts.sort_by_key(|&(name, n)| (std::cmp::Reverse(n), name));
             for (name, n) in counts {
@@ -147,11 +150,11 @@ impl fmt::Display for Explanation {
         }
         if let Some(s) = &self.hvp {
             line("value, gradient and product", s)?;
-            writeln!(f, "of which once a point: {} flops", s.early_flops)?;
+            writeln!(f, "  once a point: {} flops, {} bytes kept", s.early_flops, 8 * s.kept)?;
         }
         if let Some(mode) = &self.mode {
             writeln!(f, "mode: {mode}")?;
         }
-        Ok(())
+        write!(f, "{}", self.plan)
     }
 }

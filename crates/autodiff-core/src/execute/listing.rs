@@ -1,0 +1,104 @@
+//! Programs as text for people: a line for each instruction, and the flow of values between them in the DOT language.
+
+use super::memory::Space;
+use super::program::{Instruction, Kind, Program};
+use super::region::{Compute, Goal, Region};
+use rustc_hash::FxHashMap;
+use std::fmt::{self, Write};
+
+/// Instructions that are shown at most; programs of scalar loops have as many as the loops have operations.
+const SHOWN: usize = 400;
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, instruction) in self.instructions.iter().enumerate().take(SHOWN) {
+            if number == self.split && number > 0 {
+                writeln!(f, "for every direction:")?;
+            }
+            write!(f, "{number:4}  {}", self.name(instruction))?;
+            match &instruction.kind {
+                Kind::Region(region) => {
+                    write!(f, ", {} read, {} written", region.arrays.len(), region.stores.len())?;
+                }
+                _ => {
+                    for operand in &instruction.operands {
+                        write!(f, " {}", self.shapes[operand.shape])?;
+                    }
+                }
+            }
+            writeln!(f)?;
+        }
+        match self.instructions.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => writeln!(f, "      and {more} more"),
+        }
+    }
+}
+
+impl Program {
+    /// What an instruction does, in few words.
+    fn name(&self, instruction: &Instruction) -> String {
+        match &instruction.kind {
+            Kind::Row(row) => row.name().into(),
+            Kind::Primitive(p) => p.name().into(),
+            Kind::Guard(expected) => format!("guard {expected}"),
+            Kind::Region(region) => {
+                let steps: Vec<&str> = region.steps.iter().map(|step| step_name(&step.compute)).collect();
+                format!("region of {}: {}", region.length, steps.join(" "))
+            }
+        }
+    }
+
+    /// The instructions in the DOT language of Graphviz: boxes are regions, ellipses single operations, filled ones depend on
+    /// the direction; arrows carry what one writes and another reads.
+    pub fn to_dot(&self) -> String {
+        let mut text = String::from("digraph program {\n  rankdir=TB;\n  node [fontname=\"monospace\"];\n");
+        // Who wrote a place last; a place in the arena of the early phase is what the late phase keeps.
+        let mut writer: FxHashMap<(Space, usize), usize> = FxHashMap::default();
+        for (number, instruction) in self.instructions.iter().enumerate().take(SHOWN) {
+            if number == self.split {
+                let kept = writer.drain().map(|((_, offset), by)| ((Space::Kept, offset), by)).collect();
+                writer = kept;
+            }
+            let form = if matches!(instruction.kind, Kind::Region(_)) { "box" } else { "ellipse" };
+            let late = if number >= self.split && self.split > 0 { ", style=filled" } else { "" };
+            let _ = writeln!(text, "  i{number} [label=\"{}\", shape={form}{late}];", self.name(instruction));
+            let (reads, writes) = places(instruction);
+            for by in reads.iter().filter_map(|place| writer.get(place)) {
+                let _ = writeln!(text, "  i{by} -> i{number};");
+            }
+            writer.extend(writes.into_iter().map(|place| (place, number)));
+        }
+        text.push_str("}\n");
+        text
+    }
+}
+
+fn step_name(compute: &Compute) -> &'static str {
+    match compute {
+        Compute::Row(row, _) => row.name(),
+        Compute::Repeat(..) => "repeat",
+        Compute::Total(..) => "sum",
+    }
+}
+
+/// Where an instruction reads and writes.
+fn places(instruction: &Instruction) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
+    if let Kind::Region(region) = &instruction.kind {
+        return region_places(region);
+    }
+    let reads = instruction.operands.iter().map(|o| (o.space, o.offset)).collect();
+    let writes =
+        if instruction.out.length == 0 { vec![] } else { vec![(instruction.out.space, instruction.out.offset)] };
+    (reads, writes)
+}
+
+fn region_places(region: &Region) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
+    let reads = region.arrays.iter().map(|a| (a.space, a.offset)).collect();
+    let stored = region.steps.iter().filter_map(|step| match step.to {
+        Goal::Store(s) => Some(region.stores[s]),
+        _ => None,
+    });
+    let totals = region.totals.iter().map(|&offset| (Space::Arena, offset));
+    (reads, stored.chain(totals).collect())
+}
