@@ -61,7 +61,7 @@ fn targets(line: &Line<'_>) -> String {
     let all: Vec<String> = line
         .targets()
         .into_iter()
-        .map(|t| one(t.found, format!("≤ {:.3} × {}: {:.2}", t.limit, t.unit, t.found).replace(".000", ""), t.limit))
+        .map(|t| one(t.found, format!("≤ {} × {}: {:.2}", t.limit, t.unit, t.found), t.limit))
         .collect();
     all.join("; ")
 }

@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn short_calls_share_a_sample_and_long_ones_stand_alone() {
-        assert_eq!(turn(1e-6), Turn { warm_up: 1, calls: 200, samples: 20 });
+        assert_eq!(turn(3e-6), Turn { warm_up: 1, calls: 67, samples: 20 });
         assert_eq!(turn(5e-3), Turn { warm_up: 1, calls: 1, samples: 2 });
         assert_eq!(turn(1.0), Turn { warm_up: 0, calls: 1, samples: 1 });
     }
