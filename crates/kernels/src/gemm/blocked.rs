@@ -21,7 +21,7 @@ pub(super) const M_BLOCK: usize = 252;
 pub(super) const N_BLOCK: usize = 4096;
 
 /// Rows of an operand that are copied at once. With all rows of a block at once the product of 1024³ in `f32` took 39 %
-/// longer than that of crate `gemm`, so it takes 14 % longer (x86-64 with AVX-512).
+/// longer than that of crate `gemm`; so it takes 14 to 26 % longer, over several runs (x86-64 with AVX-512, a busy machine).
 const COPIED: usize = 8;
 
 /// Bytes of a line of the cache, to which packed blocks are aligned.
