@@ -99,7 +99,7 @@ impl Product {
     }
 
     /// Entries of working memory for [`run`](Product::run): none for vectors and most small products, else at most a block of
-    /// 256 × 4096 and one of 256 × 256.
+    /// 256 × 4096 and one of 256 × 336. It depends on the machine and on T.
     pub fn scratch<T: Scalar>(&self) -> usize {
         self.scratch_of(T::engine(), 1)
     }

@@ -70,10 +70,10 @@ impl<T> Operands<T> {
         }
     }
 
-    /// Which operands are worth a copy. Measured on x86-64 with AVX-512: a left operand that is read along its rows gains
-    /// nothing from a copy (83 GFLOP/s without, 86 with, at 1024³ in `f32`). Read across its rows, it does where a tile's
-    /// worth of columns is read often (200 × 784ᵀ · 200 × 1000: 108 against 97 GFLOP/s), and loses below (128 columns:
-    /// 125 against 139). A right operand gains from some four tiles on (784 × 1000 read by 200 rows: 140 against 117).
+    /// Which operands are worth a copy. Measured on x86-64 with AVX-512 in `f32`: a left operand that is read along its rows
+    /// gains nothing from a copy at 1024³ and loses a tenth at 200 × 784 · 784 × 1000. Read across its rows it gains where a
+    /// tile's worth is read often (784 × 200 · 200 × 1000: 108 against 97 GFLOP/s), and loses below (256 × 128 · 128 × 128:
+    /// 125 against 139). A right operand gains from some four tiles on (200 × 784 · 784 × 1000: 140 against 117).
     fn packing(&self, engine: &Engine<T>) -> Packing {
         Packing {
             a: self.a_step != 1 && self.n > 7 * engine.columns(),
@@ -235,7 +235,7 @@ impl Product {
                     let room = (scratch.len() - buffers.panel).checked_div(buffers.left).unwrap_or(usize::MAX);
                     (scratch, tasks.min(room))
                 };
-                let packed = packed.then(|| b.as_ptr());
+                let packed = packed.then_some(b.as_ptr());
                 // SAFETY: lengths were checked, and the number of tasks is that for which there are buffers.
                 unsafe { blocked::product(engine, &x, packing, packed, scratch.as_mut_ptr(), tasks) }
             }
