@@ -124,7 +124,7 @@ fn runs(sweep: &Sweep, a: &Class, b: &Class) -> ([usize; 2], usize) {
 /// They share most of what they read. Taken together, n of them pass over (n − 1) · stride + kernel entries of the source
 /// instead of n · kernel, at the price of zeros in the kernel, and fill registers that few channels would leave empty.
 fn places_together(sweep: &Sweep, b: &Class, lanes: usize) -> usize {
-    let possible = sweep.groups == 1 && sweep.columns.scale == 1 && b.dilation == 1 && b.count > 0;
+    let possible = sweep.outer > 0 && sweep.groups == 1 && sweep.columns.scale == 1 && b.dilation == 1 && b.count > 0;
     let places = sweep.columns.places;
     let most = if possible { (2 * lanes / sweep.outer.max(1)).min(places) } else { 1 };
     let pass = |n: usize| {
