@@ -424,7 +424,7 @@ impl Structured for Convolution {
         }
         // The operand was the same in all directions, so its cotangent is a sum over them: for a kernel, over more images.
         if role == Role::Kernel {
-            return apply(&given.map(|v| Convolution::more_images(v)));
+            return apply(&given.map(Convolution::more_images));
         }
         apply(&given).sum_axes(&[0])
     }

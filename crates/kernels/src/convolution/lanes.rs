@@ -7,12 +7,38 @@ use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
 /// Runs `op` compiled for the widest instructions of this processor.
 pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    #[cfg(test)]
+    match LEVEL.get() {
+        Level::Best => {}
+        Level::Portable => return op.with_simd(Scalar128b),
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Level::Avx2 => {
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                return Simd::vectorize(simd, op);
+            }
+        }
+    }
     match Arch::new() {
         // Without a choice at run time: arrays of 128 bits, which any of today's processors has.
         Arch::Scalar => op.with_simd(Scalar128b),
         #[allow(unreachable_patterns, reason = "some processors have no other")]
         arch => arch.dispatch(op),
     }
+}
+
+/// Which instructions a test runs with on its thread.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Level {
+    Best,
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    Avx2,
+    Portable,
+}
+
+#[cfg(test)]
+thread_local! {
+    pub(super) static LEVEL: std::cell::Cell<Level> = const { std::cell::Cell::new(Level::Best) };
 }
 
 /// Whether x · y + s is one instruction; elsewhere its single rounding would be a call of a library function.

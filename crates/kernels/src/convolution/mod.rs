@@ -9,9 +9,19 @@
 //! ("cross-correlation", as in all libraries for neural networks). Images are [n, height, width, channels], kernels are
 //! [height, width, channels in / groups, channels out].
 //!
-//! Each contraction unfolds a block of patches into the rows of a matrix and multiplies (Chellapilla, Puri and Simard,
-//! "High performance convolutional neural networks for document processing", 2006). The block is bounded, so that working
-//! memory does not grow with the number of images.
+//! How each runs: a strip of rows of an image is copied with zeros around it, small enough to stay in the cache, so that no
+//! loop asks where the image ends. Result and images are swept by a tile of several pixels × one or two registers of channels
+//! (`stencil`), the kernel is summed in a tile of several of its entries × one or two registers of channels (`correlate`). A
+//! tile stays in registers and every number read from the strip serves a whole register of channels; with few channels,
+//! neighbouring pixels are taken together as channels of one. The images that a strided convolution came from are swept
+//! class by class of their position modulo the stride (`sweep`), so that no zero is inserted anywhere.
+//!
+//! Work above some 2¹⁹ multiplications runs on the threads of the current rayon pool, images and strips apart. Results do not
+//! depend on the number of threads: the sum over images, for the kernel, is cut into parts by the geometry alone, which are
+//! added in pairs.
+//!
+//! [`naive`] is the definition; [`unfold`] multiplies matrices of unfolded patches, and is what the present way is measured
+//! against (`cargo bench -p jetgrad-kernels --bench convolution`).
 
 mod correlate;
 mod geometry;
@@ -42,7 +52,7 @@ pub fn scratch_len(geometry: &Geometry) -> usize {
 ///
 /// `y` is [n, output height, output width, channels out]; `scratch` has at least [`scratch_len`] entries, whatever they
 /// hold. Costs 2 · [`multiplications`](Geometry::multiplications) operations, at the speed of a matrix product where a group
-/// has several channels; one channel a group ("depthwise") runs at a fiftieth of it.
+/// has as many channels as a register holds numbers; one channel a group ("depthwise") leaves all but one of them unused.
 ///
 /// # Panics
 /// If the lengths of the slices are not those of the geometry.

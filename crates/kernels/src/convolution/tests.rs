@@ -1,5 +1,6 @@
 //! Every contraction agrees with the definition.
 
+use super::lanes::{LEVEL, Level};
 use super::sweep::Sweep;
 use super::*;
 use quickcheck::{Arbitrary, Gen, quickcheck};
@@ -30,26 +31,50 @@ impl Arbitrary for Geometry {
 }
 
 /// Small whole numbers: all sums are exact, so kernel and twin agree to the last bit.
-fn numbers(length: usize, seed: usize) -> Vec<f64> {
-    (0..length).map(|i| ((i * 5 + seed * 17 + i * i % 13) % 11) as f64 - 5.0).collect()
+fn numbers<T: Scalar>(length: usize, seed: usize) -> Vec<T> {
+    (0..length).map(|i| T::round_from(((i * 5 + seed * 17 + i * i % 13) % 11) as f64 - 5.0)).collect()
 }
 
+/// Whether all contractions are those of the definition, at both precisions, with every kind of instructions, and by
+/// unfolding.
 fn agrees(g: &Geometry) -> bool {
+    let levels = [
+        Level::Best,
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Level::Avx2,
+        Level::Portable,
+    ];
+    // The choice holds for one thread, so that is all there are; then once more on all of them.
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let each = one.install(|| {
+        let all = levels.into_iter().all(|level| {
+            LEVEL.set(level);
+            agrees_at::<f64>(g) && agrees_at::<f32>(g)
+        });
+        LEVEL.set(Level::Best);
+        all
+    });
+    each && agrees_at::<f64>(g) && agrees_at::<f32>(g)
+}
+
+fn agrees_at<T: Scalar>(g: &Geometry) -> bool {
     let (x, w, y) = (numbers(g.image_len(), 1), numbers(g.kernel_len(), 2), numbers(g.output_len(), 3));
-    let (mut dx, mut dw, mut dy) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; y.len()]);
+    let (mut dx, mut dw, mut dy) = (vec![T::zero(); x.len()], vec![T::zero(); w.len()], vec![T::zero(); y.len()]);
     naive::forward(g, &x, &w, &mut dy);
     naive::input(g, &y, &w, &mut dx);
     naive::kernel(g, &x, &y, &mut dw);
     // What result and working memory held before must not matter.
-    let stale = |length: usize| vec![f64::NAN; length];
-    let mut scratch = stale(scratch_len(g));
-    let (mut fast_x, mut fast_w, mut fast_y) = (stale(x.len()), stale(w.len()), stale(y.len()));
-    forward(g, &x, &w, &mut fast_y, &mut scratch);
-    scratch.fill(f64::NAN);
-    input(g, &y, &w, &mut fast_x, &mut scratch);
-    scratch.fill(f64::NAN);
-    kernel(g, &x, &y, &mut fast_w, &mut scratch);
-    (fast_x, fast_w, fast_y) == (dx, dw, dy)
+    let stale = |length: usize| vec![T::round_from(f64::NAN); length];
+    let mut fast = (stale(x.len()), stale(w.len()), stale(y.len()));
+    forward(g, &x, &w, &mut fast.2, &mut stale(scratch_len(g)));
+    input(g, &y, &w, &mut fast.0, &mut stale(scratch_len(g)));
+    kernel(g, &x, &y, &mut fast.1, &mut stale(scratch_len(g)));
+    let mut unfolded = (stale(x.len()), stale(w.len()), stale(y.len()));
+    unfold::forward(g, &x, &w, &mut unfolded.2, &mut stale(unfold::scratch_len(g)));
+    unfold::input(g, &y, &w, &mut unfolded.0, &mut stale(unfold::scratch_len(g)));
+    unfold::kernel(g, &x, &y, &mut unfolded.1, &mut stale(unfold::scratch_len(g)));
+    let expected = (dx, dw, dy);
+    fast == expected && unfolded == expected
 }
 
 quickcheck! {
