@@ -27,7 +27,12 @@ fn golden(text: &str) -> BTreeMap<&str, Vec<Golden>> {
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
         let number = |i: usize| fields[i].parse().expect("the file holds numbers");
-        all.entry(fields[0]).or_default().push(Golden { x: number(1), y: number(2), value: number(3), rest: number(4) });
+        all.entry(fields[0]).or_default().push(Golden {
+            x: number(1),
+            y: number(2),
+            value: number(3),
+            rest: number(4),
+        });
     }
     all
 }

@@ -35,7 +35,8 @@ fn ulp_single(result: f32, value: f64) -> f64 {
         return 0.0;
     }
     let size = (value.abs() as f32).min(f32::MAX);
-    let unit = f64::from(f32::from_bits(size.to_bits() + 1).min(f32::MAX)) - f64::from(f32::from_bits(size.to_bits().max(1) - 1));
+    let unit = f64::from(f32::from_bits(size.to_bits() + 1).min(f32::MAX))
+        - f64::from(f32::from_bits(size.to_bits().max(1) - 1));
     (f64::from(result) - value).abs() / (unit / 2.0)
 }
 
@@ -107,8 +108,30 @@ fn single_precision_matches_the_scalar_twin_in_double_precision() {
 
 /// Arguments at which functions are 0, infinite or undefined, or change their formula.
 const SPECIAL: [f64; 24] = [
-    0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 5e-324, -5e-324,
-    1e-310, f64::MIN_POSITIVE, 1e-20, -1e-20, 1000.0, -1000.0, 1e22, f64::MAX, f64::MIN,
+    0.0,
+    -0.0,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    2.0,
+    -2.0,
+    3.0,
+    -3.0,
+    5e-324,
+    -5e-324,
+    1e-310,
+    f64::MIN_POSITIVE,
+    1e-20,
+    -1e-20,
+    1000.0,
+    -1000.0,
+    1e22,
+    f64::MAX,
+    f64::MIN,
 ];
 
 /// The result is that of the standard library where that is 0, infinite or not a number, and else not far.
