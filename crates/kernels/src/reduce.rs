@@ -1,13 +1,21 @@
-//! Sums over axes, pairwise, so that the rounding error grows with the logarithm of the length.
+//! Sums and largest entries over axes, on the vector units.
+//!
+//! Sums are pairwise, so that the rounding error grows with the logarithm of the length: a line is cut into blocks of
+//! [`BLOCK`] entries, which are summed in [`LANES`] running sums; columns are summed row by row up to [`STRAIGHT`] rows and
+//! pairwise above. The order of additions depends on the shape only, not on the machine.
 
 use crate::Scalar;
+use crate::vector::{Contraction, Kernel, dispatch};
 use smallvec::SmallVec;
 
-/// Rows up to which a sum over rows runs straight.
+/// Rows up to which columns are summed straight.
 const STRAIGHT: usize = 128;
 
-/// Length of the blocks that a long sum is cut into: each runs straight, in eight lanes.
+/// Length of the blocks that a long line is cut into: each is summed in lanes, of which each adds 8 entries.
 pub const BLOCK: usize = 256;
+
+/// Running sums of a block: four vectors of the widest.
+const LANES: usize = 32;
 
 /// Sums `x`, row-major of `shape`, over `axes` (ascending) into `out`.
 ///
@@ -26,12 +34,7 @@ pub fn sum<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
         [] => out.copy_from_slice(x),
         [(true, _)] => out[0] = total(x),
         [(false, _), (true, n)] => {
-            for (y, row) in out.iter_mut().zip(x.chunks(n.max(1))) {
-                *y = total(row);
-            }
-            if n == 0 {
-                out.fill(T::zero());
-            }
+            lines(x, n, out);
         }
         [(true, n), (false, m)] => rows(x, n, m, out),
         [(false, _), (true, n), (false, m)] if n * m > 0 => {
@@ -49,18 +52,116 @@ pub fn total<T: Scalar>(x: &[T]) -> T {
         let half = x.len().div_ceil(BLOCK) / 2 * BLOCK;
         return total(&x[..half]) + total(&x[half..]);
     }
-    let mut lanes = [T::zero(); 8];
-    let chunks = x.chunks_exact(8);
-    let mut rest = T::zero();
-    for &a in chunks.remainder() {
-        rest += a;
+    let mut out = [T::zero()];
+    lines(x, x.len(), &mut out);
+    out[0]
+}
+
+/// Sums of lines of length `n`.
+fn lines<T: Scalar>(x: &[T], n: usize, out: &mut [T]) {
+    match n {
+        0 => out.fill(T::zero()),
+        1..=BLOCK => dispatch(Lines { x, n, out, start: T::zero(), add: |a: T, b: T| a + b }),
+        _ => out.iter_mut().zip(x.chunks_exact(n)).for_each(|(y, line)| *y = total(line)),
     }
-    for chunk in chunks {
-        for (lane, &a) in lanes.iter_mut().zip(chunk) {
-            *lane += a;
+}
+
+/// The larger of two, and NaN if one is.
+#[inline(always)]
+fn larger<T: Scalar>(a: T, b: T) -> T {
+    if b > a || b.is_not_a_number() { b } else { a }
+}
+
+/// Largest entries along the middle of three axes; NaN where one is NaN.
+///
+/// ```
+/// use kernels::reduce::maximum;
+/// let mut out = [0.0; 2];
+/// maximum(&[1.0, 5.0, 3.0, 4.0, -1.0, 0.0], [2, 3, 1], &mut out);
+/// assert_eq!(out, [5.0, 4.0]);
+/// maximum(&[1.0, 5.0, 3.0, 4.0, -1.0, 0.0], [1, 3, 2], &mut out);
+/// assert_eq!(out, [3.0, 5.0]);
+/// ```
+///
+/// # Panics
+/// If the middle axis is empty.
+pub fn maximum<T: Scalar>(x: &[T], [before, n, after]: [usize; 3], out: &mut [T]) {
+    assert!(n > 0, "an empty axis has no largest entry");
+    if before * after == 0 {
+        return;
+    }
+    if after == 1 {
+        return dispatch(Lines { x, n, out, start: T::round_from(f64::NEG_INFINITY), add: larger });
+    }
+    dispatch(Columns { x, n, out, m: after, add: larger });
+}
+
+/// Lines of length `n` combined by an associative operation, of which `start` is neutral: lanes first, then the rest.
+struct Lines<'a, T, A> {
+    x: &'a [T],
+    n: usize,
+    out: &'a mut [T],
+    start: T,
+    add: A,
+}
+
+impl<T: Scalar, A: Fn(T, T) -> T + Copy> Kernel for Lines<'_, T, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) {
+        let add = self.add;
+        for (y, line) in self.out.iter_mut().zip(self.x.chunks_exact(self.n)) {
+            let (chunks, rest) = line.as_chunks::<LANES>();
+            let mut sum = self.start;
+            if let [first, chunks @ ..] = chunks {
+                let mut lanes = *first;
+                for chunk in chunks {
+                    for k in 0..LANES {
+                        lanes[k] = add(lanes[k], chunk[k]);
+                    }
+                }
+                let mut width = LANES / 2;
+                while width > 0 {
+                    for k in 0..width {
+                        lanes[k] = add(lanes[k], lanes[k + width]);
+                    }
+                    width /= 2;
+                }
+                sum = lanes[0];
+            }
+            for &a in rest {
+                sum = add(sum, a);
+            }
+            *y = sum;
         }
     }
-    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])) + rest
+}
+
+/// Blocks of `n` rows of length `m`, combined row by row.
+struct Columns<'a, T, A> {
+    x: &'a [T],
+    n: usize,
+    m: usize,
+    out: &'a mut [T],
+    add: A,
+}
+
+impl<T: Scalar, A: Fn(T, T) -> T + Copy> Kernel for Columns<'_, T, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) {
+        let (n, m, add) = (self.n, self.m, self.add);
+        for (block, out) in self.x.chunks_exact(n * m).zip(self.out.chunks_exact_mut(m)) {
+            out.copy_from_slice(&block[..m]);
+            for row in block.chunks_exact(m).skip(1) {
+                for (y, &a) in out.iter_mut().zip(row) {
+                    *y = add(*y, a);
+                }
+            }
+        }
+    }
 }
 
 /// The [`total`] of an array from the totals of its blocks, bit for bit.
@@ -104,12 +205,39 @@ fn strip_of_rows<T: Scalar>(x: &[T], n: usize, m: usize, columns: std::ops::Rang
         }
         return sum;
     }
-    for row in x.chunks_exact(m) {
-        for (s, &a) in sum.iter_mut().zip(&row[columns.clone()]) {
-            *s += a;
-        }
-    }
+    dispatch(Strip { x, m, columns, sum: &mut sum });
     sum
+}
+
+/// Adds rows of length `m` to the sums of some columns.
+struct Strip<'a, T> {
+    x: &'a [T],
+    m: usize,
+    columns: std::ops::Range<usize>,
+    sum: &'a mut [T; STRIP],
+}
+
+impl<T: Scalar> Kernel for Strip<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) {
+        let mut sum = *self.sum;
+        for row in self.x.chunks_exact(self.m) {
+            let row = &row[self.columns.clone()];
+            if let Some(row) = row.first_chunk::<STRIP>() {
+                // A whole strip stays in registers.
+                for k in 0..STRIP {
+                    sum[k] += row[k];
+                }
+            } else {
+                for (s, &a) in sum.iter_mut().zip(row) {
+                    *s += a;
+                }
+            }
+        }
+        *self.sum = sum;
+    }
 }
 
 /// The obvious sum, entry by entry.
@@ -135,7 +263,18 @@ mod tests {
 
     #[test]
     fn sums_agree_with_the_naive_twin() {
-        for shape in [&[7][..], &[300], &[5, 200], &[200, 5], &[3, 130, 2], &[2, 3, 4, 5], &[0, 3], &[3, 0]] {
+        for shape in [
+            &[7][..],
+            &[300],
+            &[5, 200],
+            &[200, 5],
+            &[3, 130, 2],
+            &[2, 3000],
+            &[300, 100],
+            &[2, 3, 4, 5],
+            &[0, 3],
+            &[3, 0],
+        ] {
             let size: usize = shape.iter().product();
             let x: Vec<f64> = (0..size).map(|i| (i as f64 * 0.7).sin()).collect();
             for mask in 0..1_usize << shape.len() {
@@ -147,6 +286,27 @@ mod tests {
                 for (a, b) in fast.iter().zip(&naive) {
                     // Terms are below 1: the naive sum of n of them is off by at most n·n·2⁻⁵³.
                     assert!((a - b).abs() <= (size * size) as f64 * f64::EPSILON, "{shape:?} {axes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn maxima_agree_with_the_fold() {
+        for shape in [[1, 1, 1], [3, 5, 1], [2, 40, 1], [2, 1100, 1], [2, 3, 70], [2, 90, 3], [0, 3, 2]] {
+            let [before, n, after] = shape;
+            let mut x: Vec<f64> = (0..before * n * after).map(|i| (i as f64 * 0.7).sin()).collect();
+            for nan in [false, true] {
+                if let (true, Some(last)) = (nan, x.last_mut()) {
+                    *last = f64::NAN;
+                }
+                let mut out = vec![9.0; before * after];
+                maximum(&x, shape, &mut out);
+                for (i, &y) in out.iter().enumerate() {
+                    let line = (0..n).map(|k| x[(i / after * n + k) * after + i % after]);
+                    let naive =
+                        line.fold(f64::NEG_INFINITY, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) });
+                    assert!(y == naive || (y.is_nan() && naive.is_nan()), "{shape:?} at {i}: {y} {naive}");
                 }
             }
         }

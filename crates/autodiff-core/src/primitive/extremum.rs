@@ -63,8 +63,8 @@ impl Var {
     }
 }
 
-/// (index, value) of the first largest entry of every line along `axis`; a NaN is larger than anything.
-fn largest<T: Float>(x: &View<'_, T>, axis: usize, mut found: impl FnMut(usize, usize, T)) {
+/// Index of the first largest entry of every line along `axis`; a NaN is larger than anything.
+fn first_largest<T: Float>(x: &View<'_, T>, axis: usize, out: &mut [T]) {
     let (before, length, after) = x.shape.around(axis);
     for b in 0..before {
         for a in 0..after {
@@ -76,7 +76,7 @@ fn largest<T: Float>(x: &View<'_, T>, axis: usize, mut found: impl FnMut(usize, 
                     best = i;
                 }
             }
-            found(b * after + a, best, at(best));
+            out[b * after + a] = T::from_index(best);
         }
     }
 }
@@ -93,7 +93,7 @@ fn infer(axis: usize, operands: &[&Shape]) -> Result<Shape, String> {
 }
 
 macro_rules! extremum {
-    ($Type:ident, $name:literal, |$index:ident, $value:ident| $result:expr) => {
+    ($Type:ident, $name:literal, |$x:ident, $axis:ident, $out:ident| $compute:expr) => {
         impl Structured for $Type {
             const NAME: &'static str = $name;
             const CLASS: Class = Class::Discrete;
@@ -103,7 +103,8 @@ macro_rules! extremum {
             }
 
             fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
-                largest(&operands[0], self.axis, |to, $index, $value| out[to] = $result);
+                let ($x, $axis, $out) = (&operands[0], self.axis, out);
+                $compute;
                 Ok(())
             }
 
@@ -138,5 +139,5 @@ macro_rules! extremum {
     };
 }
 
-extremum!(Maximum, "maximum", |_index, value| value);
-extremum!(Argmax, "argmax", |index, _value| T::from_index(index));
+extremum!(Maximum, "maximum", |x, axis, out| kernels::reduce::maximum(x.data, x.shape.around(axis).into(), out));
+extremum!(Argmax, "argmax", |x, axis, out| first_largest(x, axis, out));

@@ -43,7 +43,7 @@ pub fn atan2<T: Word, F: Contraction>(y: T, x: T) -> T {
     let left = one.copysign(x) < T::of(0.0);
     let wide = (half + half) - (acute - (rest + rest));
     let angle = choose(left, wide, acute).copysign(y);
-    choose((x != x) | (y != y), x + y, angle)
+    choose(x.is_nan() | y.is_nan(), x + y, angle)
 }
 
 /// arcsin s for s² = z ≤ ¼.

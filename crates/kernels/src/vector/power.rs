@@ -48,7 +48,7 @@ fn with_special_values<T: Word>(x: T, p: T, size: T) -> T {
     let negative = one.copysign(x) < zero;
     let y = choose(negative & odd, -size, size);
     let y = choose((x < zero) & (a <= T::MAX) & !whole, T::NAN, y);
-    let y = choose((x != x) | (p != p), T::NAN, y);
+    let y = choose(x.is_nan() | p.is_nan(), T::NAN, y);
     choose((p == zero) | (x == one), one, y)
 }
 
@@ -88,7 +88,7 @@ pub fn cbrt<T: Word, F: Contraction>(x: T) -> T {
     let y = y - y * ((cube - m) / (cube + cube + m));
     let y = (y * T::power_of_two(whole, 0)).copysign(x);
     // 0, infinities and NaN are their own roots.
-    choose((x == T::of(0.0)) | !(size <= T::MAX), x, y)
+    choose((x == T::of(0.0)) | (size > T::MAX) | x.is_nan(), x, y)
 }
 
 #[inline(always)]

@@ -76,6 +76,9 @@ pub trait Word:
     /// Square root, correctly rounded.
     fn sqrt(self) -> Self;
 
+    /// Whether the number is NaN.
+    fn is_nan(self) -> bool;
+
     /// |self|.
     fn abs(self) -> Self;
 
@@ -141,6 +144,10 @@ macro_rules! word {
             #[inline(always)]
             fn sqrt(self) -> $T {
                 $T::sqrt(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $T::is_nan(self)
             }
             #[inline(always)]
             fn abs(self) -> $T {
@@ -246,7 +253,7 @@ macro_rules! bits {
 
 bits! { f64, u64, double,
     const LN_2: [f64; 2] = [0.6931471804855391, 7.440617110012397e-11];
-    const HALF_PI: [f64; 2] = [1.5707963267948966, 6.123233995736766e-17];
+    const HALF_PI: [f64; 2] = [std::f64::consts::FRAC_PI_2, 6.123233995736766e-17];
     const ANGLE_LIMIT: f64 = 1e6;
     const EXP_RANGE: [f64; 2] = [-746.0, 710.0];
     const SATURATED: f64 = 40.0;
@@ -256,7 +263,7 @@ bits! { f64, u64, double,
 
 bits! { f32, u32, single,
     const LN_2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
-    const HALF_PI: [f32; 2] = [1.570_796_4, -4.371_138_8e-8];
+    const HALF_PI: [f32; 2] = [std::f32::consts::FRAC_PI_2, -4.371_139e-8];
     const ANGLE_LIMIT: f32 = 1e5;
     const EXP_RANGE: [f32; 2] = [-105.0, 89.0];
     const SATURATED: f32 = 18.0;
@@ -286,7 +293,7 @@ impl Quadrant for f64 {
         if F::FUSED {
             // π/2 in three parts, each the nearest to what is left. x − n·a is exact: it is below 1, and a multiple of
             // the last places of a and of x.
-            let [a, b, c] = [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33];
+            let [a, b, c] = [std::f64::consts::FRAC_PI_2, 6.123233995736766e-17, -1.4973849048591698e-33];
             let near = (-n).mul_add(a, self);
             corrected(whole, near, (n * b, n.mul_add(b, -(n * b))), n * c)
         } else {
@@ -310,7 +317,7 @@ impl Quadrant for f32 {
     fn quadrant_of<F: Contraction>(self) -> (Whole<f32>, f32, f32) {
         if F::FUSED {
             let (whole, n) = Word::round(self * std::f32::consts::FRAC_2_PI);
-            let [a, b, c] = [1.570_796_4, -4.371_138_8e-8, -1.715_124_5e-15];
+            let [a, b, c] = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
             let near = (-n).mul_add(a, self);
             corrected(whole, near, (n * b, n.mul_add(b, -(n * b))), n * c)
         } else {
