@@ -5,7 +5,7 @@
 //! the region and cannot join waits until it is closed; any other runs before it.
 
 use crate::graph::{Graph, NodeId, Operation};
-use crate::primitive::{Broadcast, Sum};
+use crate::primitive::{Broadcast, Slice, Sum, Unslice};
 use crate::shape::Shape;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ impl Unit {
     }
 }
 
-/// How a repeat reads its source.
+/// How a node reads its source that only moves or repeats numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
     /// One number for all entries.
@@ -52,6 +52,18 @@ pub enum Repeat {
     Run {
         /// How often each number is repeated.
         run: usize,
+    },
+    /// Part of the source: entry i reads start + i · step.
+    Part {
+        /// The first.
+        start: usize,
+        /// Distance of what is read.
+        step: usize,
+    },
+    /// The source between zeros: entry start + i reads i.
+    Pad {
+        /// Zeros before the source.
+        start: usize,
     },
 }
 
@@ -72,11 +84,22 @@ impl Repeat {
     }
 }
 
-/// The way a node repeats its argument, if it is a repeat that can stand in a region.
+/// The way a node repeats or moves its argument, if that can stand in a region.
 pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
     let Operation::Primitive(p) = graph.operation(id) else { return None };
-    let broadcast = (&**p as &dyn Any).downcast_ref::<Broadcast>()?;
-    Repeat::between(graph.shape(graph.arguments(id)[0]), &broadcast.shape)
+    let (any, from) = (&**p as &dyn Any, graph.shape(*graph.arguments(id).first()?));
+    if let Some(broadcast) = any.downcast_ref::<Broadcast>() {
+        return Repeat::between(from, &broadcast.shape);
+    }
+    // Slices of the outermost axis are one piece of memory, or every so many entries of it.
+    if let Some(slice) = any.downcast_ref::<Slice>() {
+        let (before, _, after) = from.around(slice.axis);
+        let simple = before == 1 && (slice.step == 1 || after == 1);
+        return simple.then_some(Repeat::Part { start: slice.start * after, step: slice.step });
+    }
+    let unslice = any.downcast_ref::<Unslice>()?;
+    let (before, _, after) = from.around(unslice.slice.axis);
+    (before == 1 && unslice.slice.step == 1).then_some(Repeat::Pad { start: unslice.slice.start * after })
 }
 
 /// Whether a node is the sum over all entries: a region can take it on its way.

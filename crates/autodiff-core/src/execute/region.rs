@@ -291,7 +291,7 @@ impl Region {
 }
 
 /// Entries `start..` of a repeat of `source`.
-fn fill<T: Copy>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]) {
+fn fill<T: Executable>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]) {
     match repeat {
         Repeat::Scalar => out.fill(source[0]),
         Repeat::Cycle { period } => {
@@ -309,6 +309,22 @@ fn fill<T: Copy>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]) {
                 let count = (run - at % run).min(out.len() - done);
                 out[done..done + count].fill(source[at / run]);
                 done += count;
+            }
+        }
+        Repeat::Part { start: first, step: 1 } => {
+            out.copy_from_slice(&source[first + start..first + start + out.len()]);
+        }
+        Repeat::Part { start: first, step } => {
+            out.iter_mut().zip(source[first + start * step..].iter().step_by(step)).for_each(|(y, &x)| *y = x);
+        }
+        Repeat::Pad { start: first } => {
+            // The part of the chunk that the source covers.
+            let from = first.clamp(start, start + out.len());
+            let to = (first + source.len()).clamp(start, start + out.len());
+            out[..from - start].fill(T::zero());
+            out[to - start..].fill(T::zero());
+            if from < to {
+                out[from - start..to - start].copy_from_slice(&source[from - first..to - first]);
             }
         }
     }

@@ -147,6 +147,12 @@ impl Structured for Slice {
 
     fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
         let (before, length, after) = self.sizes(operands[0].shape);
+        if self.step == 1 {
+            let (start, width) = (self.start * after, self.count * after);
+            let blocks = operands[0].data.chunks_exact((length * after).max(1)).zip(out.chunks_exact_mut(width.max(1)));
+            blocks.for_each(|(x, out)| out.copy_from_slice(&x[start..start + width]));
+            return Ok(());
+        }
         for (b, block) in out.chunks_exact_mut((self.count * after).max(1)).enumerate().take(before) {
             for (i, row) in block.chunks_exact_mut(after).enumerate() {
                 let from = (b * length + self.start + i * self.step) * after;
@@ -205,6 +211,12 @@ impl Structured for Unslice {
     fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
         out.fill(T::zero());
         let (_, count, after) = self.slice.sizes(operands[0].shape);
+        if self.slice.step == 1 {
+            let (start, width) = (self.slice.start * after, count * after);
+            let blocks = operands[0].data.chunks_exact(width.max(1)).zip(out.chunks_exact_mut((self.length * after).max(1)));
+            blocks.for_each(|(x, out)| out[start..start + width].copy_from_slice(x));
+            return Ok(());
+        }
         for (b, block) in operands[0].data.chunks_exact((count * after).max(1)).enumerate() {
             for (i, row) in block.chunks_exact(after).enumerate() {
                 let to = (b * self.length + self.slice.start + i * self.slice.step) * after;
