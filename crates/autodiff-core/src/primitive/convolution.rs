@@ -429,9 +429,9 @@ impl Structured for Convolution {
         apply(&given).sum_axes(&[0])
     }
 
-    // Where the kernel has no directions they are further images. Elsewhere the operands keep a leading axis: no layout of
-    // channels or groups that holds all directions in one convolution is that of the neighbours, and copying a result to
-    // theirs costs about as much as computing it.
+    // Where the kernel has no directions they are further images. Elsewhere the operands keep a leading axis: in no layout of
+    // channels or groups do all directions of one convolution stand as its neighbours need them, so that operands and result
+    // would be copied from one order of axes to another and back.
     fn batch(&self, operands: &[Var], batched: &[bool], k: usize) -> Option<Var> {
         let own = |i: usize| operands[i].rank() - usize::from(batched[i]);
         let Some(inner) = (0..2).find(|i| own(*i) == 5) else {

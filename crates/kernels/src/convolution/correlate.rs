@@ -9,7 +9,8 @@ use crate::Scalar;
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// Bound on the entries of the partial sums of all parts: a quarter of a megabyte to two, for they are added up in the end.
+/// Bound on the entries of the partial sums of all parts, one or two megabytes, for they are added up in the end. A larger
+/// kernel has fewer parts, from 2¹⁷ entries on a single one. Chosen by that size, not measured.
 const PARTIAL: usize = 1 << 18;
 
 /// Parts of the sum over strips, each with its own kernel.
