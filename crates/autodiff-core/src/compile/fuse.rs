@@ -10,6 +10,9 @@ use crate::shape::Shape;
 use std::any::Any;
 use std::collections::VecDeque;
 
+/// Entries from which on a single node is a region too, for regions run on several threads.
+const LONG: usize = 1 << 17;
+
 /// Nodes that may be passed over before a region is closed: what joins it runs earlier than planned by so much, and so is kept
 /// longer. Measured on the products of a network of nine layers: from 8 to 64 the regions fall from 21 to 15, the memory grows by
 /// 14 %; a chain that is cut into parts to save memory keeps twice as much.
@@ -159,7 +162,10 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
             }
         }
         region.iter().chain(&waiting).for_each(|id| state[id.index()] = Place::Before);
-        units.push(if let [one] = region[..] { Unit::Single(one) } else { Unit::Region(region) });
+        units.push(match region[..] {
+            [one] if length(one) < LONG => Unit::Single(one),
+            _ => Unit::Region(region),
+        });
         waiting.into_iter().rev().for_each(|id| pending.push_front(id));
     }
     units

@@ -1,15 +1,21 @@
 //! Rows at many points at once, on the vector units.
 //!
-//! A row is evaluated at [`Lane`]s by the method of its name. Where `kernels` has that method, it is the vectorised
-//! function; where it has not, it is that of the trait [`Scalar`], which computes the value as the table states it, lane by
-//! lane, and is vectorised too if the compiler can. So there is no list of rows here: one that gets a vectorised method is
-//! found by its name.
+//! A smooth row is the function of its name in `kernels`, where there is one; so there is no list of rows here, and one that
+//! gets a vectorised function is found by its name. Arithmetic, comparisons and the other rows of few operations are loops
+//! that the compiler vectorises for the best instructions of the machine. What is left is computed number by number.
 
 use super::row::strong;
 use super::{Elementary, Row};
-use kernels::vector::{Contraction, Elementwise, Kernel, Lane, dispatch, map, map_light};
+use kernels::vector::{Contraction, Elementwise, Function, Kernel, Lane, dispatch, map_light};
+use std::sync::LazyLock;
 
-/// Runs the row at the best instructions of the machine.
+/// Vectorised functions of a precision, by the number of the row.
+struct Functions<T: 'static> {
+    one: Vec<Option<Function<T, 1>>>,
+    two: Vec<Option<Function<T, 2>>>,
+}
+
+/// Runs a row of few operations at the best instructions of the machine.
 struct MapRow<'a, T> {
     row: Row,
     inputs: &'a [&'a [T]],
@@ -25,28 +31,8 @@ macro_rules! vectorize_rows {
         discrete { $($(#[$ddoc:meta])* $D:ident $d:ident value($dx:ident) $dv:block;)* }
         comparison { $($(#[$cdoc:meta])* $C:ident $c:ident value($ca:ident, $cb:ident) $cv:block;)* }
     ) => {
-        /// Every row of the table, lane by lane as the scalar function; methods of [`Lane`] itself take precedence.
-        #[allow(dead_code, reason = "what a lane has itself is not called")]
-        trait Scalar {
-            $(fn $u(self) -> Self;)*
-            $(fn $b(self, other: Self) -> Self;)*
-            $(fn $d(self) -> Self;)*
-            $(fn $c(self, other: Self) -> Self;)*
-        }
-
         macro_rules! precision {
             ($T:ident, $run:ident) => {
-                impl<F: Contraction> Scalar for Lane<$T, F> {
-                    $(#[inline(always)] fn $u(self) -> Self { Lane::new(Elementary::$u(self.value)) })*
-                    $(#[inline(always)] fn $b(self, other: Self) -> Self {
-                        Lane::new(Elementary::$b(self.value, other.value))
-                    })*
-                    $(#[inline(always)] fn $d(self) -> Self { Lane::new(Elementary::$d(self.value)) })*
-                    $(#[inline(always)] fn $c(self, other: Self) -> Self {
-                        Lane::new(Elementary::$c(self.value, other.value))
-                    })*
-                }
-
                 impl Kernel for MapRow<'_, $T> {
                     type Output = ();
 
@@ -54,26 +40,45 @@ macro_rules! vectorize_rows {
                     fn run<F: Contraction>(self) {
                         let (inputs, out) = (self.inputs, self.out);
                         match self.row {
-                            Row::Neg => light!($T, F, inputs, out, [a] -a.value),
-                            Row::Add => light!($T, F, inputs, out, [a, b] a.value + b.value),
-                            Row::Sub => light!($T, F, inputs, out, [a, b] a.value - b.value),
-                            Row::Mul => light!($T, F, inputs, out, [a, b] a.value * b.value),
-                            Row::Div => light!($T, F, inputs, out, [a, b] a.value / b.value),
-                            Row::StrongMul => light!($T, F, inputs, out, [a, b] strong(a.value, a.value * b.value)),
-                            Row::StrongDiv => light!($T, F, inputs, out, [a, b] strong(a.value, a.value / b.value)),
-                            Row::Select => light!($T, F, inputs, out, [a, b, c] a.value.select(b.value, c.value)),
-                            $(Row::$U => apply!(map, $T, F, inputs, out, [a] a.$u(), Elementary::$u(a)),)*
-                            $(Row::$B => apply!(map, $T, F, inputs, out, [a, b] a.$b(b), Elementary::$b(a, b)),)*
-                            $(Row::$D => apply!(map_light, $T, F, inputs, out, [a] a.$d(), Elementary::$d(a)),)*
-                            $(Row::$C => apply!(map_light, $T, F, inputs, out, [a, b] a.$c(b), Elementary::$c(a, b)),)*
+                            Row::Neg => light!($T, F, inputs, out, [a] -a),
+                            Row::Add => light!($T, F, inputs, out, [a, b] a + b),
+                            Row::Sub => light!($T, F, inputs, out, [a, b] a - b),
+                            Row::Mul => light!($T, F, inputs, out, [a, b] a * b),
+                            Row::Div => light!($T, F, inputs, out, [a, b] a / b),
+                            Row::StrongMul => light!($T, F, inputs, out, [a, b] strong(a, a * b)),
+                            Row::StrongDiv => light!($T, F, inputs, out, [a, b] strong(a, a / b)),
+                            Row::Select => light!($T, F, inputs, out, [a, b, c] a.select(b, c)),
+                            $(Row::$D => light!($T, F, inputs, out, [a] Elementary::$d(a)),)*
+                            $(Row::$C => light!($T, F, inputs, out, [a, b] Elementary::$c(a, b)),)*
+                            // Number by number: the library has no vectorised function of this name.
+                            $(Row::$U)|* => {
+                                out.iter_mut().zip(inputs[0]).for_each(|(y, &a)| *y = self.row.value(&[a]));
+                            }
+                            $(Row::$B)|* => {
+                                let pairs = inputs[0].iter().zip(inputs[1]);
+                                out.iter_mut().zip(pairs).for_each(|(y, (&a, &b))| *y = self.row.value(&[a, b]));
+                            }
                         }
                     }
                 }
 
                 /// Values of the row at many points.
-                #[inline(never)]
                 pub fn $run(row: Row, inputs: &[&[$T]], out: &mut [$T]) {
-                    dispatch(MapRow { row, inputs, out });
+                    static FUNCTIONS: LazyLock<Functions<$T>> = LazyLock::new(|| Functions {
+                        one: Row::ALL.iter().map(|row| Function::<$T, 1>::named(row.name())).collect(),
+                        two: Row::ALL.iter().map(|row| Function::<$T, 2>::named(row.name())).collect(),
+                    });
+                    if let [a] = *inputs
+                        && let Some(f) = &FUNCTIONS.one[row as usize]
+                    {
+                        f.map([a], out);
+                    } else if let [a, b] = *inputs
+                        && let Some(f) = &FUNCTIONS.two[row as usize]
+                    {
+                        f.map([a, b], out);
+                    } else {
+                        dispatch(MapRow { row, inputs, out });
+                    }
                 }
             };
         }
@@ -82,32 +87,23 @@ macro_rules! vectorize_rows {
     };
 }
 
-/// Applies a function of lanes to the inputs, with a function of numbers where the lane gives up.
-macro_rules! apply {
-    ($map:ident, $T:ident, $F:ident, $inputs:ident, $out:ident, [$($a:ident),*] $lane:expr, $scalar:expr) => {{
+/// Applies a formula of plain numbers to the inputs.
+macro_rules! light {
+    ($T:ident, $F:ident, $inputs:ident, $out:ident, [$($a:ident),*] $value:expr) => {{
         struct Of;
         impl Elementwise<$T, { [$(stringify!($a)),*].len() }> for Of {
             #[inline(always)]
             fn lane<G: Contraction>([$($a),*]: [Lane<$T, G>; [$(stringify!($a)),*].len()]) -> Lane<$T, G> {
-                $lane
+                $(let $a = $a.value;)*
+                Lane::new($value)
             }
             fn scalar([$($a),*]: [$T; [$(stringify!($a)),*].len()]) -> $T {
-                $scalar
+                $value
             }
         }
         let inputs = $inputs.first_chunk().expect("a row gets as many inputs as it has");
-        $map::<$T, $F, Of, { [$(stringify!($a)),*].len() }>(*inputs, $out)
+        map_light::<$T, $F, Of, { [$(stringify!($a)),*].len() }>(*inputs, $out)
     }};
-}
-
-/// Applies arithmetic on lanes.
-macro_rules! light {
-    ($T:ident, $F:ident, $inputs:ident, $out:ident, [$($a:ident),*] $value:expr) => {
-        apply!(map_light, $T, $F, $inputs, $out, [$($a),*] Lane::new($value), {
-            $(let $a = Lane::<$T, kernels::vector::Separate>::new($a);)*
-            $value
-        })
-    };
 }
 
 crate::for_each_row!(vectorize_rows);
