@@ -12,6 +12,11 @@ pub struct Engine<T: 'static> {
     pub(super) tiles: &'static [[TileFn<T>; VECTORS]],
     /// The same where the last vector is cut short.
     pub(super) edges: &'static [[TileFn<T>; VECTORS]],
+    /// The same two for a packed left operand.
+    pub(super) packed_tiles: &'static [[TileFn<T>; VECTORS]],
+    pub(super) packed_edges: &'static [[TileFn<T>; VECTORS]],
+    /// Distance of the columns of a packed strip of the left operand.
+    pub(super) step: usize,
     pub(super) pack_transposed: unsafe fn(usize, usize, *const T, usize, *mut T, usize),
     pub(super) copy_rows: unsafe fn(usize, usize, *const T, usize, *mut T, usize),
     pub(super) dot_rows: unsafe fn(&vector::DotRows<T>),
@@ -43,9 +48,9 @@ macro_rules! engine {
             use super::*;
 
             $(#[$enable])?
-            unsafe fn tile_of<const M: usize, const N: usize, const EDGE: bool>(t: &Tile<$T>) {
+            unsafe fn tile_of<const M: usize, const N: usize, const EDGE: bool, const STEP: usize>(t: &Tile<$T>) {
                 // SAFETY: passed on to the caller, who has chosen this table for this machine.
-                unsafe { tile::<$V, M, N, EDGE>(t) }
+                unsafe { tile::<$V, M, N, EDGE, STEP>(t) }
             }
             $(#[$enable])?
             unsafe fn pack_transposed(k: usize, n: usize, from: *const $T, row: usize, to: *mut $T, width: usize) {
@@ -73,10 +78,15 @@ macro_rules! engine {
                 unsafe { vector::outer::<$V>(x) }
             }
 
+            const STEP: usize = [$($m),*].len().next_multiple_of(<$V>::LANES);
+
             pub(in crate::gemm) static ENGINE: Engine<$T> = Engine {
                 lanes: <$V>::LANES,
-                tiles: &[$([tile_of::<$m, 1, false>, tile_of::<$m, 2, false>]),*],
-                edges: &[$([tile_of::<$m, 1, true>, tile_of::<$m, 2, true>]),*],
+                tiles: &[$([tile_of::<$m, 1, false, 0>, tile_of::<$m, 2, false, 0>]),*],
+                edges: &[$([tile_of::<$m, 1, true, 0>, tile_of::<$m, 2, true, 0>]),*],
+                packed_tiles: &[$([tile_of::<$m, 1, false, STEP>, tile_of::<$m, 2, false, STEP>]),*],
+                packed_edges: &[$([tile_of::<$m, 1, true, STEP>, tile_of::<$m, 2, true, STEP>]),*],
+                step: STEP,
                 pack_transposed,
                 copy_rows,
                 dot_rows,

@@ -6,7 +6,6 @@
 
 use super::Update;
 use super::simd::Vector;
-use std::hint::black_box;
 
 /// One tile: `m` rows (fixed by the function it is passed to) and some columns of the result.
 pub(super) struct Tile<T> {
@@ -50,23 +49,41 @@ macro_rules! rows {
     };
 }
 
+/// The same pointer, about which the compiler knows nothing.
+#[inline(always)]
+#[cfg_attr(
+    any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))),
+    expect(unused_mut, reason = "only asm writes to it")
+)]
+fn opaque<T>(mut p: *const T) -> *const T {
+    #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+    // SAFETY: a comment is no instruction, so the register keeps the pointer.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags));
+    }
+    p
+}
+
 /// Computes a tile of M rows and N vectors of columns, the last of them `last` entries wide if `EDGE`, else full.
+///
+/// With `STEP` > 0 the left operand is packed: `a_row` = 1 and `a_step` = `STEP`, so that all its entries lie at fixed
+/// distances from one pointer.
 ///
 /// # Safety
 /// The machine has the instructions of V, and all entries named by the tile are valid.
 #[inline(always)]
-pub(super) unsafe fn tile<V: Vector, const M: usize, const N: usize, const EDGE: bool>(t: &Tile<V::Scalar>) {
+pub(super) unsafe fn tile<V: Vector, const M: usize, const N: usize, const EDGE: bool, const STEP: usize>(
+    t: &Tile<V::Scalar>,
+) {
     // SAFETY: the caller vouches for the instructions and for m rows of a, k rows of b and m rows of out, of which only the
     // columns in the tile are accessed. Pointers advance past the last row by wrapping arithmetic and are not read there.
     unsafe {
         let mask = V::mask(t.last);
         let mut sums = [[V::zero(); N]; M];
-        // Every third row has a pointer of its own, hidden from the compiler, which would otherwise compute the place of
-        // each row from the one before: a chain of additions as long as the multiplications take.
+        // Every third row has a pointer of its own; those between are reached by adding the distance once or twice, as the
+        // instruction does for nothing. The pointers are hidden from the compiler, which would otherwise keep one for each row,
+        // and those that find no register in memory: five more loads at each step than the sixteen needed.
         let mut a: [*const V::Scalar; 5] = std::array::from_fn(|group| t.a.wrapping_add(3 * group * t.a_row));
-        if M > 3 {
-            a = black_box(a);
-        }
         let mut b = t.b;
         if t.k >= PREFETCH {
             rows!(M, I => {
@@ -82,14 +99,16 @@ pub(super) unsafe fn tile<V: Vector, const M: usize, const N: usize, const EDGE:
                 row[j] = if EDGE && j == N - 1 { V::load_some(mask, at) } else { V::load(at) };
             }
             rows!(M, I => {
-                let x = V::splat(*a[I / 3].add(I % 3 * t.a_row));
+                let x = V::splat(if STEP > 0 { *a[0].add(I) } else { *a[I / 3].add(I % 3 * t.a_row) });
                 for j in 0..N {
                     sums[I][j] = x.mul_add(row[j], sums[I][j]);
                 }
             });
             for (group, a) in a.iter_mut().enumerate() {
-                if 3 * group < M {
-                    *a = a.wrapping_add(t.a_step);
+                if STEP > 0 && group == 0 {
+                    *a = a.wrapping_add(STEP);
+                } else if STEP == 0 && 3 * group < M {
+                    *a = opaque(a.wrapping_add(t.a_step));
                 }
             }
             b = b.wrapping_add(t.b_row);
