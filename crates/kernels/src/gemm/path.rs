@@ -6,12 +6,14 @@ use super::vector::{CombineRows, DotRows, Outer};
 use super::{Product, Right, Update};
 use crate::Scalar;
 
-/// Multiplications below which a product stays on one thread: it takes less than some 20 µs, and a thread that sleeps needs
-/// several to wake up.
-const PARALLEL: usize = 1 << 20;
+/// Multiplications below which a product stays on one thread: it takes less than some 50 µs in `f32` with AVX-512. Dividing a
+/// product of 128³ to 160³ between two threads made the best of many runs 14 µs longer on two cores that others kept busy, so
+/// half of a product has to take longer than that. How much is gained on free cores was not measured.
+const PARALLEL: usize = 1 << 22;
 
-/// Entries of a matrix below which its product with a vector stays on one thread.
-const PARALLEL_VECTOR: usize = 1 << 17;
+/// Entries of a matrix below which its product with a vector stays on one thread: it takes less than some 40 µs, where
+/// dividing it costs 8 to 14.
+const PARALLEL_VECTOR: usize = 1 << 19;
 
 /// Parts of the work for each thread, so that one that is held up does not keep the others waiting for all of its share.
 const PARTS: usize = 2;
