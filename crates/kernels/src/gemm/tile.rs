@@ -55,6 +55,7 @@ macro_rules! rows {
     any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))),
     expect(unused_mut, reason = "only asm writes to it")
 )]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through the pointer")]
 fn opaque<T>(mut p: *const T) -> *const T {
     #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
     // SAFETY: a comment is no instruction, so the register keeps the pointer.
