@@ -4,10 +4,11 @@
 
 #![allow(unsafe_code, reason = "a counting allocator is an unsafe trait; it only forwards to the system's")]
 
-use autodiff_core::{Function, Var};
-use ndarray::arr1;
+use autodiff_core::{Conv2d, Executable, Function, Padding, Tree, Var};
+use ndarray::{ArrayD, arr1};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::counter::symmetrics;
 
 struct Counting;
 
@@ -39,6 +40,17 @@ fn allocations(mut run: impl FnMut()) -> usize {
 
 #[test]
 fn replays_do_not_allocate() {
+    // In a pool of one thread: waking other threads allocates now and then, which is not ours.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread to be had");
+    pool.install(|| {
+        small_loss();
+        network::<f64>();
+        network::<f32>();
+        many_arrays();
+    });
+}
+
+fn small_loss() {
     let data = (ndarray::Array2::<f64>::from_elem((7, 5), 0.3), arr1(&[0_usize, 2, 1, 0, 2, 1, 1]));
     let loss = Function::with_data(
         |(w, b): &(Var, Var), (x, y): &(Var, Var)| {
@@ -60,4 +72,63 @@ fn replays_do_not_allocate() {
     assert_eq!(allocations(|| at.third(&v, &v, &mut out).unwrap()), 0, "third-order product");
     let (rows, mut products) = (vec![0.5; 4 * n], vec![0.0; 4 * n]);
     assert_eq!(allocations(|| at.hvps(&rows, &mut products).unwrap()), 0, "four directions");
+}
+
+/// A convolution, and five dense layers whose products are large enough to be packed; the point has more arrays than a short
+/// list of operands holds.
+fn network<T: Executable + Tree<Scalar = T>>() {
+    let loss = |p: &[Var], (images, rows): &(Var, Var)| {
+        let patches = images.conv2d(p[0], Conv2d::default().padding(Padding::Same)).softplus();
+        let layers = p[1..].chunks_exact(2).fold(*rows, |h, wb| (h.matmul(wb[0]) + wb[1]).tanh());
+        let z = layers.prediction();
+        (z - patches.mean()).square().mean() + 1e-3 * p[1].square().sum()
+    };
+    let data = (symmetrics(1, (4, 9, 9, 3)), symmetrics(2, (64, 70)));
+    let array = |j: u64, shape: &[usize]| -> ArrayD<T> { symmetrics(j, shape).mapv(|x| T::from_f64(0.2 * x)) };
+    let mut point = vec![array(3, &[3, 3, 3, 4])];
+    for (j, (rows, columns)) in (4..).zip([(70, 65), (65, 40), (40, 65), (65, 30), (30, 20)]) {
+        point.extend([array(j, &[rows, columns]), array(j, &[columns])]);
+    }
+    let f = Function::with_data(loss, &data);
+    let flat = f.flat(&point);
+    let (x, n) = (point.to_vec(), flat.dimension());
+    let v: Vec<T> = symmetrics(9, n).mapv(T::from_f64).to_vec();
+    let (mut out, mut one) = (vec![T::zero(); n], [T::zero()]);
+    let none = |what: &str, run: &mut dyn FnMut()| {
+        assert_eq!(allocations(run), 0, "{what} of a network, {:?}", T::PRECISION);
+    };
+    none("value", &mut || assert!(flat.value(&x).unwrap().to_f64().is_finite()));
+    none("gradient", &mut || assert!(flat.value_and_gradient(&x, &mut out).unwrap().to_f64().is_finite()));
+    none("hvp", &mut || flat.hvp(&x, &v, &mut out).unwrap());
+    let at = flat.linearize(&x).unwrap();
+    none("linearized hvp", &mut || at.hvp(&v, &mut out).unwrap());
+    none("jvp", &mut || at.jvp(&v, &mut one).unwrap());
+    none("vjp", &mut || at.vjp(&[T::one()], &mut out).unwrap());
+    none("Gauss–Newton product", &mut || at.ggn(&v, &mut out).unwrap());
+    none("third-order product", &mut || at.third(&v, &v, &mut out).unwrap());
+    // Large products run one after the other; those of fewer samples together, below.
+    let (rows, mut products) = (v.repeat(3), vec![T::zero(); 3 * n]);
+    none("three directions", &mut || at.hvps(&rows, &mut products).unwrap());
+}
+
+/// Elementwise work on many arrays at once: one region that reads and writes more of them than short lists hold, and a batch of
+/// directions joined from as many parts.
+fn many_arrays() {
+    let f = Function::new(|p: &[Var]| {
+        let all: Vec<Var> = p.iter().map(|x| x.sin()).collect();
+        let mixed = all.iter().skip(1).fold(all[0], |y, x| y * 0.5 + *x);
+        (0..p.len()).map(|i| (mixed * p[i]).square().sum() + all[i].mean()).sum::<Var>()
+    });
+    let point = vec![ArrayD::<f64>::from_elem(vec![300], 0.3); 12];
+    let flat = f.flat(&point);
+    let n = flat.dimension();
+    let (x, v) = (vec![0.1; n], vec![0.5; n]);
+    let mut out = vec![0.0; n];
+    assert_eq!(allocations(|| assert!(flat.value(&x).unwrap().is_finite())), 0, "value of many arrays");
+    let gradient = allocations(|| assert!(flat.value_and_gradient(&x, &mut out).unwrap().is_finite()));
+    assert_eq!(gradient, 0, "gradient of many arrays");
+    assert_eq!(allocations(|| flat.hvp(&x, &v, &mut out).unwrap()), 0, "hvp of many arrays");
+    let at = flat.linearize(&x).unwrap();
+    let (rows, mut products) = (v.repeat(4), vec![0.0; 4 * n]);
+    assert_eq!(allocations(|| at.hvps(&rows, &mut products).unwrap()), 0, "four directions of many arrays");
 }

@@ -449,3 +449,16 @@ fn functions_and_linearisations_move_and_are_shared_between_threads() {
     let flat = shared(f.flat(&vec![1.0]));
     assert_eq!(shared(flat.linearize(&[3.0]).unwrap()).gradient().unwrap(), [6.0]);
 }
+
+/// Values and gradients that are entries of the point itself: nothing is computed, and they are there all the same.
+#[test]
+fn a_linearised_function_shows_what_is_the_point_itself() {
+    let product = Function::new(|(a, b): &(Var, Var)| a * b);
+    let at = product.linearize(&(2.0, 3.0)).unwrap();
+    assert_eq!(at.gradient().unwrap(), (3.0, 2.0));
+    assert_eq!(at.value().unwrap(), 6.0);
+    let mut out = [0.0; 2];
+    at.hvp(&[1.0, 10.0], &mut out).unwrap();
+    assert_eq!(out, [10.0, 1.0]);
+    assert_eq!(Function::new(|x: &Var| *x).linearize(&2.0).unwrap().value().unwrap(), 2.0);
+}

@@ -47,7 +47,16 @@ fn sources(graph: &Graph, id: NodeId, dies: &dyn Fn(NodeId) -> bool, nest: usize
         // What is read later anyway costs nothing.
         Operation::Row(_) | Operation::Primitive(_) if !dies(id) => {}
         Operation::Row(_) if nest < NEST => {
-            graph.arguments(id).iter().for_each(|&a| sources(graph, a, dies, nest + 1, kept));
+            let mut below = SmallVec::new();
+            graph.arguments(id).iter().for_each(|&a| sources(graph, a, dies, nest + 1, &mut below));
+            let size: usize = below.iter().map(|a| graph.shape(*a).size()).sum();
+            // A node that would keep more alive than its own result does not wait, and is kept itself.
+            let below = if size <= graph.shape(id).size() { below } else { SmallVec::from_slice(&[id]) };
+            below.into_iter().for_each(|a| {
+                if !kept.contains(&a) {
+                    kept.push(a)
+                }
+            });
         }
         Operation::Primitive(p) if p.name() == "broadcast" => sources(graph, graph.arguments(id)[0], dies, nest, kept),
         Operation::Row(_) | Operation::Primitive(_) if !kept.contains(&id) => kept.push(id),

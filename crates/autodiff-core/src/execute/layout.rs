@@ -136,7 +136,7 @@ impl<'g> Layout<'g> {
             split: 0,
             inputs: Vec::new(),
             outputs: Vec::new(),
-            copies: Vec::new(),
+            copies: Default::default(),
             results: offset,
             constants: Vec::new(),
             shapes: Vec::new(),
@@ -238,6 +238,12 @@ impl<'g> Layout<'g> {
         assert_eq!(input, self.graph.inputs().len(), "an interface names every input");
     }
 
+    /// Number of the caller's slices that the early phase reads.
+    fn early_slices(&self) -> usize {
+        let groups = &self.interface.groups[..self.interface.late.unwrap_or(0)];
+        groups.iter().filter(|g| g.role == Role::Borrowed).count()
+    }
+
     /// Where outputs are found after a run, and which of them are copied to another place.
     fn outputs(&mut self) {
         let (results, mut result) = (self.interface.results.clone(), 0);
@@ -247,7 +253,8 @@ impl<'g> Layout<'g> {
             if results.contains(&number) {
                 if !made_there {
                     let from = self.operand(id);
-                    self.program.copies.push((from, Target { space: Space::Out, offset: result, length }));
+                    let to = Target { space: Space::Out, offset: result, length };
+                    self.program.copies[Phase::Late as usize].push((from, to));
                 }
                 result += length;
                 self.program.outputs.push(Place::Result);
@@ -256,12 +263,14 @@ impl<'g> Layout<'g> {
             debug_assert!(!made_there, "what is made among the results is no other output");
             let place = match self.homes[source.index()] {
                 Some(Home::Arena(phase, piece)) => Place::Arena(phase, piece.offset..piece.offset + length),
-                Some(Home::Input { .. }) => {
-                    // The caller's slice is not ours to show after the run.
+                Some(Home::Input { slice, .. }) => {
+                    // The caller's slice is not ours to show after the run. What is early can be read after the early phase.
+                    let phase = if slice < self.early_slices() { Phase::Early } else { Phase::Late };
                     let from = self.operand(id);
-                    let piece = self.arenas[self.phase as usize].place(length);
-                    self.program.copies.push((from, Target { space: Space::Arena, offset: piece.offset, length }));
-                    Place::Arena(self.phase, piece.offset..piece.offset + length)
+                    let piece = self.arenas[phase as usize].place(length);
+                    let to = Target { space: Space::Arena, offset: piece.offset, length };
+                    self.program.copies[phase as usize].push((from, to));
+                    Place::Arena(phase, piece.offset..piece.offset + length)
                 }
                 Some(Home::Out { .. }) | None => unreachable!("an output stays in its place"),
             };

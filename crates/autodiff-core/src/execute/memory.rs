@@ -37,7 +37,7 @@ pub(super) struct Target {
     pub length: usize,
 }
 
-/// Zeros that start at a cache line.
+/// Numbers that start at a cache line.
 #[derive(Debug)]
 pub(super) struct Aligned<T> {
     entries: Vec<T>,
@@ -45,9 +45,10 @@ pub(super) struct Aligned<T> {
 }
 
 impl<T: Executable> Aligned<T> {
-    pub fn zeros(length: usize) -> Aligned<T> {
+    /// As many of one number.
+    pub fn filled(length: usize, number: T) -> Aligned<T> {
         let slack = LINE / size_of::<T>();
-        let entries = vec![T::zero(); length + slack];
+        let entries = vec![number; length + slack];
         // The heap block never moves again. Where alignment cannot be told, any start is right.
         let start = entries.as_ptr().align_offset(LINE).min(slack);
         Aligned { entries, range: start..start + length }

@@ -88,8 +88,8 @@ pub struct Program {
     pub(super) inputs: Vec<Range<usize>>,
     /// Where outputs are found.
     pub(super) outputs: Vec<Place>,
-    /// What is copied to its place at the end.
-    pub(super) copies: Vec<(Operand, Target)>,
+    /// What is copied to its place at the end of each phase.
+    pub(super) copies: [Vec<(Operand, Target)>; 2],
     /// Entries of the results.
     pub(super) results: usize,
     pub(super) constants: Vec<(usize, Constant)>,
@@ -187,7 +187,12 @@ impl Program {
 
     /// Memory for one phase to run in, with the constants in place.
     pub fn workspace<T: Executable>(&self, phase: Phase) -> Workspace<T> {
-        let mut arena = Aligned::zeros(self.arenas[phase as usize]);
+        self.workspace_of(phase, T::zero())
+    }
+
+    /// The same with `number` wherever nothing is written yet: no run depends on it, which NaN puts to the test.
+    pub fn workspace_of<T: Executable>(&self, phase: Phase, number: T) -> Workspace<T> {
+        let mut arena = Aligned::filled(self.arenas[phase as usize], number);
         if phase == self.first() {
             for (offset, constant) in &self.constants {
                 match constant {
@@ -200,7 +205,7 @@ impl Program {
                 }
             }
         }
-        Workspace { arena, scratch: Aligned::zeros(self.scratch) }
+        Workspace { arena, scratch: Aligned::filled(self.scratch, number) }
     }
 
     /// The phase that holds constants and held inputs.
@@ -257,7 +262,7 @@ impl Program {
         let Workspace { arena, scratch } = workspace;
         let mut memories =
             Memories { arena: arena.as_mut_slice(), kept: &[], inputs, out: &mut [], scratch: scratch.as_mut_slice() };
-        self.execute(&self.instructions[..self.split], &mut memories, guards)
+        self.execute(Phase::Early, &mut memories, guards)
     }
 
     /// Runs the late phase over what [`run_early`](Program::run_early) left; `inputs` are all borrowed groups.
@@ -291,21 +296,12 @@ impl Program {
             out: results,
             scratch: scratch.as_mut_slice(),
         };
-        let outcome = self.execute(&self.instructions[self.split..], &mut memories, guards)?;
-        for (operand, to) in &self.copies {
-            let (out, readable, _) = memories.open(to);
-            out.copy_from_slice(readable.slice(operand));
-        }
-        Ok(outcome)
+        self.execute(Phase::Late, &mut memories, guards)
     }
 
-    fn execute<T: Executable>(
-        &self,
-        instructions: &[Instruction],
-        memories: &mut Memories<'_, T>,
-        guards: Guards,
-    ) -> Result<Outcome> {
-        for instruction in instructions {
+    fn execute<T: Executable>(&self, phase: Phase, memories: &mut Memories<'_, T>, guards: Guards) -> Result<Outcome> {
+        let (early, late) = self.instructions.split_at(self.split);
+        for instruction in if phase == Phase::Early { early } else { late } {
             let operands = &instruction.operands;
             match &instruction.kind {
                 Kind::Guard(expected) => {
@@ -327,14 +323,33 @@ impl Program {
                     row.map(&operands, out);
                 }
                 Kind::Primitive(p) => {
-                    let (out, readable, scratch) = memories.open(&instruction.out);
-                    let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: readable.slice(o) };
-                    let operands: SmallVec<[View<'_, T>; 8]> = operands.iter().map(view).collect();
-                    T::evaluate(&**p, &operands, out, scratch).map_err(|fault| fault_error(p.name(), fault))?;
+                    // A join may have many operands: no list of them is made on the heap.
+                    match operands.len() {
+                        0..=8 => self.primitive::<T, 8>(&**p, instruction, memories)?,
+                        9..=64 => self.primitive::<T, 64>(&**p, instruction, memories)?,
+                        _ => self.primitive::<T, 512>(&**p, instruction, memories)?,
+                    }
                 }
                 Kind::Region(region) => region.run(memories),
             }
         }
+        for (operand, to) in &self.copies[phase as usize] {
+            let (out, readable, _) = memories.open(to);
+            out.copy_from_slice(readable.slice(operand));
+        }
         Ok(Outcome::Done)
+    }
+
+    /// Runs a primitive; up to `N` operands need no memory from the heap.
+    fn primitive<T: Executable, const N: usize>(
+        &self,
+        primitive: &dyn Primitive,
+        instruction: &Instruction,
+        memories: &mut Memories<'_, T>,
+    ) -> Result<()> {
+        let (out, readable, scratch) = memories.open(&instruction.out);
+        let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: readable.slice(o) };
+        let operands: SmallVec<[View<'_, T>; N]> = instruction.operands.iter().map(view).collect();
+        T::evaluate(primitive, &operands, out, scratch).map_err(|fault| fault_error(primitive.name(), fault))
     }
 }

@@ -94,8 +94,10 @@ pub enum Goal {
     Sum,
 }
 
-type Arrays<'a, T> = SmallVec<[&'a [T]; 12]>;
-type Stores<'a, T> = SmallVec<[&'a mut [T]; 4]>;
+// Slices of arrays, stores and sums; a region with more of them takes memory from the heap at each run.
+type Arrays<'a, T> = SmallVec<[&'a [T]; 64]>;
+type Stores<'a, T> = SmallVec<[&'a mut [T]; 32]>;
+type Sums<'a, T> = SmallVec<[&'a mut [T]; 32]>;
 
 /// What a part of a region works on.
 struct Part<'a, T> {
@@ -105,7 +107,7 @@ struct Part<'a, T> {
     /// From the first entry of the part on.
     stores: Stores<'a, T>,
     /// One number a chunk, from the first chunk of the part on.
-    sums: SmallVec<[&'a mut [T]; 2]>,
+    sums: Sums<'a, T>,
     registers: &'a mut [T],
 }
 

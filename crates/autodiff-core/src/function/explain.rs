@@ -21,8 +21,10 @@ pub struct Explanation {
     pub value: Statistics,
     /// Program of value and gradient, for a scalar function.
     pub gradient: Option<Statistics>,
-    /// Program of a Hessian-vector product in automatic mode, for a scalar function.
+    /// Program of value, gradient and Hessian-vector product in automatic mode, split for a linearised scalar function.
     pub hvp: Option<Statistics>,
+    /// Program of one Hessian-vector product alone, as [`Function::hvp`] runs it, for a scalar function.
+    pub product: Option<Statistics>,
     /// The mode chosen for that product, and why.
     pub mode: Option<String>,
     /// The instructions of that product, or of the value if the function is not scalar, a line for each of the first few
@@ -61,6 +63,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let product =
             if scalar { Some(ran.variant.compiled(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
         let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient, Form::Whole)?) } else { None };
+        let alone =
+            if scalar { Some(ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
         let shown = &product.as_ref().unwrap_or(&ran.compiled).program;
         Ok(Explanation {
             plan: shown.to_string(),
@@ -69,6 +73,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             graph: ran.variant.graph.clone(),
             value: ran.compiled.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
+            product: alone.map(|c| c.program.statistics().clone()),
             mode: product.as_ref().and_then(|c| c.choice.clone()),
             hvp: product.map(|c| c.program.statistics().clone()),
         })
@@ -147,6 +152,9 @@ impl fmt::Display for Explanation {
         line("value", &self.value)?;
         if let Some(s) = &self.gradient {
             line("value and gradient", s)?;
+        }
+        if let Some(s) = &self.product {
+            line("product", s)?;
         }
         if let Some(s) = &self.hvp {
             line("value, gradient and product", s)?;

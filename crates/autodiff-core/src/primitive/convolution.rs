@@ -321,7 +321,7 @@ impl Convolution {
             (Some(k), Some(l)) if k != l => return Err(format!("leading axes differ: {a} and {b}")),
             (k, l) => k.or(l),
         };
-        let plain = |shape: &Shape| if shape.rank() == 5 { shape.without(0) } else { shape.clone() };
+        let plain = |shape: &Shape| if shape.rank() == 5 { Shape::of(&shape[1..]) } else { shape.clone() };
         Ok(([plain(a), plain(b)], count))
     }
 

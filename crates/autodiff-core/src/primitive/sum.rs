@@ -72,7 +72,11 @@ impl Structured for Sum {
 
     fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
         let x = &operands[0];
-        kernels::reduce::sum(x.data, x.shape, &self.axes, out);
+        match out {
+            // Axes of length 1 may be left: the sum over all entries is one, with the bits that a fused region gives it.
+            [all] => *all = kernels::reduce::total(x.data),
+            _ => kernels::reduce::sum(x.data, x.shape, &self.axes, out),
+        }
         Ok(())
     }
 
