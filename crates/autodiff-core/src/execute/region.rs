@@ -95,9 +95,9 @@ pub enum Goal {
 }
 
 // Slices of arrays, stores and sums; a region with more of them takes memory from the heap at each run.
-type Arrays<'a, T> = SmallVec<[&'a [T]; 64]>;
-type Stores<'a, T> = SmallVec<[&'a mut [T]; 32]>;
-type Sums<'a, T> = SmallVec<[&'a mut [T]; 32]>;
+type Arrays<'a, T> = SmallVec<[&'a [T]; 256]>;
+type Stores<'a, T> = SmallVec<[&'a mut [T]; 128]>;
+type Sums<'a, T> = SmallVec<[&'a mut [T]; 64]>;
 
 /// What a part of a region works on.
 struct Part<'a, T> {
