@@ -505,7 +505,7 @@ impl<'s> Generator<'s> {
         let mut y = constant(0.0);
         for (i, value) in all.iter().enumerate().filter(|(i, _)| i % 2 == 0 || *i + 1 == all.len()) {
             let small = if value.bound > 3.0 { value.var.tanh() } else { value.var };
-            y = y + (small.square() * 0.5 + small * (0.3 + 0.1 * i as f64)).mean();
+            y += (small.square() * 0.5 + small * (0.3 + 0.1 * i as f64)).mean();
         }
         y
     }
