@@ -1,7 +1,7 @@
 //! Sums and largest entries over axes, on the vector units.
 //!
 //! Sums are pairwise, so that the rounding error grows with the logarithm of the length: a line is cut into blocks of
-//! [`BLOCK`] entries, which are summed in [`LANES`] running sums; columns are summed row by row up to [`STRAIGHT`] rows and
+//! [`BLOCK`] entries, which are summed in 32 running sums; columns are summed row by row up to 128 rows and
 //! pairwise above. The order of additions depends on the shape only, not on the machine.
 
 use crate::Scalar;
