@@ -1,4 +1,4 @@
-//! Matrix products beside those of other crates: `cargo bench -p jetgrad-kernels --bench gemm`.
+//! Matrix products beside those of other crates: `cargo bench -p jetgrad-kernels --features rivals --bench gemm`.
 //!
 //! An element is one floating point operation, so criterion's `Gelem/s` reads as GFLOP/s; of products with a vector the
 //! matrix is read once, so bytes per second are operations per second times half the size of an entry.
