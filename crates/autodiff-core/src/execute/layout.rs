@@ -72,6 +72,8 @@ struct Layout<'g> {
     last: Vec<usize>,
     /// Whether anything outside its unit reads a value.
     read_outside: Vec<bool>,
+    /// The value whose memory a node takes over, if it can: what nothing else reads.
+    overwrites: Vec<Option<NodeId>>,
     /// Where a value goes among the results, if it is made there.
     result: FxHashMap<NodeId, usize>,
     arenas: [Arena; 2],
@@ -114,6 +116,7 @@ impl<'g> Layout<'g> {
             read_outside[source] = true;
             last[source] = last[source].max(unit_of[guard.node.index()]);
         }
+        let overwrites = overwrites(graph, &root, |id| unit_of[id.index()] >= early);
         // A result that is computed late, that nothing else reads and no other output is, is made in its place.
         let mut uses = FxHashMap::<NodeId, usize>::default();
         graph.outputs().iter().for_each(|id| *uses.entry(root[id.index()]).or_default() += 1);
@@ -123,7 +126,12 @@ impl<'g> Layout<'g> {
             let computed = matches!(graph.operation(source), Operation::Row(_) | Operation::Primitive(_));
             let alone = uses[&source] == 1 && !read_outside[source.index()] && !is_total(graph, source);
             if computed && alone && unit_of[source.index()] >= early {
-                result.insert(source, offset);
+                // So is what it is computed onto.
+                let mut next = Some(source);
+                while let Some(id) = next {
+                    result.insert(id, offset);
+                    next = overwrites[id.index()];
+                }
             }
             offset += graph.shape(output).size();
         }
@@ -153,6 +161,7 @@ impl<'g> Layout<'g> {
             unit_of,
             last,
             read_outside,
+            overwrites,
             result,
             arenas: Default::default(),
             phase: Phase::Early,
@@ -180,7 +189,7 @@ impl<'g> Layout<'g> {
             }
             match unit {
                 Unit::Single(id) => {
-                    self.single(*id, first);
+                    self.single(number, *id, first);
                     for &expected in guards.get(id).into_iter().flatten() {
                         let operands = SmallVec::from_slice(&[self.operand(*id)]);
                         self.program.instructions.push(Instruction {
@@ -335,7 +344,22 @@ impl<'g> Layout<'g> {
         self.program.constants.push((piece.offset, constant));
     }
 
-    fn single(&mut self, id: NodeId, first: Phase) {
+    /// The place of operand 0, if the node can be computed there: nothing else reads it. It is the node's from here on.
+    fn updated(&mut self, number: usize, id: NodeId) -> Option<Target> {
+        let source = self.overwrites[id.index()]?;
+        let place = match self.homes[source.index()] {
+            Some(Home::Out { offset }) => (Space::Out, offset),
+            Some(Home::Arena(phase, piece)) if phase == self.phase && !self.result.contains_key(&id) => {
+                (Space::Arena, piece.offset)
+            }
+            _ => return None,
+        };
+        debug_assert_eq!(self.last[source.index()], number, "operand 0 dies here");
+        self.homes[id.index()] = self.homes[source.index()].take();
+        Some(Target { space: place.0, offset: place.1, length: self.graph.shape(id).size() })
+    }
+
+    fn single(&mut self, number: usize, id: NodeId, first: Phase) {
         let kind = match self.graph.operation(id) {
             Operation::Input(_) | Operation::Hole => return,
             Operation::Constant(c) => return self.constant(id, Constant::Scalar(c), first),
@@ -350,8 +374,14 @@ impl<'g> Layout<'g> {
             }
         };
         self.program.statistics.count(self.graph, id);
-        let operands: SmallVec<[Operand; 3]> = self.graph.arguments(id).iter().map(|&a| self.operand(a)).collect();
-        let out = self.take(id);
+        let mut operands: SmallVec<[Operand; 3]> = self.graph.arguments(id).iter().map(|&a| self.operand(a)).collect();
+        let out = match self.updated(number, id) {
+            Some(place) => {
+                operands[0] = Operand { space: Space::Arena, offset: 0, length: 0, ..operands[0] };
+                place
+            }
+            None => self.take(id),
+        };
         self.program.statistics.moved += operands.iter().map(|o| o.length).sum::<usize>() + out.length;
         self.program.instructions.push(Instruction { kind, operands, out });
     }
@@ -499,6 +529,23 @@ impl RegionBuilder {
         );
         self.built
     }
+}
+
+/// For each node that can be computed in the memory of its first operand, that operand: a value of its own phase that nothing
+/// else reads.
+fn overwrites(graph: &Graph, root: &[NodeId], is_late: impl Fn(NodeId) -> bool) -> Vec<Option<NodeId>> {
+    let mut readers = vec![0_u32; graph.len()];
+    let args = graph.ids().filter(|&id| root[id.index()] == id).flat_map(|id| graph.arguments(id));
+    let ends = graph.outputs().iter().copied().chain(graph.guards().iter().map(|g| g.node));
+    args.chain(ends).for_each(|a| readers[root[a.index()].index()] += 1);
+    let of = |id: NodeId| {
+        let Operation::Primitive(p) = graph.operation(id) else { return None };
+        let source = root[graph.arguments(id).first()?.index()];
+        let made_alone = matches!(graph.operation(source), Operation::Primitive(_)) && repeat(graph, source).is_none();
+        let fits = made_alone && readers[source.index()] == 1 && is_late(source) == is_late(id);
+        (p.updates() && fits).then_some(source)
+    };
+    graph.ids().map(of).collect()
 }
 
 /// Whether a node is the sum over all entries.

@@ -87,13 +87,17 @@ pub trait Structured: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'sta
     /// How it enters a derivative.
     const CLASS: Class;
 
+    /// Whether the result has the shape of operand 0 and can be computed in its memory: then operand 0 may come without
+    /// numbers, and `out` holds them.
+    const UPDATES: bool = false;
+
     /// Shape of the result.
     ///
     /// # Errors
     /// What was asked and found, without the name of the operation.
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String>;
 
-    /// Computes every entry of `out`, which holds old numbers before; `scratch` has [`scratch`](Structured::scratch) entries.
+    /// Computes every entry of `out`, which holds old numbers before (see [`UPDATES`](Structured::UPDATES)); `scratch` has [`scratch`](Structured::scratch) entries.
     ///
     /// # Errors
     /// An index outside its axis.
@@ -149,6 +153,7 @@ pub trait Structured: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'sta
 pub trait Primitive: Debug + Send + Sync + Any {
     fn name(&self) -> &'static str;
     fn class(&self) -> Class;
+    fn updates(&self) -> bool;
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String>;
     fn evaluate_f32(&self, operands: &[View<'_, f32>], out: &mut [f32], scratch: &mut [f32]) -> Result<(), Fault>;
     fn evaluate_f64(&self, operands: &[View<'_, f64>], out: &mut [f64], scratch: &mut [f64]) -> Result<(), Fault>;
@@ -172,6 +177,9 @@ impl<P: Structured> Primitive for P {
     }
     fn class(&self) -> Class {
         P::CLASS
+    }
+    fn updates(&self) -> bool {
+        P::UPDATES
     }
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String> {
         Structured::infer(self, operands)

@@ -113,6 +113,29 @@ impl Matmul {
     fn product(&self, sizes: &Sizes) -> Product {
         Product::new(sizes.m, sizes.n, sizes.k).trans_a(self.trans_a).trans_b(self.trans_b)
     }
+
+    /// Replaces or updates `out` by the product.
+    pub(crate) fn update<T: Float>(&self, update: Update, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) {
+        let (a, b) = (&operands[0], &operands[1]);
+        let sizes = self.sizes(a.shape, b.shape);
+        let Sizes { count, m, n, k, a_serves_all, b_serves_all } = sizes;
+        let product = self.product(&sizes);
+        // What serves several products is put in order for the kernel once.
+        let packed = if sizes.packs_b() { product.packed_len::<T>() } else { 0 };
+        let (packed, scratch) = scratch.split_at_mut(packed);
+        if sizes.packs_b() {
+            product.pack_b(b.data, packed);
+        }
+        for i in 0..count {
+            let (at_a, at_b) = (if a_serves_all { 0 } else { i * m * k }, if b_serves_all { 0 } else { i * k * n });
+            let (a, out) = (&a.data[at_a..at_a + m * k], &mut out[i * m * n..(i + 1) * m * n]);
+            if sizes.packs_b() {
+                product.run_packed_parallel(update, a, packed, out, scratch);
+            } else {
+                product.run_parallel(update, a, &b.data[at_b..at_b + k * n], out, scratch);
+            }
+        }
+    }
 }
 
 /// How many products of m × k and k × n, and whether an operand is the same for all.
@@ -152,25 +175,7 @@ impl Structured for Matmul {
     }
 
     fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) -> Result<(), Fault> {
-        let (a, b) = (&operands[0], &operands[1]);
-        let sizes = self.sizes(a.shape, b.shape);
-        let Sizes { count, m, n, k, a_serves_all, b_serves_all } = sizes;
-        let product = self.product(&sizes);
-        // What serves several products is put in order for the kernel once.
-        let packed = if sizes.packs_b() { product.packed_len::<T>() } else { 0 };
-        let (packed, scratch) = scratch.split_at_mut(packed);
-        if sizes.packs_b() {
-            product.pack_b(b.data, packed);
-        }
-        for i in 0..count {
-            let (at_a, at_b) = (if a_serves_all { 0 } else { i * m * k }, if b_serves_all { 0 } else { i * k * n });
-            let (a, out) = (&a.data[at_a..at_a + m * k], &mut out[i * m * n..(i + 1) * m * n]);
-            if sizes.packs_b() {
-                product.run_packed_parallel(Update::Replace, a, packed, out, scratch);
-            } else {
-                product.run_parallel(Update::Replace, a, &b.data[at_b..at_b + k * n], out, scratch);
-            }
-        }
+        self.update(Update::Replace, operands, out, scratch);
         Ok(())
     }
 
