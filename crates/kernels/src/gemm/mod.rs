@@ -10,7 +10,7 @@
 //!
 //! * The result depends on the shape and on the instruction set, and on nothing else: to the last bit it is the same however
 //!   many threads share the work, and whether the right operand was packed before ([`Product::pack_b`]).
-//! * Every entry is summed in blocks of at most 384 terms ([`dot`] and its kind: in interleaved partial sums), in the order of
+//! * Every entry is summed in blocks of at most 256 terms ([`dot`] and its kind: in interleaved partial sums), in the order of
 //!   the inner axis. No zero is skipped, so NaN and infinity propagate as in the definition.
 //!
 //! ```
@@ -99,7 +99,7 @@ impl Product {
     }
 
     /// Entries of working memory for [`run`](Product::run): none for vectors and most small products, else at most a block of
-    /// 384 × 4096 and one of 384 × 224. It depends on the machine and on T.
+    /// 256 × 4096 and one of 256 × 224. It depends on the machine and on T.
     pub fn scratch<T: Scalar>(&self) -> usize {
         self.scratch_of(T::engine(), 1)
     }
