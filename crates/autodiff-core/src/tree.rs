@@ -65,6 +65,11 @@ impl Leaves {
         self.runs.iter().map(|(shape, count)| shape.size() * count).sum()
     }
 
+    /// Runs of leaves of one shape.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (&Shape, usize)> {
+        self.runs.iter().map(|(shape, count)| (shape, *count))
+    }
+
     /// The shapes, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Shape> {
         self.runs.iter().flat_map(|(shape, count)| std::iter::repeat_n(shape, *count))

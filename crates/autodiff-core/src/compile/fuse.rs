@@ -5,7 +5,7 @@
 //! the region and cannot join waits until it is closed; any other runs before it.
 
 use crate::graph::{Graph, NodeId, Operation};
-use crate::primitive::{Broadcast, Slice, Sum, Unslice};
+use crate::primitive::{Broadcast, Pattern, Pick, Place, Slice, Stride, Sum, Unslice};
 use crate::shape::Shape;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -45,14 +45,21 @@ impl Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
     /// One number for all entries.
-    Scalar,
-    /// The whole source again and again: entry i reads i mod period.
+    Scalar {
+        /// Its place in the source.
+        at: usize,
+    },
+    /// A piece of the source again and again: entry i reads start + i mod period.
     Cycle {
-        /// Length of the source.
+        /// The first.
+        start: usize,
+        /// Length of the piece.
         period: usize,
     },
-    /// Each number several times in a row: entry i reads i / run.
+    /// Each number several times in a row: entry i reads start + i / run.
     Run {
+        /// The first.
+        start: usize,
         /// How often each number is repeated.
         run: usize,
     },
@@ -62,6 +69,13 @@ pub enum Repeat {
         start: usize,
         /// Distance of what is read.
         step: usize,
+    },
+    /// Nested loops over the source.
+    Loops {
+        /// The first.
+        start: usize,
+        /// The loops, outermost first; those that are not needed run once.
+        axes: [Stride; 4],
     },
     /// The source between zeros: entry start + i reads i.
     Pad {
@@ -75,15 +89,34 @@ impl Repeat {
     pub fn between(from: &Shape, to: &Shape) -> Option<Repeat> {
         let size = from.size();
         if size == 1 {
-            return Some(Repeat::Scalar);
+            return Some(Repeat::Scalar { at: 0 });
         }
         let trimmed: &[usize] = &from[from.iter().take_while(|&&n| n == 1).count()..];
         if to.ends_with(trimmed) {
-            return Some(Repeat::Cycle { period: size });
+            return Some(Repeat::Cycle { start: 0, period: size });
         }
         let ones = from.iter().rev().take_while(|&&n| n == 1).count();
         let (head, missing) = (&from[..from.rank() - ones], to.rank() - from.rank());
-        (missing == 0 && to.starts_with(head)).then(|| Repeat::Run { run: to[head.len()..].iter().product() })
+        (missing == 0 && to.starts_with(head)).then(|| Repeat::Run { start: 0, run: to[head.len()..].iter().product() })
+    }
+
+    /// The same reading as a pattern of a vector, if it is one of loops.
+    fn of(pattern: &Pattern) -> Option<Repeat> {
+        let Pattern::Affine { start, axes } = pattern else { return None };
+        let start = *start;
+        let step = |axis: &Stride| usize::try_from(axis.step).ok().filter(|&step| step > 0);
+        Some(match &axes[..] {
+            axes if axes.iter().all(|axis| axis.step == 0) => Repeat::Scalar { at: start },
+            [one] if step(one).is_some() => Repeat::Part { start, step: step(one)? },
+            [Stride { step: 0, .. }, Stride { step: 1, count }] => Repeat::Cycle { start, period: *count },
+            [Stride { step: 1, .. }, Stride { step: 0, count }] => Repeat::Run { start, run: *count },
+            axes if axes.len() <= 4 => {
+                let mut all = [Stride { count: 1, step: 0 }; 4];
+                all[4 - axes.len()..].copy_from_slice(axes);
+                Repeat::Loops { start, axes: all }
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -99,6 +132,13 @@ pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
         let (before, _, after) = from.around(slice.axis);
         let simple = before == 1 && (slice.step == 1 || after == 1);
         return simple.then_some(Repeat::Part { start: slice.start * after, step: slice.step });
+    }
+    if let Some(pick) = any.downcast_ref::<Pick>() {
+        return if from.rank() == 1 { Repeat::of(&pick.pattern) } else { None };
+    }
+    if let Some(Place { pattern: Pattern::Affine { start, axes }, .. }) = any.downcast_ref::<Place>() {
+        let piece = from.rank() == 1 && matches!(axes[..], [Stride { step: 1, .. }]);
+        return piece.then_some(Repeat::Pad { start: *start });
     }
     let unslice = any.downcast_ref::<Unslice>()?;
     let (before, _, after) = from.around(unslice.slice.axis);
@@ -119,41 +159,42 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
     };
     let mut units = Vec::new();
     let mut pending: VecDeque<NodeId> = order.iter().copied().collect();
-    let mut state = vec![Place::Before; graph.len()];
+    let mut state = vec![Standing::Before; graph.len()];
     while let Some(first) = pending.pop_front() {
         if !fusable(first) {
             units.push(Unit::Single(first));
             continue;
         }
         let (mut region, mut waiting, mut passed) = (vec![first], Vec::new(), 0);
-        state[first.index()] = Place::Inside;
+        state[first.index()] = Standing::Inside;
         while let Some(id) = pending.pop_front() {
             let places =
                 || graph.arguments(id).into_iter().map(|a| state[a.index()].max(state[root[a.index()].index()]));
-            let worst = places().max().unwrap_or(Place::Before);
+            let worst = places().max().unwrap_or(Standing::Before);
             // A repeat reads its source as a whole: the source must be there before the region runs.
-            let latest = if matches!(graph.operation(id), Operation::Row(_)) { Place::Inside } else { Place::Before };
+            let latest =
+                if matches!(graph.operation(id), Operation::Row(_)) { Standing::Inside } else { Standing::Before };
             let joins = fusable(id) && length(id) == length(first) && worst <= latest;
             // A sum over what the region computes is taken on the way, and is there when the region has run.
             let sums = is_total(graph, id)
-                && worst == Place::Inside
+                && worst == Standing::Inside
                 && length(graph.arguments(id)[0]) == length(first)
                 && !is_total(graph, graph.arguments(id)[0]);
             if sums {
-                state[id.index()] = Place::Behind;
+                state[id.index()] = Standing::Behind;
                 region.push(id);
             } else if joins {
-                state[id.index()] = Place::Inside;
+                state[id.index()] = Standing::Inside;
                 region.push(id);
-            } else if worst == Place::Before {
+            } else if worst == Standing::Before {
                 passed += 1;
                 units.push(Unit::Single(id));
-            } else if root[id.index()] != id && worst == Place::Inside {
+            } else if root[id.index()] != id && worst == Standing::Inside {
                 // A member under another shape: its readers may still join.
-                state[id.index()] = Place::Inside;
+                state[id.index()] = Standing::Inside;
                 waiting.push(id);
             } else {
-                state[id.index()] = Place::Behind;
+                state[id.index()] = Standing::Behind;
                 passed += 1;
                 waiting.push(id);
             }
@@ -161,7 +202,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
                 break;
             }
         }
-        region.iter().chain(&waiting).for_each(|id| state[id.index()] = Place::Before);
+        region.iter().chain(&waiting).for_each(|id| state[id.index()] = Standing::Before);
         units.push(match region[..] {
             [one] if length(one) < LONG => Unit::Single(one),
             _ => Unit::Region(region),
@@ -173,7 +214,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
 
 /// Where a node stands with respect to the open region.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Standing {
     Before,
     Inside,
     Behind,
@@ -213,10 +254,10 @@ mod tests {
     #[test]
     fn repeats_are_recognised() {
         let between = |a: &[usize], b: &[usize]| Repeat::between(&Shape::of(a), &Shape::of(b));
-        assert_eq!(between(&[], &[3]), Some(Repeat::Scalar));
-        assert_eq!(between(&[3], &[2, 3]), Some(Repeat::Cycle { period: 3 }));
-        assert_eq!(between(&[1, 3], &[2, 3]), Some(Repeat::Cycle { period: 3 }));
-        assert_eq!(between(&[2, 1], &[2, 3]), Some(Repeat::Run { run: 3 }));
+        assert_eq!(between(&[], &[3]), Some(Repeat::Scalar { at: 0 }));
+        assert_eq!(between(&[3], &[2, 3]), Some(Repeat::Cycle { start: 0, period: 3 }));
+        assert_eq!(between(&[1, 3], &[2, 3]), Some(Repeat::Cycle { start: 0, period: 3 }));
+        assert_eq!(between(&[2, 1], &[2, 3]), Some(Repeat::Run { start: 0, run: 3 }));
         assert_eq!(between(&[2, 1, 3], &[2, 4, 3]), None);
         assert_eq!(between(&[3, 1], &[2, 3, 4]), None);
     }

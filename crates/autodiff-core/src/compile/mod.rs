@@ -1,5 +1,6 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
+//! * [`roll`], which turns scalar code back into arrays before it is differentiated;
 //! * [`simplify`] and [`accumulate`], from graph to graph, verified after they ran in debug builds;
 //! * [`rematerialize`], which has marked parts computed again instead of kept;
 //! * [`schedule`], which decides what runs when;
@@ -8,12 +9,14 @@
 mod accumulate;
 mod fuse;
 mod rematerialize;
+mod roll;
 mod schedule;
 mod simplify;
 
 pub use accumulate::accumulate;
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
 pub use rematerialize::rematerialize;
+pub use roll::{Rolling, roll};
 pub use schedule::schedule;
 pub use simplify::simplify;
 

@@ -9,7 +9,7 @@ use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
 use super::region::{Array, Compute, Goal, Region, Source, Step, Touched};
 use super::statistics::Statistics;
-use crate::compile::{Unit, fuse, repeat, schedule};
+use crate::compile::{Repeat, Unit, fuse, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::FxHashMap;
@@ -440,7 +440,7 @@ impl<'g> Layout<'g> {
                 }
             };
             self.program.statistics.count(self.graph, id);
-            let constant = matches!(compute, Compute::Repeat(crate::compile::Repeat::Scalar, _));
+            let constant = matches!(compute, Compute::Repeat(Repeat::Scalar { .. }, _));
             let mut new_register = |free: &mut Vec<usize>| {
                 // A register that holds a constant is its own for all chunks.
                 (if constant { None } else { free.pop() }).unwrap_or_else(|| {
@@ -458,8 +458,8 @@ impl<'g> Layout<'g> {
                 }
             };
             match (&compute, to) {
-                (Compute::Repeat(crate::compile::Repeat::Scalar, array), Goal::Register(r)) => {
-                    region.built.constants.push((r, *array));
+                (Compute::Repeat(Repeat::Scalar { at }, array), Goal::Register(r)) => {
+                    region.built.constants.push((r, *array, *at));
                     region.fixed.push(r);
                 }
                 _ => region.built.steps.push(Step { compute, to }),

@@ -7,6 +7,7 @@
 use super::memory::{Memories, Space};
 use crate::compile::Repeat;
 use crate::graph::Executable;
+use crate::primitive::Stride;
 use crate::real::Row;
 use smallvec::SmallVec;
 
@@ -26,8 +27,8 @@ const PARALLEL: usize = 1 << 20;
 pub struct Region {
     pub length: usize,
     pub steps: Vec<Step>,
-    /// Registers that hold one number of an array all the time, filled before the first chunk.
-    pub constants: Vec<(usize, usize)>,
+    /// Registers that hold one number all the time, filled before the first chunk: register, array, place in the array.
+    pub constants: Vec<(usize, usize, usize)>,
     pub registers: usize,
     /// Cost of one entry, in plain steps.
     pub weight: usize,
@@ -220,8 +221,8 @@ impl Region {
 
     /// One part, chunk after chunk.
     fn part<T: Executable>(&self, arrays: &[&[T]], mut part: Part<'_, T>) {
-        for &(register, array) in &self.constants {
-            part.registers[register * CHUNK..(register + 1) * CHUNK].fill(arrays[array][0]);
+        for &(register, array, at) in &self.constants {
+            part.registers[register * CHUNK..(register + 1) * CHUNK].fill(arrays[array][at]);
         }
         for (chunk, from) in (0..part.length).step_by(CHUNK).enumerate() {
             let count = CHUNK.min(part.length - from);
@@ -295,8 +296,9 @@ impl Region {
 /// Entries `start..` of a repeat of `source`.
 fn fill<T: Executable>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]) {
     match repeat {
-        Repeat::Scalar => out.fill(source[0]),
-        Repeat::Cycle { period } => {
+        Repeat::Scalar { at } => out.fill(source[at]),
+        Repeat::Cycle { start: first, period } => {
+            let source = &source[first..];
             let (mut at, mut done) = (start % period, 0);
             while done < out.len() {
                 let count = (period - at).min(out.len() - done);
@@ -304,15 +306,16 @@ fn fill<T: Executable>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]
                 (at, done) = (0, done + count);
             }
         }
-        Repeat::Run { run } => {
+        Repeat::Run { start: first, run } => {
             let mut done = 0;
             while done < out.len() {
                 let at = start + done;
                 let count = (run - at % run).min(out.len() - done);
-                out[done..done + count].fill(source[at / run]);
+                out[done..done + count].fill(source[first + at / run]);
                 done += count;
             }
         }
+        Repeat::Loops { start: first, axes } => loops(first, &axes, source, start, out),
         Repeat::Part { start: first, step: 1 } => {
             out.copy_from_slice(&source[first + start..first + start + out.len()]);
         }
@@ -328,6 +331,42 @@ fn fill<T: Executable>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]
             if from < to {
                 out[from - start..to - start].copy_from_slice(&source[from - first..to - first]);
             }
+        }
+    }
+}
+
+/// Entries `start..` of nested loops over `source` that begin at `first`.
+fn loops<T: Executable>(first: usize, axes: &[Stride; 4], source: &[T], start: usize, out: &mut [T]) {
+    let (mut digits, mut rest, mut from) = ([0; 4], start, first);
+    for (digit, axis) in digits.iter_mut().zip(axes).rev() {
+        *digit = rest % axis.count;
+        rest /= axis.count;
+        from = from.wrapping_add_signed(*digit as isize * axis.step);
+    }
+    let inner = axes[3];
+    let mut done = 0;
+    while done < out.len() {
+        let count = (inner.count - digits[3]).min(out.len() - done);
+        let piece = &mut out[done..done + count];
+        match inner.step {
+            1 => piece.copy_from_slice(&source[from..from + count]),
+            0 => piece.fill(source[from]),
+            step => {
+                piece.iter_mut().enumerate().for_each(|(i, y)| *y = source[from.wrapping_add_signed(i as isize * step)])
+            }
+        }
+        done += count;
+        // On to the next piece: the inner loop starts again, and the ones around it count.
+        from = from.wrapping_add_signed(-(digits[3] as isize) * inner.step);
+        digits[3] = 0;
+        for i in (0..3).rev() {
+            digits[i] += 1;
+            from = from.wrapping_add_signed(axes[i].step);
+            if digits[i] < axes[i].count {
+                break;
+            }
+            digits[i] = 0;
+            from = from.wrapping_add_signed(-(axes[i].count as isize) * axes[i].step);
         }
     }
 }

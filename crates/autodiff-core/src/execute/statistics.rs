@@ -36,10 +36,22 @@ pub struct Statistics {
     pub kept: usize,
 }
 
+/// Operations for each entry moved from which on a product is bound by computing: networks of a few hundred units have more.
+const COMPUTE_BOUND: u64 = 32;
+
+/// Entries kept from which on they come from beyond the second-level cache: a megabyte in double precision.
+const FAR: usize = 1 << 17;
+
+/// Entries that an instruction moves below which calling it is most of its time.
+const SHORT: usize = 64;
+
 impl Statistics {
-    /// Floating-point operations of the late phase for each entry that it moves.
-    pub(crate) fn late_intensity(&self) -> u64 {
-        (self.flops - self.early_flops) / (self.moved - self.early_moved).max(1) as u64
+    /// Whether several products of a linearisation gain from running side by side: because each would read much that is kept
+    /// for few operations, or because its instructions are so short that calling them takes longer than they do.
+    pub(crate) fn gains_side_by_side(&self) -> bool {
+        let intensity = (self.flops - self.early_flops) / (self.moved - self.early_moved).max(1) as u64;
+        let (reads_much, short) = (self.kept >= FAR, self.moved < SHORT * self.instructions);
+        intensity < COMPUTE_BOUND && (reads_much || short)
     }
 
     /// Notes a node that is computed.

@@ -3,6 +3,7 @@
 use super::Function;
 use super::operator::{Form, Mode, Operator};
 use super::variant::{Places, Point, Results};
+use crate::compile::Rolling;
 use crate::error::{Place, Result};
 use crate::execute::{Statistics, interpret};
 use crate::graph::{Graph, NodeId};
@@ -15,8 +16,11 @@ use std::fmt;
 pub struct Explanation {
     /// Traces that are kept.
     pub variants: usize,
-    /// The graph of the trace that holds at the point; prints as text, or as DOT by [`Graph::to_dot`].
+    /// The graph of the trace that holds at the point, in arrays if it was rolled; prints as text, or as DOT by
+    /// [`Graph::to_dot`].
     pub graph: Graph,
+    /// What became of the scalars, if the closure is scalar code that was rolled into arrays.
+    pub rolling: Option<Rolling>,
     /// Program of the value.
     pub value: Statistics,
     /// Program of value and gradient, for a scalar function.
@@ -70,7 +74,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             plan: shown.to_string(),
             plan_dot: shown.to_dot(),
             variants: self.variant_count(),
-            graph: ran.variant.graph.clone(),
+            graph: ran.variant.body().graph.clone(),
+            rolling: ran.variant.body().rolling.clone(),
             value: ran.compiled.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
             product: alone.map(|c| c.program.statistics().clone()),
@@ -136,6 +141,10 @@ impl fmt::Display for NonFinite {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "traces kept: {}", self.variants)?;
+        if let Some(Rolling { scalars, lanes, arrays }) = &self.rolling {
+            let alone = scalars - lanes;
+            writeln!(f, "rolled: {scalars} scalar operations, {lanes} of them into {arrays} arrays, {alone} alone")?;
+        }
         let mut line = |name: &str, s: &Statistics| -> fmt::Result {
             writeln!(f, "{name}:")?;
             writeln!(f, "  {} nodes traced, {} computed, {} guards", s.traced, s.nodes, s.guards)?;

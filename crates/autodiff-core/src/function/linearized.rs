@@ -41,11 +41,6 @@ pub struct Linearized<'f, A: ?Sized, P: Tree, Out, B: ?Sized> {
 /// Early phases that have run, by operator.
 type Prepared<Out, T> = Vec<(Operator, Arc<Ran<Out, T>>)>;
 
-/// Floating-point operations for each entry moved from which on a product is bound by arithmetic: then directions side by side
-/// only fill the caches. Measured: 13 for a network 2-32-32-1, where 16 directions at once gain, 60 for 784-256-128-10, where
-/// they lose.
-const COMPUTE_BOUND: u64 = 32;
-
 impl<A: ?Sized, P: Tree, Out, B: ?Sized> fmt::Debug for Linearized<'_, A, P, Out, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Linearized").field("dimension", &self.entries.len()).finish_non_exhaustive()
@@ -110,7 +105,8 @@ where
     /// [`Error::NotScalar`]; [`Error::Length`] if `out` has not the dimension.
     pub fn gradient_into(&self, out: &mut [P::Scalar]) -> Result<()> {
         check_length("gradient", "out", self.entries.len(), out.len())?;
-        self.prepare(&Operator::Point(self.mode))?.outputs(1..1 + self.leaves.count(), out);
+        let ran = self.prepare(&Operator::Point(self.mode))?;
+        ran.outputs(1..1 + ran.variant.body().point.len(), out);
         Ok(())
     }
 
@@ -140,7 +136,7 @@ where
         }
         check_length("hvps", "out", directions.len(), out.len())?;
         let single = Operator::Point(self.mode);
-        if self.prepare(&single)?.compiled.program.statistics().late_intensity() >= COMPUTE_BOUND {
+        if !self.prepare(&single)?.compiled.program.statistics().gains_side_by_side() {
             for (v, product) in directions.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
                 self.run_late(&single, &[v], product)?;
             }

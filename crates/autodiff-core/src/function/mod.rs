@@ -1,5 +1,6 @@
 //! [`Function`]: a closure and all its derivatives.
 
+mod body;
 mod check;
 mod checkpoint;
 mod explain;
@@ -8,6 +9,7 @@ mod free;
 mod linearized;
 mod operator;
 mod operators;
+mod rows;
 mod variant;
 
 pub use check::{Certificate, Check};
@@ -17,6 +19,7 @@ pub use flat::Flat;
 pub use free::{gradient, hessian, hvp, jacobian, laplacian, taylor, value, value_and_gradient};
 pub use linearized::Linearized;
 pub use operator::Mode;
+pub use rows::{map_rows, sum_over};
 
 use crate::graph::Var;
 use crate::tree::{Data, DataLeaf, Leaves, Traced};

@@ -137,10 +137,11 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
     let compile = |operator: &Operator| -> Result<Program> {
         let (graph, extras) = graph_of(variant, operator)?;
         let group = |count, role| Group { count, role };
-        let mut groups = vec![group(variant.point.count(), Role::Borrowed), group(variant.data.count(), Role::Held)];
+        let body = variant.body();
+        let mut groups = vec![group(body.point.len(), Role::Borrowed), group(body.data.len(), Role::Held)];
         groups.extend(extras.into_iter().map(|count| group(count, Role::Borrowed)));
         let late = (form == Form::Split).then_some(2);
-        let results = operator.results(variant.point.count(), variant.results.len());
+        let results = operator.results(body.point.len(), variant.results.len());
         Ok(Program::new(&graph, &Interface { groups, late, results }))
     };
     let with_mode = |mode: Mode| match operator {
@@ -166,9 +167,10 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
 pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<(Graph, Vec<usize>)> {
     let session = Session::open(Precision::Double);
     session.share();
-    let point: Vec<Var> = variant.point.iter().map(|shape| session.input(shape.clone())).collect();
-    let data: Vec<Var> = variant.data.iter().map(|shape| session.input(shape.clone())).collect();
-    let mut all = session.inline(&variant.graph, &[&point[..], &data].concat());
+    let body = variant.body();
+    let point: Vec<Var> = body.point.iter().map(|shape| session.input(shape.clone())).collect();
+    let data: Vec<Var> = body.data.iter().map(|shape| session.input(shape.clone())).collect();
+    let mut all = session.inline(&body.graph, &[&point[..], &data].concat());
     let predictions = all.split_off(variant.results.len());
     let extras = RefCell::default();
     let parts =

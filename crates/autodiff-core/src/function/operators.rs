@@ -257,9 +257,9 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let v = direction("taylor_gradients", "v", x, v)?;
-        let leaves = x.leaves().count();
         let ran = self.at(x, &Operator::TaylorGradients(order), &[&v], Results::Nowhere)?;
-        Ok((0..=order).map(|k| structured(x, &ran, k * leaves)).collect())
+        let inputs = ran.variant.body().point.len();
+        Ok((0..=order).map(|k| structured(x, &ran, k * inputs)).collect())
     }
 
     /// The Laplacian Σᵢ ∂²f/∂xᵢ² of a scalar function, by second Taylor coefficients along the axes.
@@ -347,11 +347,10 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 }
 
-/// The outputs from `first` on, one for each leaf of `x`, in its structure.
-fn structured<P: Tree, Out>(x: &P, ran: &Ran<Out, P::Scalar>, first: usize) -> P {
-    let leaves = x.leaves();
-    let mut entries = vec![num_traits::Zero::zero(); leaves.size()];
-    ran.outputs(first..first + leaves.count(), &mut entries);
+/// The outputs from `first` on, one for each input that is the point, in the structure of `x`.
+fn structured<P: Tree, Out: Traced>(x: &P, ran: &Ran<Out, P::Scalar>, first: usize) -> P {
+    let mut entries = vec![num_traits::Zero::zero(); x.leaves().size()];
+    ran.outputs(first..first + ran.variant.body().point.len(), &mut entries);
     x.with_entries(&entries)
 }
 

@@ -1,5 +1,6 @@
 //! Traces of a closure, their programs, and the search for the one that holds at a point.
 
+use super::body::Body;
 use super::operator::{Form, Operator, build};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
@@ -14,7 +15,7 @@ use smallvec::SmallVec;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One trace of the closure: a path through its branches for one structure of the input.
 pub(super) struct Variant<Out> {
@@ -24,6 +25,8 @@ pub(super) struct Variant<Out> {
     pub data: Leaves,
     /// Inputs: leaves of the point, then of the data. Outputs: leaves of the result, then the marked predictions.
     pub graph: Graph,
+    /// The same as programs are made from it, once the first is.
+    body: OnceLock<Body>,
     /// What the closure returned, as a template.
     pub result: Out,
     /// Shapes of the leaves of the result.
@@ -92,6 +95,11 @@ fn give<T: Executable, S: Any + Send>(pool: &Pool, memory: Box<S>) {
 impl<Out: Traced> Variant<Out> {
     fn fits(&self, point: &Leaves, data: &Leaves) -> bool {
         self.point == *point && self.data == *data
+    }
+
+    /// The trace as programs are made from it.
+    pub(super) fn body(&self) -> &Body {
+        self.body.get_or_init(|| Body::new(&self.graph, &self.point, &self.data))
     }
 
     /// The program of an operator, made at its first use.
@@ -289,7 +297,7 @@ where
         let program = &compiled.program;
         let phase = if call.form() == Form::Split { Phase::Early } else { Phase::Late };
         let mut seat = compiled.take::<P::Scalar>(phase);
-        self.data.load(program, &mut seat);
+        self.data.load(program, &variant.body().data_blocks, &mut seat);
         let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
         inputs.push(point.entries);
         inputs.extend(call.extras.iter().copied());
@@ -331,6 +339,7 @@ where
             point: point.leaves.clone(),
             data: self.data.structure.clone(),
             graph: graph.without_dead_nodes(),
+            body: OnceLock::new(),
             result,
             results,
             predictions: recording.predictions.len(),
@@ -386,8 +395,8 @@ pub(super) enum Places {
 }
 
 impl<B: ?Sized> Bound<'_, B> {
-    /// Copies the data into a workspace, unless it is there.
-    fn load<T: Executable>(&self, program: &Program, seat: &mut Seat<T>) {
+    /// Copies the data into a workspace, unless it is there. `blocks` are the numbers of leaves that share an input.
+    fn load<T: Executable>(&self, program: &Program, blocks: &[usize], seat: &mut Seat<T>) {
         let same = |held: &Arc<dyn Any + Send + Sync>| {
             held.downcast_ref::<Vec<Arc<[f64]>>>().is_some_and(|held| {
                 held.len() == self.leaves.len()
@@ -397,8 +406,10 @@ impl<B: ?Sized> Bound<'_, B> {
         if self.leaves.is_empty() || seat.data.as_ref().is_some_and(same) {
             return;
         }
-        for (i, leaf) in self.leaves.iter().enumerate() {
-            for (to, &from) in program.held(i, &mut seat.workspace).iter_mut().zip(&*leaf.entries) {
+        let mut leaves = self.leaves.iter();
+        for (i, &count) in blocks.iter().enumerate() {
+            let entries = leaves.by_ref().take(count).flat_map(|leaf| leaf.entries.iter());
+            for (to, &from) in program.held(i, &mut seat.workspace).iter_mut().zip(entries) {
                 *to = T::from_f64(from);
             }
         }

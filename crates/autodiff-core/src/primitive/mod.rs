@@ -3,6 +3,7 @@
 //! Adding a structured primitive is a file and a line in the list below (docs/adding-a-primitive.md).
 
 mod composed;
+mod pattern;
 pub(crate) mod pointwise;
 
 use crate::graph::{Fault, Primitive, Structured, Var};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use concat::{concat, stack};
 pub use convolution::{Conv, Conv1d, Conv2d, Padding, Role};
+pub use pattern::{Pattern, Run, Stride};
 pub use pointwise::IntoVar;
 pub(crate) use slice::transpose_slices;
 
@@ -47,6 +49,7 @@ primitives! {
     permute::{Permute};
     slice::{Slice, Unslice};
     pad::{Pad};
+    pick::{Pick, Place};
     concat::{Concat};
     gather::{Gather, ScatterAdd};
     along::{TakeAlong, PutAlong};

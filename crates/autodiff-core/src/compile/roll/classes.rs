@@ -1,0 +1,241 @@
+//! Which scalars are computed alike: structural classes, and the long sums that they are the terms of.
+
+use crate::graph::{Arguments, Graph, NodeId, Operation};
+use crate::primitive::{Reshape, Slice};
+use crate::real::Row;
+use rustc_hash::FxHashMap;
+use std::any::Any;
+
+/// Terms from which on a chain of additions is one sum; shorter ones stay additions of classes.
+const LONG: u32 = 6;
+
+/// What the members of a class are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The inputs of a block.
+    Input(usize),
+    /// Entries of an array.
+    Entries(NodeId),
+    /// Constants.
+    Number,
+    /// An elementwise operation on members of these classes.
+    Row(Row, [u32; 3]),
+    /// A sum of terms of these classes, so many of each.
+    Sum(Box<[Group]>),
+    /// One node, of any shape, that stays as it is.
+    Alone(NodeId),
+}
+
+/// The terms of a sum that are of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Group {
+    /// Their class.
+    pub class: u32,
+    /// Whether they are subtracted.
+    pub negative: bool,
+    /// How many.
+    pub count: u32,
+}
+
+/// A class of scalars.
+#[derive(Debug)]
+pub struct Class {
+    pub kind: Kind,
+    /// Its members, in order of the graph.
+    pub members: Vec<NodeId>,
+}
+
+/// The classes of a graph. A class comes after those that its members rest on.
+#[derive(Debug)]
+pub struct Classes {
+    pub all: Vec<Class>,
+    /// The class of each node; [`NONE`] for partial sums and for views of arrays, which are no values of their own.
+    pub of: Vec<u32>,
+    /// For members of [`Kind::Input`] and [`Kind::Entries`]: the place in the block or array.
+    pub place: Vec<u32>,
+    /// The terms of each member of a [`Kind::Sum`], in the order of its groups.
+    pub terms: FxHashMap<NodeId, Vec<NodeId>>,
+}
+
+/// No class.
+pub const NONE: u32 = u32::MAX;
+
+/// Consecutive entries of an array.
+#[derive(Clone, Copy)]
+struct Window {
+    array: NodeId,
+    start: usize,
+}
+
+impl Classes {
+    /// Sorts the nodes of a graph, in which all are live, into classes. Blocks are runs of scalar inputs, by their lengths.
+    pub fn of(graph: &Graph, blocks: &[usize]) -> Classes {
+        let chains = Chains::of(graph);
+        let mut classes = Classes {
+            all: Vec::new(),
+            of: vec![NONE; graph.len()],
+            place: vec![0; graph.len()],
+            terms: FxHashMap::default(),
+        };
+        let mut ids: FxHashMap<Kind, u32> = FxHashMap::default();
+        let mut windows: FxHashMap<NodeId, Window> = FxHashMap::default();
+        let (mut inputs, mut input) = (graph.inputs().iter(), 0);
+        let mut block_of = vec![(0, 0); graph.inputs().len()];
+        for (block, &count) in blocks.iter().enumerate() {
+            for place in 0..count {
+                inputs.next();
+                block_of[input] = (block, place);
+                input += 1;
+            }
+        }
+        let mut terms = Vec::new();
+        for id in graph.ids() {
+            let scalar = graph.shape(id).rank() == 0;
+            let kind = match graph.operation(id) {
+                Operation::Input(i) if blocks[block_of[i].0] > 1 => {
+                    classes.place[id.index()] = block_of[i].1 as u32;
+                    Kind::Input(block_of[i].0)
+                }
+                Operation::Constant(_) => Kind::Number,
+                Operation::Row(_) if scalar && chains.is_part(id) => continue,
+                Operation::Row(_) if scalar && chains.is_sum(id) => {
+                    chains.terms(graph, id, &mut terms);
+                    terms.sort_by_key(|&(term, negative)| (classes.of[term.index()], negative));
+                    let groups: Vec<Group> = terms
+                        .chunk_by(|a, b| (classes.of[a.0.index()], a.1) == (classes.of[b.0.index()], b.1))
+                        .map(|group| Group {
+                            class: classes.of[group[0].0.index()],
+                            negative: group[0].1,
+                            count: group.len() as u32,
+                        })
+                        .collect();
+                    classes.terms.insert(id, terms.iter().map(|t| t.0).collect());
+                    Kind::Sum(groups.into())
+                }
+                Operation::Row(row) if scalar => {
+                    let mut of = [NONE; 3];
+                    graph.arguments(id).iter().zip(&mut of).for_each(|(a, of)| *of = classes.of[a.index()]);
+                    Kind::Row(row, of)
+                }
+                Operation::Primitive(_) => match window(graph, id, &windows) {
+                    Some(window) => {
+                        windows.insert(id, window);
+                        if !scalar {
+                            // A part of an array that may be read entry by entry; as a whole it stays a node.
+                            Kind::Alone(id)
+                        } else {
+                            classes.place[id.index()] = window.start as u32;
+                            Kind::Entries(window.array)
+                        }
+                    }
+                    None => Kind::Alone(id),
+                },
+                _ => Kind::Alone(id),
+            };
+            let class = match &kind {
+                Kind::Alone(_) => classes.add(kind),
+                _ => match ids.get(&kind) {
+                    Some(&class) => class,
+                    None => {
+                        let class = classes.add(kind.clone());
+                        ids.insert(kind, class);
+                        class
+                    }
+                },
+            };
+            classes.of[id.index()] = class;
+            classes.all[class as usize].members.push(id);
+        }
+        classes
+    }
+
+    fn add(&mut self, kind: Kind) -> u32 {
+        self.all.push(Class { kind, members: Vec::new() });
+        self.all.len() as u32 - 1
+    }
+}
+
+/// The entries of an array that a slice or reshape of it, or of a part of it, stands for.
+fn window(graph: &Graph, id: NodeId, windows: &FxHashMap<NodeId, Window>) -> Option<Window> {
+    let Operation::Primitive(p) = graph.operation(id) else { return None };
+    let source = graph.arguments(id)[0];
+    // A scalar is no array to read from.
+    if graph.shape(source).rank() == 0 {
+        return None;
+    }
+    let from = windows.get(&source).copied().unwrap_or(Window { array: source, start: 0 });
+    let any = &**p as &dyn Any;
+    if any.is::<Reshape>() {
+        return Some(from);
+    }
+    let slice = any.downcast_ref::<Slice>()?;
+    let (before, _, after) = graph.shape(source).around(slice.axis);
+    let contiguous = before == 1 && (slice.step == 1 || slice.count == 1);
+    contiguous.then_some(Window { start: from.start + slice.start * after, ..from })
+}
+
+/// Chains of additions and subtractions of scalars, each read by the next alone.
+struct Chains {
+    /// Whether a node is read by another of its chain and nothing else.
+    inner: Vec<bool>,
+    /// Number of terms of the chain a node belongs to.
+    terms: Vec<u32>,
+}
+
+impl Chains {
+    fn of(graph: &Graph) -> Chains {
+        let n = graph.len();
+        let linear = |id: NodeId| {
+            matches!(graph.operation(id), Operation::Row(Row::Add | Row::Sub | Row::Neg)) && graph.shape(id).rank() == 0
+        };
+        let (mut readers, mut reader) = (vec![0_u32; n], vec![NodeId::from_index(0); n]);
+        for id in graph.ids() {
+            for a in graph.arguments(id) {
+                readers[a.index()] += 1;
+                reader[a.index()] = id;
+            }
+        }
+        for id in graph.outputs().iter().copied().chain(graph.guards().iter().map(|g| g.node)) {
+            readers[id.index()] += 2;
+        }
+        let inner: Vec<bool> =
+            graph.ids().map(|id| linear(id) && readers[id.index()] == 1 && linear(reader[id.index()])).collect();
+        let mut terms = vec![0_u32; n];
+        for id in graph.ids().filter(|&id| linear(id)) {
+            terms[id.index()] =
+                graph.arguments(id).iter().map(|a| if inner[a.index()] { terms[a.index()] } else { 1 }).sum();
+        }
+        for id in graph.ids().rev().filter(|id| inner[id.index()]) {
+            terms[id.index()] = terms[reader[id.index()].index()];
+        }
+        Chains { inner, terms }
+    }
+
+    /// Whether a node is a partial sum of a long chain.
+    fn is_part(&self, id: NodeId) -> bool {
+        self.inner[id.index()] && self.terms[id.index()] >= LONG
+    }
+
+    /// Whether a node is the end of a long chain.
+    fn is_sum(&self, id: NodeId) -> bool {
+        !self.inner[id.index()] && self.terms[id.index()] >= LONG
+    }
+
+    /// The terms of a sum, in order, and whether they are subtracted.
+    fn terms(&self, graph: &Graph, id: NodeId, terms: &mut Vec<(NodeId, bool)>) {
+        terms.clear();
+        let mut pending = vec![(id, false)];
+        while let Some((next, negative)) = pending.pop() {
+            if next != id && !self.inner[next.index()] {
+                terms.push((next, negative));
+                continue;
+            }
+            let args: Arguments = graph.arguments(next);
+            match graph.operation(next) {
+                Operation::Row(Row::Neg) => pending.push((args[0], !negative)),
+                Operation::Row(row) => pending.extend([(args[1], negative ^ (row == Row::Sub)), (args[0], negative)]),
+                _ => unreachable!("a chain consists of additions"),
+            }
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! The array graph of classes: one node for a class of many members, the members themselves of a class of few.
+
+use super::classes::{Classes, Group, Kind, NONE};
+use super::order::Order;
+use crate::graph::{Arguments, Graph, Guard, NodeId, Operation, Structured};
+use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Slice, Sum};
+use crate::real::Row;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// Members from which on a class is an array.
+pub const LANES: usize = 8;
+
+/// Terms up to which a sum in every lane is additions of arrays, which can be fused.
+const UNROLLED: usize = 8;
+
+/// The graph being made.
+pub struct Emitter<'g> {
+    graph: &'g Graph,
+    classes: &'g Classes,
+    order: &'g Order,
+    /// The place of each member in its class.
+    place: Vec<u32>,
+    out: Graph,
+    /// The new inputs.
+    inputs: Vec<NodeId>,
+    /// The arrays of each class of many members, in order, each with the place of its first.
+    arrays: Vec<Vec<(usize, NodeId)>>,
+    /// New nodes of members of small classes, of nodes that stay, and of entries read out of arrays.
+    moved: FxHashMap<NodeId, NodeId>,
+}
+
+impl<'g> Emitter<'g> {
+    pub fn new(graph: &'g Graph, classes: &'g Classes, order: &'g Order, blocks: &[usize]) -> Emitter<'g> {
+        let mut place = classes.place.clone();
+        for (class, members) in classes.all.iter().zip(&order.members) {
+            if !matches!(class.kind, Kind::Input(_) | Kind::Entries(_)) {
+                members.iter().enumerate().for_each(|(at, id)| place[id.index()] = at as u32);
+            }
+        }
+        let mut out = Graph::new();
+        let (mut inputs, mut moved, mut first) = (Vec::new(), FxHashMap::default(), 0);
+        for &count in blocks {
+            let id = graph.inputs()[first];
+            let input = out.input(if count == 1 { graph.shape(id).clone() } else { Shape::of(&[count]) });
+            if count == 1 {
+                moved.insert(id, input);
+            }
+            inputs.push(input);
+            first += count;
+        }
+        out.share();
+        Emitter { graph, classes, order, place, out, inputs, arrays: vec![Vec::new(); classes.all.len()], moved }
+    }
+
+    /// The whole graph.
+    pub fn emit(mut self) -> Graph {
+        for class in 0..self.classes.all.len() {
+            let members = &self.order.members[class];
+            if members.is_empty() {
+                continue;
+            }
+            match &self.classes.all[class].kind {
+                Kind::Input(block) => self.arrays[class] = vec![(0, self.inputs[*block])],
+                Kind::Entries(array) => {
+                    let whole = self.scalar(*array);
+                    let size = self.out.shape(whole).size();
+                    let flat = self.push(Reshape { shape: Shape::of(&[size]) }, &[whole]);
+                    self.arrays[class] = vec![(0, flat)];
+                }
+                Kind::Number => {}
+                Kind::Alone(id) => {
+                    if !self.moved.contains_key(id) {
+                        let args: Arguments = self.graph.arguments(*id).iter().map(|&a| self.scalar(a)).collect();
+                        let new = self.out.copy_node(self.graph, *id, &args).expect("the arguments have their shapes");
+                        self.moved.insert(*id, new);
+                    }
+                }
+                kind if members.len() >= LANES => {
+                    let mut start = 0;
+                    for &end in &self.order.ends[class] {
+                        let block = &members[start..end];
+                        let array = match kind {
+                            Kind::Row(row, _) => self.lanes(*row, block),
+                            Kind::Sum(groups) => self.sums(block, groups),
+                            _ => unreachable!("matched above"),
+                        };
+                        self.arrays[class].push((start, array));
+                        start = end;
+                    }
+                }
+                kind => {
+                    for &id in members {
+                        let new = match kind {
+                            Kind::Row(row, _) => {
+                                let args: Arguments =
+                                    self.graph.arguments(id).iter().map(|&a| self.scalar(a)).collect();
+                                self.row(*row, &args)
+                            }
+                            Kind::Sum(groups) => self.sum(id, groups),
+                            _ => unreachable!("matched above"),
+                        };
+                        self.moved.insert(id, new);
+                    }
+                }
+            }
+        }
+        self.guards();
+        let outputs = self.graph.outputs().iter().map(|&id| self.scalar(id)).collect();
+        self.out.stop_sharing();
+        self.out.set_outputs(outputs);
+        self.out.without_dead_nodes()
+    }
+
+    fn push<P: Structured>(&mut self, primitive: P, args: &[NodeId]) -> NodeId {
+        self.out.primitive(Arc::new(primitive), args).expect("made to fit")
+    }
+
+    fn row(&mut self, row: Row, args: &[NodeId]) -> NodeId {
+        self.out.row(row, args).expect("lanes of one length")
+    }
+
+    /// An operation in every lane.
+    fn lanes(&mut self, row: Row, members: &[NodeId]) -> NodeId {
+        let operand =
+            |operand: usize| -> Vec<NodeId> { members.iter().map(|&id| self.graph.arguments(id)[operand]).collect() };
+        let read: Vec<Vec<NodeId>> = (0..row.arity()).map(operand).collect();
+        let args: Arguments = read.iter().map(|read| self.view(read)).collect();
+        self.row(row, &args)
+    }
+
+    /// The number of a constant.
+    fn number(&self, id: NodeId) -> f64 {
+        match self.graph.operation(id) {
+            Operation::Constant(c) => c,
+            _ => unreachable!("the class of numbers holds constants"),
+        }
+    }
+
+    /// The new node of a scalar, or of a node of any shape that stays.
+    fn scalar(&mut self, id: NodeId) -> NodeId {
+        if let Some(&new) = self.moved.get(&id) {
+            return new;
+        }
+        let class = self.classes.of[id.index()];
+        debug_assert_ne!(class, NONE, "partial sums are read by their chains alone");
+        let new = if self.arrays[class as usize].is_empty() {
+            let number = self.number(id);
+            self.out.constant(number)
+        } else {
+            let place = self.place[id.index()] as usize;
+            let (first, array) = self.block(class as usize, place);
+            let entry = self.push(Slice { axis: 0, start: place - first, step: 1, count: 1 }, &[array]);
+            self.push(Reshape { shape: Shape::scalar() }, &[entry])
+        };
+        self.moved.insert(id, new);
+        new
+    }
+
+    /// The array of a class that holds this place, and its first place.
+    fn block(&self, class: usize, place: usize) -> (usize, NodeId) {
+        let blocks = &self.arrays[class];
+        blocks[blocks.partition_point(|(start, _)| *start <= place) - 1]
+    }
+
+    /// All arrays of a class, one after the other.
+    fn whole(&mut self, class: usize) -> NodeId {
+        match self.arrays[class][..] {
+            [(_, one)] => one,
+            _ => {
+                let parts: Vec<NodeId> = self.arrays[class].iter().map(|block| block.1).collect();
+                self.push(Concat { axis: 0 }, &parts)
+            }
+        }
+    }
+
+    /// A scalar in every lane.
+    fn repeated(&mut self, scalar: NodeId, lanes: usize) -> NodeId {
+        self.push(Broadcast { shape: Shape::of(&[lanes]) }, &[scalar])
+    }
+
+    /// The vector of some scalars of one class.
+    fn view(&mut self, read: &[NodeId]) -> NodeId {
+        let class = self.classes.of[read[0].index()] as usize;
+        if self.classes.all[class].kind == Kind::Number {
+            let numbers: Vec<f64> = read.iter().map(|&id| self.number(id)).collect();
+            return self.numbers(numbers);
+        }
+        if !self.arrays[class].is_empty() {
+            let mut places: Vec<u32> = read.iter().map(|id| self.place[id.index()]).collect();
+            let (first, mut array) = self.block(class, places[0] as usize);
+            let length = self.out.shape(array).size();
+            if places.iter().all(|&p| (first..first + length).contains(&(p as usize))) {
+                places.iter_mut().for_each(|p| *p -= first as u32);
+            } else {
+                array = self.whole(class);
+            }
+            return self.pick(array, &places);
+        }
+        if read.iter().all(|id| *id == read[0]) {
+            let scalar = self.scalar(read[0]);
+            return self.repeated(scalar, read.len());
+        }
+        // Few scalars, each alone: side by side, and picked from there.
+        let mut few: Vec<NodeId> = read.to_vec();
+        few.sort_unstable();
+        few.dedup();
+        let columns: Vec<NodeId> = few
+            .iter()
+            .map(|&id| {
+                let scalar = self.scalar(id);
+                self.push(Reshape { shape: Shape::of(&[1]) }, &[scalar])
+            })
+            .collect();
+        let joined = self.push(Concat { axis: 0 }, &columns);
+        let places: Vec<u32> =
+            read.iter().map(|id| few.binary_search(id).expect("collected from the same list") as u32).collect();
+        self.pick(joined, &places)
+    }
+
+    fn numbers(&mut self, numbers: Vec<f64>) -> NodeId {
+        if numbers.iter().all(|c| c.to_bits() == numbers[0].to_bits()) {
+            let constant = self.out.constant(numbers[0]);
+            return self.repeated(constant, numbers.len());
+        }
+        self.out.tensor(Tensor::new(Shape::of(&[numbers.len()]), numbers))
+    }
+
+    fn pick(&mut self, array: NodeId, places: &[u32]) -> NodeId {
+        let length = self.out.shape(array).size();
+        let pattern = Pattern::of(places);
+        if pattern.is_whole(length) { array } else { self.push(Pick { pattern, length }, &[array]) }
+    }
+
+    /// A sum that is a scalar.
+    fn sum(&mut self, id: NodeId, groups: &[Group]) -> NodeId {
+        let (terms, mut start) = (&self.classes.terms[&id], 0);
+        let mut sum: Option<NodeId> = None;
+        for group in groups {
+            let terms = &terms[start..start + group.count as usize];
+            start += terms.len();
+            let part = if !self.arrays[group.class as usize].is_empty() && terms.len() >= LANES {
+                self.total(terms, group.class as usize)
+            } else {
+                let scalars: Vec<NodeId> = terms.iter().map(|&t| self.scalar(t)).collect();
+                self.added(&scalars)
+            };
+            sum = Some(self.joined(sum, part, group.negative));
+        }
+        sum.expect("a sum has terms")
+    }
+
+    /// The sum of members of a class of many: of its arrays, if these are all of them in any order.
+    fn total(&mut self, terms: &[NodeId], class: usize) -> NodeId {
+        let blocks = self.arrays[class].clone();
+        let length = blocks.iter().map(|block| self.out.shape(block.1).size()).sum();
+        let mut met = vec![false; length];
+        terms.iter().for_each(|id| met[self.place[id.index()] as usize] = true);
+        let arrays: Vec<NodeId> = if terms.len() == length && met.iter().all(|&m| m) {
+            blocks.iter().map(|block| block.1).collect()
+        } else {
+            vec![self.view(terms)]
+        };
+        let sum = |array: &NodeId| self.push(Sum { axes: smallvec::smallvec![0] }, &[*array]);
+        let sums: Vec<NodeId> = arrays.iter().map(sum).collect();
+        self.added(&sums)
+    }
+
+    fn added(&mut self, parts: &[NodeId]) -> NodeId {
+        let (&first, rest) = parts.split_first().expect("a group has terms");
+        rest.iter().fold(first, |sum, &part| self.row(Row::Add, &[sum, part]))
+    }
+
+    fn joined(&mut self, sum: Option<NodeId>, part: NodeId, negative: bool) -> NodeId {
+        match (sum, negative) {
+            (None, false) => part,
+            (None, true) => self.row(Row::Neg, &[part]),
+            (Some(sum), false) => self.row(Row::Add, &[sum, part]),
+            (Some(sum), true) => self.row(Row::Sub, &[sum, part]),
+        }
+    }
+
+    /// Sums of the same terms in every lane.
+    fn sums(&mut self, members: &[NodeId], groups: &[Group]) -> NodeId {
+        let classes = self.classes;
+        let terms: Vec<&[NodeId]> = members.iter().map(|id| &classes.terms[id][..]).collect();
+        let (lanes, mut start) = (members.len(), 0);
+        let mut sum: Option<NodeId> = None;
+        for group in groups {
+            let count = group.count as usize;
+            // Row k holds the k-th term of every lane.
+            let row = |k: usize| -> Vec<NodeId> { terms.iter().map(|terms| terms[start + k]).collect() };
+            let part = if classes.all[group.class as usize].kind == Kind::Number {
+                let added = |terms: &&[NodeId]| terms[start..start + count].iter().map(|&id| self.number(id)).sum();
+                let numbers: Vec<f64> = terms.iter().map(added).collect();
+                self.numbers(numbers)
+            } else if let Some(product) = self.contraction(&terms, start, count, group.class as usize) {
+                product
+            } else if count <= UNROLLED || self.arrays[group.class as usize].len() >= count {
+                let rows: Vec<NodeId> = (0..count).map(|k| self.view(&row(k))).collect();
+                self.added(&rows)
+            } else {
+                let all: Vec<NodeId> = (0..count).flat_map(row).collect();
+                let view = self.view(&all);
+                let table = self.push(Reshape { shape: Shape::of(&[count, lanes]) }, &[view]);
+                self.push(Sum { axes: smallvec::smallvec![0] }, &[table])
+            };
+            start += count;
+            sum = Some(self.joined(sum, part, group.negative));
+        }
+        sum.expect("a sum has terms")
+    }
+
+    /// The product of matrices that sums of products are, if they are one: every term is u · w, where u depends on the term
+    /// and on some of the loops over lanes, w on the term and on the others.
+    fn contraction(&mut self, terms: &[&[NodeId]], start: usize, count: usize, class: usize) -> Option<NodeId> {
+        if !matches!(self.classes.all[class].kind, Kind::Row(Row::Mul, _)) || count < 3 {
+            return None;
+        }
+        let lanes = terms.len();
+        let factor = |operand: usize, lane: usize, k: usize| self.graph.arguments(terms[lane][start + k])[operand];
+        // The inner loop over lanes is as long as one of the factors stays the same.
+        let same = |operand: usize| {
+            (1..lanes).take_while(|&lane| factor(operand, lane, 0) == factor(operand, 0, 0)).count() + 1
+        };
+        let (slow, inner) = (0..2).map(|operand| (operand, same(operand))).max_by_key(|(_, n)| *n)?;
+        let outer = lanes / inner;
+        if inner == 1 || outer * inner != lanes {
+            return None;
+        }
+        let fast = 1 - slow;
+        let fits = |lane: usize| {
+            (0..count).all(|k| {
+                factor(slow, lane, k) == factor(slow, lane / inner * inner, k)
+                    && factor(fast, lane, k) == factor(fast, lane % inner, k)
+            })
+        };
+        if !(0..lanes).all(fits) {
+            return None;
+        }
+        // out[o, i] = Σ_k slow[o, k] · fast[i, k]
+        let rows = |operand: usize, count_of: usize, apart: usize| -> Vec<NodeId> {
+            (0..count_of)
+                .flat_map(|r| (0..count).map(move |k| (r * apart, k)))
+                .map(|(lane, k)| factor(operand, lane, k))
+                .collect()
+        };
+        let (slow, fast) = (rows(slow, outer, inner), rows(fast, inner, 1));
+        let matrix = |emitter: &mut Self, read: &[NodeId], rows: usize| {
+            let view = emitter.view(read);
+            emitter.push(Reshape { shape: Shape::of(&[rows, count]) }, &[view])
+        };
+        let (slow, fast) = (matrix(self, &slow, outer), matrix(self, &fast, inner));
+        let product = self.push(Matmul { trans_a: false, trans_b: true }, &[slow, fast]);
+        Some(self.push(Reshape { shape: Shape::of(&[lanes]) }, &[product]))
+    }
+
+    /// Guards of lanes become one: as many comparisons hold as held.
+    fn guards(&mut self) {
+        let mut lanes: FxHashMap<(u32, bool), Vec<NodeId>> = FxHashMap::default();
+        let mut found = Vec::new();
+        for guard in self.graph.guards() {
+            let class = self.classes.of[guard.node.index()];
+            if !self.arrays[class as usize].is_empty() {
+                let list = lanes.entry((class, guard.expected)).or_default();
+                if list.is_empty() {
+                    found.push((class, guard.expected));
+                }
+                list.push(guard.node);
+            } else {
+                let node = self.scalar(guard.node);
+                self.out.add_guard(Guard { node, ..*guard });
+            }
+        }
+        for key in found {
+            let mut list = lanes.remove(&key).expect("noted when it was made");
+            list.sort_unstable_by_key(|id| self.place[id.index()]);
+            list.dedup();
+            let held = self.total(&list, key.0 as usize);
+            let expected = self.out.constant(if key.1 { list.len() as f64 } else { 0.0 });
+            let node = self.row(Row::Equal, &[held, expected]);
+            self.out.add_guard(Guard { node, expected: true });
+        }
+    }
+}

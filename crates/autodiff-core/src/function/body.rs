@@ -1,0 +1,53 @@
+//! [`Body`]: a trace as the programs are made from it, rolled into arrays where it is scalar code.
+
+use crate::compile::{Rolling, roll};
+use crate::graph::Graph;
+use crate::shape::Shape;
+use crate::tree::Leaves;
+
+/// A trace as programs are made from it.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// Inputs: the point, then the data. Outputs: leaves of the result, then the marked predictions.
+    pub graph: Graph,
+    /// Shapes of the inputs that are the point: its leaves, or runs of scalar leaves as one vector.
+    pub point: Vec<Shape>,
+    /// Shapes of the inputs that are the data.
+    pub data: Vec<Shape>,
+    /// How many leaves of the data each of these inputs holds.
+    pub data_blocks: Vec<usize>,
+    /// What became of the scalars, if the trace was rolled.
+    pub rolling: Option<Rolling>,
+}
+
+impl Body {
+    /// The body of a traced graph with these leaves.
+    pub fn new(traced: &Graph, point: &Leaves, data: &Leaves) -> Body {
+        let (point_blocks, data_blocks) = (blocks(point), blocks(data));
+        if let Some((graph, rolling)) = roll(traced, &[&point_blocks[..], &data_blocks].concat()) {
+            let (point, data) = (joined(point, &point_blocks), joined(data, &data_blocks));
+            return Body { graph, point, data, data_blocks, rolling: Some(rolling) };
+        }
+        let (point, data) = (point.to_shapes(), data.to_shapes());
+        Body { graph: traced.clone(), point, data_blocks: vec![1; data.len()], data, rolling: None }
+    }
+}
+
+/// Runs of scalar leaves as blocks, every other leaf for itself.
+fn blocks(leaves: &Leaves) -> Vec<usize> {
+    let mut blocks = Vec::new();
+    for (shape, count) in leaves.runs() {
+        if shape.rank() == 0 { blocks.push(count) } else { blocks.extend(std::iter::repeat_n(1, count)) }
+    }
+    blocks
+}
+
+/// Shapes of the leaves with each block of several as one vector.
+fn joined(leaves: &Leaves, blocks: &[usize]) -> Vec<Shape> {
+    let mut shapes = leaves.iter();
+    let shape = |&count: &usize| {
+        let first = shapes.by_ref().take(count).last().cloned().unwrap_or_default();
+        if count == 1 { first } else { Shape::of(&[count]) }
+    };
+    blocks.iter().map(shape).collect()
+}

@@ -1,0 +1,251 @@
+//! Scalar code rolled into arrays computes what it computes as scalars: random loop nests with branches, in every mode, against
+//! the same function over plain and hyper-dual numbers.
+
+use autodiff_core::{Dual, Function, HyperDual, Real, Var};
+use quickcheck::{Arbitrary, Gen, QuickCheck};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::counter::direction;
+
+/// How an index is made of the loop counters i and j: (a i + b j + c) mod the length.
+#[derive(Clone, Copy, Debug)]
+struct Index(usize, usize, usize);
+
+#[derive(Clone, Copy, Debug)]
+enum Operand {
+    X(Index),
+    /// What an earlier statement left in its table.
+    Table(usize, Index),
+    Literal(i8),
+    Data(Index),
+}
+
+/// One statement of the inner loop.
+#[derive(Clone, Debug)]
+enum Statement {
+    /// A table entry for every pass, from two operands.
+    Binary(u8, Operand, Operand),
+    Unary(u8, Operand),
+    /// A branch on an operand.
+    Branch(Operand, Operand, Operand),
+    /// A sum over a loop of its own, of products.
+    Inner(usize, Operand, Operand),
+}
+
+/// A nest of two loops: every statement runs in all passes before the next one, or all statements in each pass.
+#[derive(Clone, Debug)]
+struct Nest {
+    outer: usize,
+    inner: usize,
+    interleaved: bool,
+    statements: Vec<Statement>,
+    n: usize,
+}
+
+fn below(g: &mut Gen, n: usize) -> usize {
+    usize::arbitrary(g) % n
+}
+
+impl Arbitrary for Index {
+    fn arbitrary(g: &mut Gen) -> Index {
+        Index(below(g, 4), below(g, 4), below(g, 5))
+    }
+}
+
+fn operand(g: &mut Gen, tables: usize) -> Operand {
+    match below(g, 8) {
+        0..=2 => Operand::X(Index::arbitrary(g)),
+        3..=5 if tables > 0 => Operand::Table(below(g, tables), Index::arbitrary(g)),
+        6 => Operand::Data(Index::arbitrary(g)),
+        7 => Operand::Literal(i8::arbitrary(g) % 4),
+        _ => Operand::X(Index(1, 1, 0)),
+    }
+}
+
+impl Arbitrary for Nest {
+    fn arbitrary(g: &mut Gen) -> Nest {
+        let count = 1 + below(g, 6);
+        let statements = (0..count)
+            .map(|tables| match below(g, 8) {
+                0..=3 => Statement::Binary(below(g, 5) as u8, operand(g, tables), operand(g, tables)),
+                4 | 5 => Statement::Unary(below(g, 5) as u8, operand(g, tables)),
+                6 => Statement::Branch(operand(g, tables), operand(g, tables), operand(g, tables)),
+                _ => Statement::Inner(2 + below(g, 12), operand(g, tables), operand(g, tables)),
+            })
+            .collect();
+        let sizes = [1, 2, 5, 9, 14, 30];
+        let (outer, inner) = (sizes[below(g, 6)], sizes[below(g, 6)]);
+        Nest { outer, inner, interleaved: bool::arbitrary(g), statements, n: 3 + below(g, 20) }
+    }
+}
+
+impl Nest {
+    fn run<S: Real + Copy>(&self, x: &[S]) -> S {
+        let passes: Vec<(usize, usize)> = (0..self.outer).flat_map(|i| (0..self.inner).map(move |j| (i, j))).collect();
+        let mut tables: Vec<Vec<S>> = vec![Vec::new(); self.statements.len()];
+        if self.interleaved {
+            for &pass in &passes {
+                (0..self.statements.len()).for_each(|s| self.statement(s, pass, x, &mut tables));
+            }
+        } else {
+            for s in 0..self.statements.len() {
+                passes.iter().for_each(|&pass| self.statement(s, pass, x, &mut tables));
+            }
+        }
+        let mut sum = S::from_f64(0.0);
+        for table in &tables {
+            for (i, &entry) in table.iter().enumerate() {
+                // Some are subtracted.
+                if i % 3 == 2 { sum -= entry } else { sum += entry }
+            }
+        }
+        sum
+    }
+
+    fn statement<S: Real + Copy>(&self, s: usize, (i, j): (usize, usize), x: &[S], tables: &mut [Vec<S>]) {
+        let at = |Index(a, b, c): Index, length: usize, k: usize| (a * i + b * j + c + k) % length;
+        let read = |operand: Operand, k: usize| match operand {
+            Operand::X(index) => x[at(index, x.len(), k)],
+            // What is there by now: in interleaved nests the table grows.
+            Operand::Table(t, index) if !tables[t].is_empty() => tables[t][at(index, tables[t].len(), k)],
+            Operand::Table(..) => x[0],
+            Operand::Literal(c) => S::from_f64(f64::from(c)),
+            Operand::Data(index) => S::from_f64((at(index, 7, k) as f64 * 0.9).sin()),
+        };
+        let y = match &self.statements[s] {
+            Statement::Binary(0, a, b) => read(*a, 0) + read(*b, 0),
+            Statement::Binary(1, a, b) => read(*a, 0) - read(*b, 0),
+            Statement::Binary(2 | 3, a, b) => read(*a, 0) * read(*b, 0),
+            Statement::Binary(_, a, b) => read(*a, 0) / (read(*b, 0) * read(*b, 0) + 1.0),
+            Statement::Unary(0, a) => read(*a, 0).sin(),
+            Statement::Unary(1, a) => read(*a, 0).tanh(),
+            Statement::Unary(2, a) => -read(*a, 0),
+            Statement::Unary(3, a) => (read(*a, 0) * read(*a, 0) + 1.0).ln(),
+            Statement::Unary(_, a) => read(*a, 0).tanh().exp(),
+            Statement::Branch(a, b, c) => {
+                if read(*a, 0) > read(*b, 0) {
+                    read(*a, 0) * 0.5
+                } else {
+                    read(*c, 0).cos()
+                }
+            }
+            Statement::Inner(count, a, b) => {
+                let mut sum = read(*a, 0);
+                for k in 0..*count {
+                    sum += read(*a, k) * read(*b, 2 * k);
+                }
+                sum.tanh()
+            }
+        };
+        tables[s].push(y);
+    }
+
+    /// Value, directional derivative and curvature u·H·v agree with those of plain, dual and hyper-dual numbers.
+    fn agrees(&self) -> bool {
+        let f = Function::new(|x: &[Var]| self.run(x));
+        for point in 0..2 {
+            let (x, u, v) = (direction(self.n, point), direction(self.n, 7), direction(self.n, 8));
+            let close = |a: f64, b: f64, scale: f64| (a - b).abs() <= 1e-9 * (1.0 + scale + b.abs());
+            let value = self.run(&x);
+            let scale = self.statements.len() as f64 * (self.outer * self.inner) as f64;
+            let dual: Vec<Dual<f64>> = x.iter().zip(&v).map(|(&x, &v)| Dual { value: x, tangent: v }).collect();
+            let hyper: Vec<HyperDual<f64>> = x
+                .iter()
+                .zip(&u)
+                .zip(&v)
+                .map(|((&x, &u), &v)| HyperDual { value: x, first: u, second: v, cross: 0.0 })
+                .collect();
+            let (first, second) = (self.run(&dual).tangent, self.run(&hyper).cross);
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let gradient = f.gradient(&x).unwrap();
+            let product = f.hvp(&x, &v).unwrap();
+            let at = f.linearize(&x).unwrap();
+            let mut late = vec![0.0; self.n];
+            at.hvp(&v, &mut late).unwrap();
+            let holds = close(f.value(&x).unwrap(), value, scale)
+                && close(dot(&gradient, &v), first, scale)
+                && close(f.jvp(&x, &v).unwrap().sum(), first, scale)
+                && close(dot(&product, &u), second, scale)
+                && close(dot(&late, &u), second, scale);
+            if !holds {
+                eprintln!(
+                    "value {} {value}, slope {} {first}, curvature {} {} {second}\n{}",
+                    f.value(&x).unwrap(),
+                    dot(&gradient, &v),
+                    dot(&product, &u),
+                    dot(&late, &u),
+                    f.explain(&x).unwrap().graph
+                );
+                return false;
+            }
+        }
+        true
+    }
+}
+
+#[test]
+fn random_loop_nests_agree_with_number_types() {
+    static ROLLED: AtomicUsize = AtomicUsize::new(0);
+    let law = |nest: Nest| {
+        let f = Function::new(|x: &[Var]| nest.run(x));
+        let rolled = f.explain(&direction(nest.n, 0)).unwrap().rolling.is_some();
+        ROLLED.fetch_add(usize::from(rolled), Ordering::Relaxed);
+        nest.agrees()
+    };
+    let tests = std::env::var("NESTS").map_or(1000, |n| n.parse().unwrap());
+    QuickCheck::new().tests(tests).quickcheck(law as fn(Nest) -> bool);
+    println!("{} of {tests} were rolled", ROLLED.load(Ordering::Relaxed));
+    assert!(ROLLED.load(Ordering::Relaxed) as u64 > tests / 3);
+}
+
+/// Σ 100 (x_{i+1} − x_i²)² + (1 − x_i)².
+fn rosenbrock<S: Real + Copy>(x: &[S]) -> S {
+    testkit::workloads::rosenbrock(x)
+}
+
+#[test]
+fn a_chain_becomes_a_handful_of_arrays() {
+    let f = Function::new(|x: &[Var]| rosenbrock(x));
+    let graph = f.explain(&vec![0.5; 1000]).unwrap().graph;
+    assert!(graph.len() < 40, "{graph}");
+}
+
+#[test]
+fn sums_of_products_become_products_of_matrices() {
+    let (rows, inner, samples) = (9, 7, 12);
+    let f = Function::new(move |w: &[Var]| {
+        let (w, x) = w.split_at(rows * inner);
+        let mut sum: Var = num_traits::Zero::zero();
+        for s in 0..samples {
+            for r in 0..rows {
+                let mut z = x[0];
+                for k in 0..inner {
+                    z += w[r * inner + k] * x[s * inner + k];
+                }
+                sum += z.tanh();
+            }
+        }
+        sum
+    });
+    let graph = f.explain(&direction(rows * inner + samples * inner, 3)).unwrap().graph;
+    assert!(graph.to_string().contains("matmul"), "{graph}");
+}
+
+#[test]
+fn a_branch_that_flips_in_one_lane_is_noticed() {
+    let g = |x: &[f64]| x.iter().map(|&x| if x > 0.0 { x * x } else { -x }).sum::<f64>();
+    let f = Function::new(|x: &[Var]| {
+        let mut sum: Var = num_traits::Zero::zero();
+        for &x in x {
+            sum += if x > 0.0 { x * x } else { -x };
+        }
+        sum
+    });
+    let mut x = direction(100, 5);
+    assert!((f.value(&x).unwrap() - g(&x)).abs() < 1e-12);
+    for flipped in [3, 50, 99, 3] {
+        x[flipped] = -x[flipped];
+        assert!((f.value(&x).unwrap() - g(&x)).abs() < 1e-12, "lane {flipped}");
+        let slope = f.gradient(&x).unwrap()[flipped];
+        assert_eq!(slope, if x[flipped] > 0.0 { 2.0 * x[flipped] } else { -1.0 });
+    }
+}
