@@ -4,6 +4,7 @@ use crate::graph::{Arguments, Graph, NodeId, Operation};
 use crate::primitive::{Reshape, Slice};
 use crate::real::Row;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::any::Any;
 
 /// Terms from which on a chain of additions is one sum; shorter ones stay additions of classes.
@@ -55,6 +56,8 @@ pub struct Classes {
     pub place: Vec<u32>,
     /// The terms of each member of a [`Kind::Sum`], in the order of its groups.
     pub terms: FxHashMap<NodeId, Vec<NodeId>>,
+    /// What operations on constants come to.
+    folded: FxHashMap<NodeId, f64>,
 }
 
 /// No class.
@@ -76,8 +79,11 @@ impl Classes {
             of: vec![NONE; graph.len()],
             place: vec![0; graph.len()],
             terms: FxHashMap::default(),
+            folded: FxHashMap::default(),
         };
+        let mut rows: FxHashMap<(Row, [u32; 3]), u32> = FxHashMap::default();
         let mut ids: FxHashMap<Kind, u32> = FxHashMap::default();
+        let mut number = NONE;
         let mut windows: FxHashMap<NodeId, Window> = FxHashMap::default();
         let (mut inputs, mut input) = (graph.inputs().iter(), 0);
         let mut block_of = vec![(0, 0); graph.inputs().len()];
@@ -100,6 +106,13 @@ impl Classes {
                 Operation::Row(_) if scalar && chains.is_part(id) => continue,
                 Operation::Row(_) if scalar && chains.is_sum(id) => {
                     chains.terms(graph, id, &mut terms);
+                    // The zero that a loop starts from is no term.
+                    let zero = |&(term, _): &(NodeId, bool)| {
+                        classes.of[term.index()] == number && classes.number(graph, term) == 0.0
+                    };
+                    if !terms.iter().all(zero) {
+                        terms.retain(|term| !zero(term));
+                    }
                     terms.sort_by_key(|&(term, negative)| (classes.of[term.index()], negative));
                     let groups: Vec<Group> = terms
                         .chunk_by(|a, b| (classes.of[a.0.index()], a.1) == (classes.of[b.0.index()], b.1))
@@ -113,9 +126,15 @@ impl Classes {
                     Kind::Sum(groups.into())
                 }
                 Operation::Row(row) if scalar => {
-                    let mut of = [NONE; 3];
-                    graph.arguments(id).iter().zip(&mut of).for_each(|(a, of)| *of = classes.of[a.index()]);
-                    Kind::Row(row, of)
+                    let (mut of, args) = ([NONE; 3], graph.arguments(id));
+                    args.iter().zip(&mut of).for_each(|(a, of)| *of = classes.of[a.index()]);
+                    if number != NONE && of[..args.len()].iter().all(|&of| of == number) {
+                        let args: SmallVec<[f64; 3]> = args.iter().map(|&a| classes.number(graph, a)).collect();
+                        classes.folded.insert(id, row.value(&args));
+                        Kind::Number
+                    } else {
+                        Kind::Row(row, of)
+                    }
                 }
                 Operation::Primitive(_) => match window(graph, id, &windows) {
                     Some(window) => {
@@ -134,6 +153,12 @@ impl Classes {
             };
             let class = match &kind {
                 Kind::Alone(_) => classes.add(kind),
+                Kind::Number if number != NONE => number,
+                Kind::Number => {
+                    number = classes.add(kind);
+                    number
+                }
+                Kind::Row(row, of) => *rows.entry((*row, *of)).or_insert_with(|| classes.add(Kind::Row(*row, *of))),
                 _ => match ids.get(&kind) {
                     Some(&class) => class,
                     None => {
@@ -147,6 +172,14 @@ impl Classes {
             classes.all[class as usize].members.push(id);
         }
         classes
+    }
+
+    /// The number of a member of [`Kind::Number`].
+    pub fn number(&self, graph: &Graph, id: NodeId) -> f64 {
+        match graph.operation(id) {
+            Operation::Constant(c) => c,
+            _ => self.folded[&id],
+        }
     }
 
     fn add(&mut self, kind: Kind) -> u32 {

@@ -2,7 +2,7 @@
 
 use super::classes::{Classes, Group, Kind, NONE};
 use super::order::Order;
-use crate::graph::{Arguments, Graph, Guard, NodeId, Operation, Structured};
+use crate::graph::{Arguments, Graph, Guard, NodeId, Structured};
 use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Slice, Sum};
 use crate::real::Row;
 use crate::shape::Shape;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub const LANES: usize = 8;
 
 /// Terms up to which a sum in every lane is additions of arrays, which can be fused.
-const UNROLLED: usize = 8;
+pub const UNROLLED: usize = 16;
 
 /// The graph being made.
 pub struct Emitter<'g> {
@@ -133,10 +133,7 @@ impl<'g> Emitter<'g> {
 
     /// The number of a constant.
     fn number(&self, id: NodeId) -> f64 {
-        match self.graph.operation(id) {
-            Operation::Constant(c) => c,
-            _ => unreachable!("the class of numbers holds constants"),
-        }
+        self.classes.number(self.graph, id)
     }
 
     /// The new node of a scalar, or of a node of any shape that stays.
@@ -220,10 +217,29 @@ impl<'g> Emitter<'g> {
         self.pick(joined, &places)
     }
 
+    /// A vector of constants; those that repeat are kept once.
     fn numbers(&mut self, numbers: Vec<f64>) -> NodeId {
-        if numbers.iter().all(|c| c.to_bits() == numbers[0].to_bits()) {
-            let constant = self.out.constant(numbers[0]);
+        let mut at: FxHashMap<u64, u32> = FxHashMap::default();
+        let mut distinct = Vec::new();
+        let places: Vec<u32> = numbers
+            .iter()
+            .map(|c| {
+                *at.entry(c.to_bits()).or_insert_with(|| {
+                    distinct.push(*c);
+                    distinct.len() as u32 - 1
+                })
+            })
+            .collect();
+        if let [one] = distinct[..] {
+            let constant = self.out.constant(one);
             return self.repeated(constant, numbers.len());
+        }
+        let length = distinct.len();
+        if 2 * length <= numbers.len()
+            && let pattern @ Pattern::Affine { .. } = Pattern::of(&places)
+        {
+            let tensor = self.out.tensor(Tensor::new(Shape::of(&[length]), distinct));
+            return self.push(Pick { pattern, length }, &[tensor]);
         }
         self.out.tensor(Tensor::new(Shape::of(&[numbers.len()]), numbers))
     }
@@ -298,7 +314,7 @@ impl<'g> Emitter<'g> {
                 self.numbers(numbers)
             } else if let Some(product) = self.contraction(&terms, start, count, group.class as usize) {
                 product
-            } else if count <= UNROLLED || self.arrays[group.class as usize].len() >= count {
+            } else if count <= UNROLLED {
                 let rows: Vec<NodeId> = (0..count).map(|k| self.view(&row(k))).collect();
                 self.added(&rows)
             } else {

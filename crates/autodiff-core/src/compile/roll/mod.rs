@@ -13,8 +13,7 @@ mod classes;
 mod emit;
 mod order;
 
-use super::simplify;
-use crate::graph::{Graph, Operation};
+use crate::graph::{Graph, NodeId, Operation};
 use classes::{Classes, Kind};
 use emit::{Emitter, LANES};
 use order::Order;
@@ -34,32 +33,26 @@ pub struct Rolling {
 }
 
 /// The same program in arrays, with inputs joined in blocks of these numbers of scalars; `None` if less than half of it would
-/// be arrays.
+/// be arrays. All nodes of the graph are live.
 ///
 /// An input that is no scalar is a block of its own.
 pub fn roll(graph: &Graph, blocks: &[usize]) -> Option<(Graph, Rolling)> {
-    let scalar = |graph: &Graph| {
-        graph
-            .ids()
-            .filter(|&id| matches!(graph.operation(id), Operation::Row(_)) && graph.shape(id).rank() == 0)
-            .count()
-    };
-    if graph.is_marked() || scalar(graph) < SMALLEST {
+    let is_scalar = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_)) && graph.shape(*id).rank() == 0;
+    let scalars = graph.ids().filter(is_scalar).count();
+    if graph.is_marked() || scalars < SMALLEST {
         return None;
     }
-    let simple = simplify(&graph.without_dead_nodes()).without_dead_nodes();
-    let scalars = scalar(&simple);
-    let classes = Classes::of(&simple, blocks);
+    let classes = Classes::of(graph, blocks);
     let many = |c: &&classes::Class| c.members.len() >= LANES && matches!(c.kind, Kind::Row(..) | Kind::Sum(_));
     let arrays = classes.all.iter().filter(many);
     let alone = classes.all.iter().filter(|c| !many(c) && matches!(c.kind, Kind::Row(..) | Kind::Sum(_)));
     let alone: usize = alone.map(|c| c.members.len()).sum();
     let rolling = Rolling { scalars, lanes: scalars.saturating_sub(alone), arrays: arrays.count() };
-    if scalars < SMALLEST || rolling.lanes * 2 < scalars || rolling.arrays == 0 {
+    if rolling.lanes * 2 < scalars || rolling.arrays == 0 {
         return None;
     }
-    let order = Order::of(&simple, &classes);
-    let rolled = Emitter::new(&simple, &classes, &order, blocks).emit();
+    let order = Order::of(graph, &classes);
+    let rolled = Emitter::new(graph, &classes, &order, blocks).emit();
     debug_assert!(rolled.verify().is_ok(), "{:?}\n{rolled}", rolled.verify());
     Some((rolled, rolling))
 }

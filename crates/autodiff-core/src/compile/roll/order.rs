@@ -1,13 +1,14 @@
 //! In which order the members of a class lie, and in how many arrays.
 
 use super::classes::{Classes, Kind};
+use super::emit::UNROLLED;
 use crate::graph::{Graph, NodeId};
 
 /// Members from which on what one operand reads is an array of its own: a chunk of a fused region.
 const SPLIT: usize = 256;
 
-/// The members of the classes, in the order in which they are read: those of the first operand of the first reader, then those
-/// of its second, and so on. So what reads them finds pieces in a row, whatever the order of the loops was.
+/// The members of the classes in the order in which they are read. The operand that reads most of a class comes first: its
+/// members lie as it reads them, whatever the order of the loops was; then come those that the next operand adds, and so on.
 ///
 /// Where operands read many members each, each has an array of its own, as long as what reads it: the two can be fused.
 pub struct Order {
@@ -17,67 +18,124 @@ pub struct Order {
     pub ends: Vec<Vec<usize>>,
 }
 
+/// What one operand of all members of a class reads.
+#[derive(Clone, Copy)]
+struct Reading {
+    /// The class that reads.
+    reader: u32,
+    /// The operand, or the first term of a group.
+    operand: u32,
+    /// How many terms.
+    terms: u32,
+    /// How many members are read, each counted once.
+    distinct: u32,
+}
+
 impl Order {
     pub fn of(graph: &Graph, classes: &Classes) -> Order {
         let n = classes.all.len();
         let mut order = Order { members: vec![Vec::new(); n], ends: vec![Vec::new(); n] };
-        let mut seen = vec![false; graph.len()];
-        let mut read = |order: &mut Order, ids: &mut dyn Iterator<Item = NodeId>| {
-            let mut last = None;
-            for id in ids {
-                let class = classes.of[id.index()] as usize;
-                if !std::mem::replace(&mut seen[id.index()], true) {
-                    order.members[class].push(id);
-                    last = Some(class);
-                }
-            }
-            if let Some(class) = last {
-                let end = order.members[class].len();
-                order.ends[class].push(end);
-            }
-        };
-        read(&mut order, &mut graph.outputs().iter().chain(graph.guards().iter().map(|g| &g.node)).copied());
+        let mut readings: Vec<Vec<Reading>> = vec![Vec::new(); n];
+        // In which reading a node was counted last, and whether it has its place.
+        let (mut counted, mut number) = (vec![0_u32; graph.len()], 0);
+        let mut placed = vec![false; graph.len()];
+        let ends = graph.outputs().iter().chain(graph.guards().iter().map(|g| &g.node));
+        let mut ended: Vec<Vec<NodeId>> = vec![Vec::new(); n];
+        ends.for_each(|&id| ended[classes.of[id.index()] as usize].push(id));
         for class in (0..n).rev() {
-            let members = std::mem::take(&mut order.members[class]);
             let kind = &classes.all[class].kind;
-            let splits = matches!(kind, Kind::Row(..) | Kind::Sum(_));
-            order.ends[class] = if splits { blocks(&order.ends[class], members.len()) } else { vec![members.len()] };
-            let mut start = 0;
-            for end in order.ends[class].clone() {
-                let block = &members[start..end];
-                start = end;
-                match kind {
-                    Kind::Row(row, _) => {
-                        for operand in 0..row.arity() {
-                            read(&mut order, &mut block.iter().map(|&id| graph.arguments(id)[operand]));
-                        }
+            // All readers have their places: so have those that they read.
+            readings[class].sort_by_key(|reading| std::cmp::Reverse(reading.distinct));
+            let mut members = Vec::new();
+            let mut pieces = Vec::new();
+            for reading in &readings[class] {
+                order.read(graph, classes, reading, |ids| {
+                    let before = members.len();
+                    members.extend(ids.filter(|id| !std::mem::replace(&mut placed[id.index()], true)));
+                    if members.len() > before {
+                        pieces.push(members.len());
                     }
-                    Kind::Sum(groups) => {
-                        let mut first = 0;
-                        for group in groups {
-                            let terms = first..first + group.count as usize;
-                            first = terms.end;
-                            let of = |term: usize| block.iter().map(move |id| classes.terms[id][term]);
-                            if block.len() >= SPLIT {
-                                terms.for_each(|term| read(&mut order, &mut of(term)));
-                            } else {
-                                read(&mut order, &mut terms.flat_map(of));
-                            }
-                        }
-                    }
-                    Kind::Alone(id) => read(&mut order, &mut graph.arguments(*id).into_iter()),
-                    // Entries of an array need the array, which is alone in its class, or an input.
-                    Kind::Entries(array) => read(&mut order, &mut std::iter::once(*array)),
-                    Kind::Input(_) | Kind::Number => {}
-                }
+                });
             }
+            members.extend(ended[class].iter().copied().filter(|id| !std::mem::replace(&mut placed[id.index()], true)));
+            let splits = matches!(kind, Kind::Row(..) | Kind::Sum(_));
+            order.ends[class] = if splits { blocks(&pieces, members.len()) } else { vec![members.len()] };
             order.members[class] = members;
+            if order.members[class].is_empty() {
+                continue;
+            }
+            let mut reading = |operand: usize, terms: usize, reads: &mut dyn Iterator<Item = NodeId>| {
+                number += 1;
+                let (mut distinct, mut of) = (0, None);
+                for id in reads {
+                    distinct += u32::from(std::mem::replace(&mut counted[id.index()], number) != number);
+                    of = Some(classes.of[id.index()]);
+                }
+                if let Some(of) = of {
+                    let (operand, terms) = (operand as u32, terms as u32);
+                    readings[of as usize].push(Reading { reader: class as u32, operand, terms, distinct });
+                }
+            };
+            let members = &order.members[class];
+            match kind {
+                Kind::Row(row, _) => {
+                    for operand in 0..row.arity() {
+                        reading(operand, 1, &mut members.iter().map(|&id| graph.arguments(id)[operand]));
+                    }
+                }
+                Kind::Sum(groups) => {
+                    let mut first = 0;
+                    for group in groups {
+                        let terms = first..first + group.count as usize;
+                        let reads = members.iter().flat_map(|id| &classes.terms[id][terms.clone()]);
+                        reading(first, terms.len(), &mut reads.copied());
+                        first = terms.end;
+                    }
+                }
+                Kind::Alone(id) => {
+                    for (operand, &a) in graph.arguments(*id).iter().enumerate() {
+                        reading(operand, 1, &mut std::iter::once(a));
+                    }
+                }
+                // Entries of an array need the array, which is alone in its class, or an input.
+                Kind::Entries(array) => reading(0, 1, &mut std::iter::once(*array)),
+                Kind::Input(_) | Kind::Number => {}
+            }
         }
         order
     }
+
+    /// Calls `take` with what is read, in pieces that may be arrays of their own.
+    fn read(
+        &self,
+        graph: &Graph,
+        classes: &Classes,
+        reading: &Reading,
+        mut take: impl FnMut(&mut dyn Iterator<Item = NodeId>),
+    ) {
+        let reader = reading.reader as usize;
+        let (first, terms) = (reading.operand as usize, reading.terms as usize);
+        let mut start = 0;
+        for &end in &self.ends[reader] {
+            let block = &self.members[reader][start..end];
+            start = end;
+            match &classes.all[reader].kind {
+                Kind::Sum(_) => {
+                    let of = |term: usize| block.iter().map(move |id| classes.terms[id][term]);
+                    if block.len() >= SPLIT && terms <= UNROLLED {
+                        (first..first + terms).for_each(|term| take(&mut of(term)));
+                    } else {
+                        take(&mut (first..first + terms).flat_map(of));
+                    }
+                }
+                Kind::Entries(array) => take(&mut std::iter::once(*array)),
+                _ => take(&mut block.iter().map(|&id| graph.arguments(id)[first])),
+            }
+        }
+    }
 }
 
-/// Ends of arrays, none of them short, from the ends of what operands read.
+/// Ends of arrays, none of them short, from the ends of the pieces that are read.
 fn blocks(ends: &[usize], length: usize) -> Vec<usize> {
     let (mut blocks, mut start) = (Vec::new(), 0);
     for &end in ends {
