@@ -157,6 +157,10 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
     let fusable = |id: NodeId| {
         length(id) >= SHORTEST && (matches!(graph.operation(id), Operation::Row(_)) || repeat(graph, id).is_some())
     };
+    // What is short or has its place anyway is passed over for nothing.
+    let weighs = |id: NodeId| {
+        length(id) >= SHORTEST && matches!(graph.operation(id), Operation::Row(_) | Operation::Primitive(_))
+    };
     let mut units = Vec::new();
     let mut pending: VecDeque<NodeId> = order.iter().copied().collect();
     let mut state = vec![Standing::Before; graph.len()];
@@ -187,7 +191,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
                 state[id.index()] = Standing::Inside;
                 region.push(id);
             } else if worst == Standing::Before {
-                passed += 1;
+                passed += usize::from(weighs(id));
                 units.push(Unit::Single(id));
             } else if root[id.index()] != id && worst == Standing::Inside {
                 // A member under another shape: its readers may still join.
@@ -195,7 +199,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
                 waiting.push(id);
             } else {
                 state[id.index()] = Standing::Behind;
-                passed += 1;
+                passed += usize::from(weighs(id));
                 waiting.push(id);
             }
             if passed > REACH {

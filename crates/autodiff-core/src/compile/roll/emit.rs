@@ -3,7 +3,7 @@
 use super::classes::{Classes, Group, Kind, NONE};
 use super::order::Order;
 use crate::graph::{Arguments, Graph, Guard, NodeId, Structured};
-use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Slice, Sum};
+use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Slice, Stride, Sum};
 use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -244,8 +244,20 @@ impl<'g> Emitter<'g> {
         self.out.tensor(Tensor::new(Shape::of(&[numbers.len()]), numbers))
     }
 
+    /// The entries at these places. Where they lie in steps and are read again and again, what is read is brought together
+    /// first, so that pieces of it are read in a row.
     fn pick(&mut self, array: NodeId, places: &[u32]) -> NodeId {
         let length = self.out.shape(array).size();
+        let (Some(&first), Some(&last)) = (places.iter().min(), places.iter().max()) else { return array };
+        let step = places.iter().fold(0, |step, &place| gcd(step, place - first));
+        let count = (last - first).checked_div(step).map_or(1, |steps| steps as usize + 1);
+        if step > 1 && places.len() >= 2 * count && count >= LANES {
+            let axis = Stride { count, step: step as isize };
+            let pattern = Pattern::Affine { start: first as usize, axes: smallvec::smallvec![axis] };
+            let together = self.push(Pick { pattern, length }, &[array]);
+            let places: Vec<u32> = places.iter().map(|place| (place - first) / step).collect();
+            return self.pick(together, &places);
+        }
         let pattern = Pattern::of(places);
         if pattern.is_whole(length) { array } else { self.push(Pick { pattern, length }, &[array]) }
     }
@@ -400,4 +412,9 @@ impl<'g> Emitter<'g> {
             self.out.add_guard(Guard { node, expected: true });
         }
     }
+}
+
+/// Greatest common divisor; of 0 and n it is n.
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
