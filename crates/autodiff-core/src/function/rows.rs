@@ -29,7 +29,7 @@ use std::panic::Location;
 ///     },
 ///     &(arr2(&[[1.0, 0.0], [2.0, 1.0]]), arr1(&[1.0, 0.0])),
 /// );
-/// assert_eq!(each.value(&arr1(&[2.0, 1.0])).unwrap(), arr2(&[[1.0, 0.0], [10.0, 5.0]]).into_dyn());
+/// assert_eq!(each.evaluate(&arr1(&[2.0, 1.0])).unwrap(), arr2(&[[1.0, 0.0], [10.0, 5.0]]).into_dyn());
 /// ```
 #[track_caller]
 pub fn map_rows<R: Traced>(data: &[Var], body: impl FnOnce(&[Var]) -> R) -> R {
