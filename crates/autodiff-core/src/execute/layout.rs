@@ -409,12 +409,14 @@ impl<'g> Layout<'g> {
         region.stores.sort_by_key(|(place, _)| (place.space, place.offset));
         let store_of: FxHashMap<NodeId, usize> = region.stores.iter().enumerate().map(|(i, s)| (s.1, i)).collect();
         let (mut register, mut free): (FxHashMap<NodeId, usize>, Vec<usize>) = (FxHashMap::default(), Vec::new());
+        let mut windows: FxHashMap<NodeId, Source> = FxHashMap::default();
         for (step, &id) in nodes.iter().enumerate() {
             let args = self.graph.arguments(id);
             let source = |region: &mut RegionBuilder, a: NodeId| match inside(self, a) {
-                Some(member) => match store_of.get(&member) {
-                    Some(&store) => Source::Store(store),
-                    None => Source::Register(register[&member]),
+                Some(member) => match (store_of.get(&member), windows.get(&member)) {
+                    (Some(&store), _) => Source::Store(store),
+                    (None, Some(&window)) => window,
+                    (None, None) => Source::Register(register[&member]),
                 },
                 None => Source::Array(region.array(self.find(a), self.graph.shape(a).size())),
             };
@@ -435,6 +437,14 @@ impl<'g> Layout<'g> {
                 _ => {
                     let way = repeat(self.graph, id).expect("a member is elementwise, a repeat or a total");
                     let array = region.array(self.find(args[0]), self.graph.shape(args[0]).size());
+                    // Consecutive entries are read where they are.
+                    if let Repeat::Part { start, step: 1 } = way
+                        && !store_of.contains_key(&id)
+                    {
+                        windows.insert(id, Source::Window(array, start));
+                        self.program.statistics.count(self.graph, id);
+                        continue;
+                    }
                     region.weight += 1;
                     Compute::Repeat(way, array)
                 }

@@ -80,6 +80,8 @@ pub enum Compute {
 pub enum Source {
     /// The chunk's entries of an array.
     Array(usize),
+    /// The chunk's entries of a part of an array that begins at this place.
+    Window(usize, usize),
     /// The chunk's entries of what an earlier step stored.
     Store(usize),
     /// The chunk in a register.
@@ -246,6 +248,7 @@ impl Region {
         if let Compute::Total(number, source) = step.compute {
             let numbers = match source {
                 Source::Array(i) => &arrays[i][start..start + count],
+                Source::Window(i, first) => &arrays[i][first + start..][..count],
                 Source::Register(r) => &part.registers[r * CHUNK..r * CHUNK + count],
                 Source::Store(s) => &part.stores[s][from..from + count],
             };
@@ -274,6 +277,7 @@ impl Region {
         let read = |source: &Source| -> &[T] {
             match *source {
                 Source::Array(i) => &arrays[i][start..start + count],
+                Source::Window(i, first) => &arrays[i][first + start..][..count],
                 Source::Register(r) if r < register => &left[r * CHUNK..r * CHUNK + count],
                 Source::Register(r) => &right[(r - register - 1) * CHUNK..][..count],
                 Source::Store(s) if s < store => &stored[s][from..from + count],
