@@ -17,6 +17,9 @@ pub struct Explanation {
     pub variants: usize,
     /// The graph of the trace that holds at the point; prints as text, or as DOT by [`Graph::to_dot`].
     pub graph: Graph,
+    /// Which operators are swept over this trace and how often before their programs are made, if all its nodes are
+    /// scalars.
+    pub swept: Option<String>,
     /// Program of the value.
     pub value: Statistics,
     /// Program of value and gradient, for a scalar function.
@@ -59,19 +62,22 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
+        let swept = ran.variant.describe_sweeps();
+        let value = ran.variant.compiled(&Operator::Value, Form::Whole)?;
         let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
         let product =
             if scalar { Some(ran.variant.compiled(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
         let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient, Form::Whole)?) } else { None };
         let alone =
             if scalar { Some(ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
-        let shown = &product.as_ref().unwrap_or(&ran.compiled).program;
+        let shown = &product.as_ref().unwrap_or(&value).program;
         Ok(Explanation {
             plan: shown.to_string(),
             plan_dot: shown.to_dot(),
             variants: self.variant_count(),
-            graph: ran.variant.graph.clone(),
-            value: ran.compiled.program.statistics().clone(),
+            graph: ran.variant.graph().clone(),
+            swept,
+            value: value.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
             product: alone.map(|c| c.program.statistics().clone()),
             mode: product.as_ref().and_then(|c| c.choice.clone()),
@@ -136,6 +142,9 @@ impl fmt::Display for NonFinite {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "traces kept: {}", self.variants)?;
+        if let Some(swept) = &self.swept {
+            writeln!(f, "swept: {swept}")?;
+        }
         let mut line = |name: &str, s: &Statistics| -> fmt::Result {
             writeln!(f, "{name}:")?;
             writeln!(f, "  {} nodes traced, {} computed, {} guards", s.traced, s.nodes, s.guards)?;

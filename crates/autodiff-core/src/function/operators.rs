@@ -1,6 +1,6 @@
 //! The operators of a [`Function`], each on the structure of its point.
 
-use super::operator::{Mode, Operator};
+use super::operator::{Form, Mode, Operator};
 use super::variant::{Call, Point, Ran, Results};
 use super::{Function, Linearized};
 use crate::error::{Error, Result};
@@ -8,11 +8,40 @@ use crate::tree::{Traced, Tree};
 use ndarray::{Array2, ArrayD, IxDyn};
 use rayon::prelude::*;
 use std::borrow::Borrow;
+use std::sync::atomic::Ordering;
 
 /// Directions that a dense Jacobian or Hessian takes at once: enough to fill wide contractions, few enough for the cache.
 const CHUNK: usize = 32;
 
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
+    /// Makes the programs of value, gradient and Hessian-vector product for points with the structure of `x`. From then on
+    /// every operator runs as a program from its first call on, also where a sweep over the trace would have come first.
+    ///
+    /// For what is called many times and is to give the same bits, and take the same time, each time. Programs are made for
+    /// the path through the branches that the closure takes at `x`.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].powi(3) * x[1]);
+    /// f.prepare(&[2.0, 1.0]).unwrap();
+    /// assert_eq!(f.gradient(&[2.0, 1.0]).unwrap(), [12.0, 8.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of every operator.
+    pub fn prepare<P: Tree>(&self, x: &P) -> Result<()>
+    where
+        P::Traced: Borrow<A>,
+    {
+        self.prepared.store(true, Ordering::Relaxed);
+        let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
+        if matches!(&ran.variant.results[..], [shape] if shape.rank() == 0) {
+            ran.variant.compiled(&Operator::Gradient, Form::Whole)?;
+            ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?;
+        }
+        Ok(())
+    }
+
     /// What the closure returns at `x`, as arrays in the structure of its result.
     ///
     /// # Errors

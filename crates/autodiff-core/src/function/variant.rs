@@ -1,20 +1,23 @@
 //! Traces of a closure, their programs, and the search for the one that holds at a point.
 
-use super::operator::{Form, Operator, build};
+use super::operator::{Form, Operator, build, check};
+use super::swept::{Start, Sweeps, sweep};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
 use crate::execute::{Guards, Outcome, Phase, Program, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
+use crate::sweep::Spare;
 use crate::trace::{Recording, Session};
-use crate::tree::{Leaves, Traced, Tree};
+use crate::tree::{DataLeaf, Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One trace of the closure: a path through its branches for one structure of the input.
 pub(super) struct Variant<Out> {
@@ -22,15 +25,23 @@ pub(super) struct Variant<Out> {
     pub point: Leaves,
     /// Shapes of the leaves of the data, and how they nest.
     pub data: Leaves,
-    /// Inputs: leaves of the point, then of the data. Outputs: leaves of the result, then the marked predictions.
-    pub graph: Graph,
+    /// The trace as it was recorded. Inputs: leaves of the point, then of the data. Outputs: leaves of the result, then the
+    /// marked predictions.
+    pub recorded: Graph,
+    /// The same for programs, without dead nodes; made when the first is.
+    graph: OnceLock<Graph>,
+    /// Whether all nodes are scalars that can be swept.
+    pub scalar: bool,
+    /// How often that was done.
+    pub sweeps: Sweeps,
     /// What the closure returned, as a template.
     pub result: Out,
     /// Shapes of the leaves of the result.
     pub results: Vec<Shape>,
     /// How many of the outputs are marked predictions.
     pub predictions: usize,
-    point_specific: bool,
+    /// Whether it holds at the point where it was recorded only.
+    pub point_specific: bool,
     programs: Mutex<FxHashMap<(Operator, Form), Arc<Compiled>>>,
 }
 
@@ -90,6 +101,11 @@ fn give<T: Executable, S: Any + Send>(pool: &Pool, memory: Box<S>) {
 }
 
 impl<Out: Traced> Variant<Out> {
+    /// The graph that programs are made from.
+    pub(super) fn graph(&self) -> &Graph {
+        self.graph.get_or_init(|| self.recorded.without_dead_nodes())
+    }
+
     fn fits(&self, point: &Leaves, data: &Leaves) -> bool {
         self.point == *point && self.data == *data
     }
@@ -137,15 +153,40 @@ pub(super) enum Results<'a, T> {
     Early,
 }
 
+impl<T: Executable> Results<'_, T> {
+    /// The memory of so many results, of none if they go nowhere.
+    pub fn slice(&mut self, count: usize) -> &mut [T] {
+        match self {
+            Results::Into(slice) => slice,
+            Results::Collect(vector) => {
+                vector.resize(count, T::zero());
+                vector
+            }
+            Results::Nowhere | Results::Early => &mut [],
+        }
+    }
+}
+
 impl<T> Call<'_, T> {
     fn form(&self) -> Form {
         if matches!(self.results, Results::Early) { Form::Split } else { Form::Whole }
     }
 }
 
-/// A program that ran at a point, with its numbers.
+/// An operator that ran at a point, with its numbers.
 pub(super) struct Ran<Out, T: Executable> {
     pub variant: Arc<Variant<Out>>,
+    by: By<T>,
+}
+
+enum By<T: Executable> {
+    Program(Seated<T>),
+    /// With the numbers of scalar outputs that are no results.
+    Sweep(Spare<T>),
+}
+
+/// A program that ran, with its memory.
+pub(super) struct Seated<T: Executable> {
     pub compiled: Arc<Compiled>,
     phase: Phase,
     seat: Option<Box<Seat<T>>>,
@@ -154,12 +195,18 @@ pub(super) struct Ran<Out, T: Executable> {
 impl<Out, T: Executable> Ran<Out, T> {
     /// Numbers of output `i`, which is no result.
     pub fn output(&self, i: usize) -> &[T] {
-        self.compiled.program.output(i, self.phase, self.workspace())
+        match &self.by {
+            By::Program(ran) => ran.compiled.program.output(i, ran.phase, ran.workspace()),
+            By::Sweep(outputs) => std::slice::from_ref(&outputs[i]),
+        }
     }
 
-    /// What the phase left.
-    pub fn workspace(&self) -> &Workspace<T> {
-        &self.seat.as_ref().expect("the seat is given back when this is dropped").workspace
+    /// The program, of an operator whose early phase alone ran.
+    pub fn early(&self) -> &Seated<T> {
+        match &self.by {
+            By::Program(ran) => ran,
+            By::Sweep(_) => unreachable!("a sweep has no phases"),
+        }
     }
 
     /// The numbers of some outputs, one after the other.
@@ -174,7 +221,14 @@ impl<Out, T: Executable> Ran<Out, T> {
     }
 }
 
-impl<Out, T: Executable> Drop for Ran<Out, T> {
+impl<T: Executable> Seated<T> {
+    /// What the phase left.
+    pub fn workspace(&self) -> &Workspace<T> {
+        &self.seat.as_ref().expect("the seat is given back when this is dropped").workspace
+    }
+}
+
+impl<T: Executable> Drop for Seated<T> {
     fn drop(&mut self) {
         if let Some(seat) = self.seat.take() {
             give::<T, _>(&self.compiled.seats, seat);
@@ -209,19 +263,26 @@ where
             (fitting.next().cloned(), fitting.next().is_none())
         };
         if let Some(variant) = &latest
-            && (alone || variant.has(operator, call.form()))
-            && let Some(ran) = self.attempt(variant, operator, point, call, Guards::Check)?
+            && (alone || variant.has(operator, call.form()) || variant.is_swept(operator, call.form()))
+            && let Some(ran) = self.attempt(variant, operator, point, call, Start::Point(Guards::Check))?
         {
             return Ok(ran);
         }
         if !alone && let Some(variant) = self.search(point)? {
             // Its guards hold: they need not be looked at again.
-            let ran = self.attempt(&variant, operator, point, call, Guards::Trust)?;
+            let ran = self.attempt(&variant, operator, point, call, Start::Point(Guards::Trust))?;
             self.use_first(&variant);
             return Ok(ran.expect("a run that trusts its guards does not diverge"));
         }
-        let variant = self.keep(self.trace(point)?);
-        let ran = self.attempt(&variant, operator, point, call, Guards::Trust)?;
+        let (variant, numbers) = self.trace(point)?;
+        let traced = variant.recorded.len();
+        let variant = self.keep(variant);
+        // A trace of the same path that another thread has kept meanwhile has the same nodes.
+        let start = match &numbers {
+            Some(numbers) if variant.recorded.len() == traced => Start::Traced(numbers),
+            _ => Start::Point(Guards::Trust),
+        };
+        let ran = self.attempt(&variant, operator, point, call, start)?;
         Ok(ran.expect("a run that trusts its guards does not diverge"))
     }
 
@@ -231,7 +292,7 @@ where
         P::Traced: Borrow<A>,
     {
         if !self.lock().iter().any(|v| v.fits(point.leaves, &self.data.structure)) {
-            self.keep(self.trace(point)?);
+            self.keep(self.trace(point)?.0);
         }
         Ok(())
     }
@@ -245,8 +306,8 @@ where
         let mut variants = self.lock();
         let same_path = |v: &Arc<Variant<Out>>| {
             v.fits(&variant.point, &variant.data)
-                && v.graph.guards() == variant.graph.guards()
-                && v.graph.len() == variant.graph.len()
+                && v.recorded.guards() == variant.recorded.guards()
+                && v.recorded.len() == variant.recorded.len()
         };
         if let Some(kept) = variants.iter().find(|v| same_path(v)) {
             return kept.clone();
@@ -269,22 +330,33 @@ where
         let kept: Vec<Arc<Variant<Out>>> = self.lock().clone();
         let mut guards = Call { extras: &[], results: Results::Nowhere };
         for variant in kept.into_iter().filter(|v| v.fits(point.leaves, &self.data.structure)) {
-            if self.attempt(&variant, &Operator::Guards, point, &mut guards, Guards::Check)?.is_some() {
+            let start = Start::Point(Guards::Check);
+            if self.attempt(&variant, &Operator::Guards, point, &mut guards, start)?.is_some() {
                 return Ok(Some(variant));
             }
         }
         Ok(None)
     }
 
-    /// Runs one trace's program; `None` if a guard diverged.
+    /// Runs an operator on one trace, by a sweep or a program; `None` if a guard diverged.
     fn attempt<P: Tree>(
         &self,
         variant: &Arc<Variant<Out>>,
         operator: &Operator,
         point: &Point<'_, P>,
         call: &mut Call<'_, P::Scalar>,
-        guards: Guards,
+        start: Start<'_>,
     ) -> Result<Option<Ran<Out, P::Scalar>>> {
+        let made = self.prepared.load(Ordering::Relaxed) || variant.has(operator, call.form());
+        if !made && variant.is_swept(operator, call.form()) {
+            check(variant, operator)?;
+            let swept = sweep(variant, operator, point.entries, &self.data.leaves, start, call);
+            return Ok(swept.map(|outputs| Ran { variant: variant.clone(), by: By::Sweep(outputs) }));
+        }
+        let guards = match start {
+            Start::Traced(_) => Guards::Trust,
+            Start::Point(guards) => guards,
+        };
         let compiled = variant.compiled(operator, call.form())?;
         let program = &compiled.program;
         let phase = if call.form() == Form::Split { Phase::Early } else { Phase::Late };
@@ -293,29 +365,23 @@ where
         let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
         inputs.push(point.entries);
         inputs.extend(call.extras.iter().copied());
-        let results: &mut [P::Scalar] = match &mut call.results {
-            Results::Into(slice) => slice,
-            Results::Collect(vector) => {
-                vector.resize(program.results(), num_traits::Zero::zero());
-                vector
-            }
-            Results::Nowhere | Results::Early => &mut [],
-        };
+        let results = call.results.slice(program.results());
         let outcome = match phase {
             Phase::Early => program.run_early(&mut seat.workspace, &inputs, guards),
             Phase::Late => program.run(&mut seat.workspace, &inputs, results, guards),
         };
-        let ran = Ran { variant: variant.clone(), compiled: compiled.clone(), phase, seat: Some(seat) };
+        let by = By::Program(Seated { compiled: compiled.clone(), phase, seat: Some(seat) });
+        let ran = Ran { variant: variant.clone(), by };
         match outcome {
             Ok(outcome) => Ok((outcome == Outcome::Done).then_some(ran)),
             // On another path than the closure would take here, an index may lie outside its axis before a guard is met.
-            Err(Error::Index { .. }) if guards == Guards::Check && !variant.graph.guards().is_empty() => Ok(None),
+            Err(Error::Index { .. }) if guards == Guards::Check && !variant.recorded.guards().is_empty() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Traces the closure at a point.
-    pub(super) fn trace<P: Tree>(&self, point: &Point<'_, P>) -> Result<Variant<Out>>
+    /// Traces the closure at a point. With the numbers of all nodes there, if they are scalars.
+    fn trace<P: Tree>(&self, point: &Point<'_, P>) -> Result<(Variant<Out>, Option<Spare<f64>>)>
     where
         P::Traced: Borrow<A>,
     {
@@ -327,16 +393,21 @@ where
         let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
         outputs.extend(&recording.predictions);
         graph.set_outputs(outputs);
-        Ok(Variant {
+        let numbers = recording.numbers.map(Spare::from);
+        let variant = Variant {
             point: point.leaves.clone(),
             data: self.data.structure.clone(),
-            graph: graph.without_dead_nodes(),
+            recorded: graph,
+            graph: OnceLock::new(),
+            scalar: numbers.is_some(),
+            sweeps: Sweeps::default(),
             result,
             results,
             predictions: recording.predictions.len(),
             point_specific: recording.point_specific,
             programs: Mutex::default(),
-        })
+        };
+        Ok((variant, numbers))
     }
 
     /// Records the closure at a point, with the numbers that branches are decided by.
@@ -353,10 +424,16 @@ where
         for shape in point.leaves.iter() {
             let (entries, after) = rest.split_at(shape.size());
             rest = after;
-            inputs.push(session.input_at(shape.clone(), entries.iter().map(|&x| x.to_f64()).collect()));
+            inputs.push(match entries {
+                [x] if shape.rank() == 0 => session.scalar_at(x.to_f64()),
+                _ => session.input_at(shape.clone(), entries.iter().map(|&x| x.to_f64()).collect()),
+            });
         }
-        let data: Vec<_> =
-            self.data.leaves.iter().map(|leaf| session.input_at(leaf.shape.clone(), leaf.entries.clone())).collect();
+        let datum = |leaf: &DataLeaf| match *leaf.entries {
+            [x] if leaf.shape.rank() == 0 => session.scalar_at(x),
+            _ => session.input_at(leaf.shape.clone(), leaf.entries.clone()),
+        };
+        let data: Vec<_> = self.data.leaves.iter().map(datum).collect();
         let (mut inputs, mut data) = (inputs.into_iter(), data.into_iter());
         let traced = point.structure.trace(&mut || inputs.next().expect("a tree has as many leaves as shapes"));
         let mut result = None;

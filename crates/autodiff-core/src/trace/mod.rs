@@ -28,11 +28,17 @@ static SERIAL: AtomicU32 = AtomicU32::new(1);
 /// The node of a variable that was recorded on a poisoned tape, or on none.
 const NOWHERE: usize = u32::MAX as usize;
 
+/// Numbers in the text of a closure that are looked for before one is recorded.
+const LITERALS: usize = 8;
+
 struct Tape {
     serial: u32,
     graph: Graph,
     poison: Option<Error>,
     numbers: Numbers,
+    /// Constants that operators made of plain numbers, by a hash of the number: no variable names them, so that equal ones
+    /// may be one node.
+    literals: [(u64, NodeId); LITERALS],
     /// A number was read out: the trace holds at this point only.
     point_specific: bool,
     /// Nodes at which the closure is split into model and loss, for Gauss–Newton products.
@@ -54,6 +60,8 @@ pub struct Recording {
     pub predictions: Vec<NodeId>,
     /// The line of every node, if the session was opened with them.
     pub places: Option<Vec<Place>>,
+    /// The number of every node at the point, if all are scalars that have one; of single precision widened, which is exact.
+    pub numbers: Option<Vec<f64>>,
 }
 
 /// An open tape. Dropping it, also by a panic of the closure, closes the tape and frees what it recorded.
@@ -73,7 +81,8 @@ impl Session {
             serial,
             graph: Graph::new(),
             poison: None,
-            numbers: Numbers::new(precision),
+            numbers: Numbers::new(precision, Vec::new()),
+            literals: [(0, NodeId::from_index(NOWHERE)); LITERALS],
             point_specific: false,
             predictions: Vec::new(),
             places: None,
@@ -103,6 +112,15 @@ impl Session {
         let var = self.input(shape);
         self.tape(|tape| tape.numbers.set(var.node, numbers));
         var
+    }
+
+    /// Declares the next input, a scalar with this number at the point of tracing.
+    pub fn scalar_at(&self, number: f64) -> Var {
+        self.tape(|tape| {
+            let node = tape.graph.input(Shape::scalar());
+            tape.numbers.set_scalar(node, number);
+            Var { trace: tape.serial, node }
+        })
     }
 
     /// Records a graph on this tape with `inputs` in place of its inputs; returns its outputs.
@@ -169,8 +187,10 @@ impl Session {
             let mut graph = std::mem::take(&mut tape.graph);
             graph.stop_sharing();
             graph.set_outputs(outputs.iter().map(|v| v.node).collect());
+            let numbers = tape.numbers.take_scalars(&graph);
             Ok(Recording {
                 graph,
+                numbers,
                 point_specific: tape.point_specific,
                 predictions: std::mem::take(&mut tape.predictions),
                 places: tape.places.take(),
@@ -193,6 +213,7 @@ impl Drop for Session {
 }
 
 /// Runs `act` on the innermost tape, if there is one.
+#[inline]
 fn innermost<R>(act: impl FnOnce(&mut Tape) -> R) -> Option<R> {
     TAPES.with_borrow_mut(|tapes| tapes.last_mut().map(act))
 }
@@ -230,6 +251,7 @@ impl Tape {
         let args: Arguments = vars.iter().map(|v| v.node).collect();
         match push(&mut self.graph, &args) {
             Ok(node) => {
+                self.numbers.follow(&self.graph);
                 if let Some(places) = &mut self.places {
                     places.resize(self.graph.len(), place);
                 }
@@ -240,9 +262,54 @@ impl Tape {
     }
 }
 
+impl Tape {
+    /// Records a row on a sound tape, of operands that live here and have one shape: what nearly every operation of a closure
+    /// is. `None` if anything else is the case, which [`record`](Tape::record) looks into.
+    #[inline]
+    fn quick<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
+        if self.poison.is_some() || self.places.is_some() || operands.iter().any(|v| v.trace != self.serial) {
+            return None;
+        }
+        let args = operands.map(|v| v.node);
+        let node = self.graph.plain_row(row, args)?;
+        self.numbers.compute(node, row, args);
+        Some(Var { trace: self.serial, node })
+    }
+
+    fn constant(&mut self, value: f64) -> Var {
+        let node = self.graph.constant(value);
+        self.numbers.follow(&self.graph);
+        Var { trace: self.serial, node }
+    }
+
+    /// A constant that no variable of the closure will name.
+    #[inline]
+    fn literal(&mut self, value: f64) -> Var {
+        let bits = value.to_bits();
+        // The leading bits of the product depend on all bits of the number (Fibonacci hashing).
+        let slot = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61) as usize;
+        let (known, node) = self.literals[slot];
+        if known == bits && node.index() != NOWHERE {
+            return Var { trace: self.serial, node };
+        }
+        let var = self.constant(value);
+        // Nodes of a part, or of a transform, are its own.
+        if !self.graph.is_sharing() && !self.graph.is_within() {
+            self.literals[slot] = (bits, var.node);
+        }
+        var
+    }
+}
+
 /// The variable of an operation outside any closure: it belongs to no tape and any tape refuses it.
 pub(crate) fn stray() -> Var {
     Var { trace: 0, node: NodeId::from_index(NOWHERE) }
+}
+
+/// Records an elementwise node of one or two operands if nothing is in the way, as [`record_row`] would.
+#[inline]
+pub(crate) fn record_quickly<const N: usize>(row: Row, operands: [Var; N]) -> Option<Var> {
+    innermost(|tape| tape.quick(row, operands)).flatten()
 }
 
 /// Records an elementwise node; the operands have equal shapes.
@@ -271,7 +338,13 @@ pub fn refuse(operation: &str, message: String, place: &'static Location<'static
 
 /// A scalar constant.
 pub fn constant(value: f64) -> Var {
-    innermost(|tape| Var { trace: tape.serial, node: tape.graph.constant(value) }).unwrap_or_else(stray)
+    innermost(|tape| tape.constant(value)).unwrap_or_else(stray)
+}
+
+/// A scalar constant that no variable of the closure will name: equal ones may be the same node.
+#[inline]
+pub(crate) fn literal(value: f64) -> Var {
+    innermost(|tape| tape.literal(value)).unwrap_or_else(stray)
 }
 
 /// A constant array.
@@ -281,7 +354,12 @@ pub fn tensor(tensor: Tensor) -> Var {
 
 /// A placeholder that transforms differentiate by.
 pub(crate) fn hole(shape: Shape) -> Var {
-    innermost(|tape| Var { trace: tape.serial, node: tape.graph.hole(shape) }).unwrap_or_else(stray)
+    innermost(|tape| {
+        let node = tape.graph.hole(shape);
+        tape.numbers.follow(&tape.graph);
+        Var { trace: tape.serial, node }
+    })
+    .unwrap_or_else(stray)
 }
 
 /// Runs `look` on the graph of the innermost tape; `None` outside a closure or when the tape is poisoned.

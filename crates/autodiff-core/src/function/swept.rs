@@ -1,0 +1,276 @@
+//! Operators by sweeps over the trace: which there are, when they are taken, and where their numbers go.
+//!
+//! A program costs as much to make as some hundred sweeps, and saves most of each. When an operator has been swept so often
+//! that its sweeps cost as much as the program will, the program is made: at worst that doubles the cost of the best choice
+//! in hindsight. The count, not the clock, decides, so that a sequence of calls always gives the same bits.
+
+use super::operator::{Form, Mode, Operator};
+use super::variant::{Call, Results, Variant};
+use crate::execute::Guards;
+use crate::graph::{Executable, Graph};
+use crate::number::{Dual, Taylor};
+use crate::sweep::{Algebra, Spare, forward, reverse};
+use crate::tree::DataLeaf;
+use std::any::Any;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Nanoseconds that a program takes to be made: so many, and for each node so many.
+struct Cost {
+    fixed: u64,
+    node: u64,
+}
+
+/// Making the program of a value, in nanoseconds, measured on the workloads S1 to S7 in November 2026; a gradient's costs
+/// [`Kind::weight`] times that.
+const PROGRAM: Cost = Cost { fixed: 40_000, node: 900 };
+
+/// A sweep of a value, measured likewise.
+const SWEEP: Cost = Cost { fixed: 100, node: 3 };
+
+/// Highest order of Taylor coefficients that are swept.
+const ORDER: usize = 4;
+
+/// Operators that are swept, by what they cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Value,
+    Tangent,
+    Gradient,
+    Product,
+    Taylor,
+}
+
+impl Kind {
+    fn of(operator: &Operator) -> Option<Kind> {
+        match operator {
+            Operator::Guards | Operator::Value => Some(Kind::Value),
+            Operator::Jvp => Some(Kind::Tangent),
+            Operator::Gradient | Operator::Vjp => Some(Kind::Gradient),
+            // A mode that is asked for by name is a program of that mode.
+            Operator::Hvp(mode) if *mode == Mode::default() => Some(Kind::Product),
+            Operator::Taylor(order) | Operator::TaylorSeries(order) if (1..=ORDER).contains(order) => {
+                Some(Kind::Taylor)
+            }
+            _ => None,
+        }
+    }
+
+    /// Nodes of the program for each node of the trace, about; a sweep grows in the same measure.
+    fn weight(self) -> u64 {
+        match self {
+            Kind::Value => 1,
+            Kind::Tangent => 2,
+            Kind::Gradient => 3,
+            Kind::Product => 6,
+            Kind::Taylor => 8,
+        }
+    }
+}
+
+/// How often a trace was swept, by kind of operator.
+#[derive(Debug, Default)]
+pub(super) struct Sweeps([AtomicU32; 5]);
+
+/// Sweeps of a trace of so many nodes after which a program has paid.
+fn worthwhile(kind: Kind, nodes: usize) -> u64 {
+    let cost = |of: Cost| of.fixed + of.node * kind.weight() * nodes as u64;
+    cost(PROGRAM) / cost(SWEEP)
+}
+
+impl<Out> Variant<Out> {
+    /// Whether an operator is to be swept over this trace, once more.
+    pub(super) fn is_swept(&self, operator: &Operator, form: Form) -> bool {
+        let (Some(kind), Form::Whole, true) = (Kind::of(operator), form, self.scalar) else { return false };
+        self.point_specific || u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed)) < self.sweeps_of(kind)
+    }
+
+    fn sweeps_of(&self, kind: Kind) -> u64 {
+        worthwhile(kind, self.recorded.len())
+    }
+
+    /// What is swept, for a person to read; `None` if nothing is.
+    pub(super) fn describe_sweeps(&self) -> Option<String> {
+        if !self.scalar {
+            return None;
+        }
+        if self.point_specific {
+            return Some("every call, for the trace holds at one point only".into());
+        }
+        let kinds = [
+            ("value", Kind::Value),
+            ("tangent", Kind::Tangent),
+            ("gradient", Kind::Gradient),
+            ("product", Kind::Product),
+            ("Taylor coefficients", Kind::Taylor),
+        ];
+        let one = |(name, kind): (&str, Kind)| {
+            let done = self.sweeps.0[kind as usize].load(Ordering::Relaxed);
+            format!("{name} {done} of {} times", self.sweeps_of(kind))
+        };
+        Some(format!("{}, before a program is made", kinds.map(one).join(", ")))
+    }
+}
+
+/// What a sweep starts from.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a> {
+    /// The numbers of all nodes at the point, from tracing there.
+    Traced(&'a Vec<f64>),
+    /// The point alone.
+    Point(Guards),
+}
+
+/// A trace with the numbers of its inputs.
+struct Swept<'a, T> {
+    graph: &'a Graph,
+    /// How many outputs are results; marked predictions follow them.
+    results: usize,
+    point: &'a [T],
+    data: &'a [DataLeaf],
+    start: Start<'a>,
+}
+
+/// Sweeps an operator over a trace of scalars; `None` if a guard diverged. Returns what is no result of the program: as
+/// numbers, output by output.
+pub(super) fn sweep<Out, T: Executable>(
+    variant: &Variant<Out>,
+    operator: &Operator,
+    point: &[T],
+    data: &[DataLeaf],
+    start: Start<'_>,
+    call: &mut Call<'_, T>,
+) -> Option<Spare<T>> {
+    if let Some(kind) = Kind::of(operator) {
+        variant.sweeps.0[kind as usize].fetch_add(1, Ordering::Relaxed);
+    }
+    let swept = Swept { graph: &variant.recorded, results: variant.results.len(), point, data, start };
+    let extras = call.extras;
+    let results = &mut call.results;
+    match operator {
+        Operator::Guards => swept.values().map(|_| Spare::take()),
+        Operator::Value => swept.value(),
+        Operator::Gradient => swept.gradient(results),
+        Operator::Vjp => swept.pull(extras[0], results),
+        Operator::Jvp => swept.push(extras[0], results),
+        Operator::Hvp(_) => swept.product(extras[0], results),
+        Operator::Taylor(order) | Operator::TaylorSeries(order) => match order {
+            1 => swept.series::<1>(extras),
+            2 => swept.series::<2>(extras),
+            3 => swept.series::<3>(extras),
+            _ => swept.series::<ORDER>(extras),
+        },
+        other => unreachable!("{other:?} is of no kind that is swept"),
+    }
+}
+
+impl<T: Executable> Swept<'_, T> {
+    /// The number of an input.
+    fn input(&self, i: usize) -> T {
+        match self.point.get(i) {
+            Some(&x) => x,
+            None => T::from_f64(self.data[i - self.point.len()].entries[0]),
+        }
+    }
+
+    /// Values of all nodes.
+    fn values(&self) -> Option<Spare<T>> {
+        let mut values = Spare::take();
+        match self.start {
+            Start::Traced(numbers) => values.extend(numbers.iter().map(|&number| T::from_f64(number))),
+            Start::Point(guards) => {
+                if !forward(self.graph, |i| self.input(i), guards, &mut values) {
+                    return None;
+                }
+            }
+        }
+        Some(values)
+    }
+
+    /// Values of all nodes in an algebra; `seed` makes the number of an entry of the point.
+    fn values_in<R: Algebra>(&self, seed: impl Fn(usize, T) -> R, constant: impl Fn(T) -> R) -> Option<Spare<R>> {
+        let guards = match self.start {
+            Start::Traced(_) => Guards::Trust,
+            Start::Point(guards) => guards,
+        };
+        let mut values = Spare::take();
+        let input = |i: usize| match i < self.point.len() {
+            true => seed(i, self.input(i)),
+            false => constant(self.input(i)),
+        };
+        forward(self.graph, input, guards, &mut values).then_some(values)
+    }
+
+    fn value(&self) -> Option<Spare<T>> {
+        let values = self.values()?;
+        let mut outputs = Spare::take();
+        outputs.extend(self.graph.outputs()[..self.results].iter().map(|y| values[y.index()]));
+        Some(outputs)
+    }
+
+    /// f, and ∇f as result.
+    fn gradient(&self, results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        // At the precision of the trace its numbers are read where they are.
+        let traced = match self.start {
+            Start::Traced(numbers) => (numbers as &dyn Any).downcast_ref::<Vec<T>>(),
+            Start::Point(_) => None,
+        };
+        let own = if traced.is_some() { Spare::take() } else { self.values()? };
+        let values: &[T] = traced.map_or(&own, |traced| traced);
+        self.cotangents(values, |_| T::one(), results, |c| c);
+        let mut outputs = Spare::take();
+        outputs.push(values[self.graph.outputs()[0].index()]);
+        Some(outputs)
+    }
+
+    fn pull(&self, w: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let values = self.values()?;
+        self.cotangents(&values, |i| w[i], results, |c| c);
+        Some(Spare::take())
+    }
+
+    fn push(&self, v: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
+        let tangents = self.graph.outputs()[..self.results].iter().map(|y| values[y.index()].tangent);
+        results.slice(self.results).iter_mut().zip(tangents).for_each(|(out, t)| *out = t);
+        Some(Spare::take())
+    }
+
+    /// Over dual numbers along v the cotangents of the inputs are ∇f + ∇²f v ε.
+    fn product(&self, v: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
+        self.cotangents(&values, |_| Dual::constant(T::one()), results, |c| c.tangent);
+        Some(Spare::take())
+    }
+
+    /// Coefficients of the results, all of order 0 first; `curve` holds those of the point from order 1 on.
+    fn series<const K: usize>(&self, curve: &[&[T]]) -> Option<Spare<T>> {
+        let seed = |i: usize, x: T| Taylor::new(x, std::array::from_fn(|k| curve.get(k).map_or(T::zero(), |c| c[i])));
+        let values = self.values_in::<Taylor<T, K>>(seed, Taylor::constant)?;
+        let mut outputs = Spare::take();
+        for k in 0..=K {
+            let coefficient = |y: &crate::graph::NodeId| *values[y.index()].coefficient(k);
+            outputs.extend(self.graph.outputs()[..self.results].iter().map(coefficient));
+        }
+        Some(outputs)
+    }
+
+    /// Cotangents of the entries of the point into the results, for those of the outputs.
+    fn cotangents<R: Algebra>(
+        &self,
+        values: &[R],
+        output: impl Fn(usize) -> R,
+        results: &mut Results<'_, T>,
+        part: impl Fn(R) -> T,
+    ) {
+        let mut cotangents = Spare::take();
+        cotangents.resize(values.len(), R::absent());
+        for (i, y) in self.graph.outputs()[..self.results].iter().enumerate() {
+            let sum = &mut cotangents[y.index()];
+            *sum = *sum + output(i);
+        }
+        reverse(self.graph, values, &mut cotangents);
+        let found = self.graph.inputs().iter().map(|x| part(cotangents[x.index()]));
+        // What nothing came back to is −0.
+        results.slice(self.point.len()).iter_mut().zip(found).for_each(|(out, c)| *out = c + T::zero());
+    }
+}
