@@ -1,6 +1,7 @@
 //! The operators of a [`Function`], each on the structure of its point.
 
 use super::operator::{Form, Mode, Operator};
+use super::swept::Kind;
 use super::variant::{Call, Point, Ran, Results};
 use super::{Function, Linearized};
 use crate::error::{Error, Result};
@@ -204,7 +205,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         }
         let n = rows.len() / k;
         let mut products = Vec::new();
-        self.at(x, &Operator::Hvps(Mode::default(), k), &[&rows], Results::Collect(&mut products))?;
+        let ran = self.at(x, &Operator::Hvps(Mode::default(), k), &[&rows], Results::Collect(&mut products))?;
+        ran.variant.count(Kind::Rows, k);
         Ok(products.chunks_exact(n.max(1)).map(|row| x.with_entries(row)).take(k).collect())
     }
 
@@ -358,7 +360,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         if !matrix.is_empty() {
             // Traced once before threads start, so that none of them traces again.
             let (leaves, entries) = (x.leaves(), x.to_vec());
-            self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
+            let variant = self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
             // Blocks are independent programs of their own width: the same bits whichever thread runs which.
             matrix.par_chunks_mut(CHUNK * columns).enumerate().try_for_each(|(block, part)| {
                 let (start, k) = (block * CHUNK, part.len() / columns);
@@ -371,6 +373,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
                 self.run(&operator(k), &point, &mut call)?;
                 Ok::<(), Error>(())
             })?;
+            variant.count(Kind::Rows, rows);
         }
         Ok(Array2::from_shape_vec((rows, columns), matrix).expect("as many entries as the matrix has"))
     }

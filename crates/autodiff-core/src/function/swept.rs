@@ -7,8 +7,8 @@
 use super::operator::{Form, Mode, Operator};
 use super::variant::{Call, Results, Variant};
 use crate::execute::Guards;
-use crate::graph::{Executable, Graph};
-use crate::number::{Dual, Taylor};
+use crate::graph::{Executable, Graph, NodeId};
+use crate::number::{Dual, HyperDual, Tangents, Taylor};
 use crate::sweep::{Algebra, Spare, forward, reverse};
 use crate::tree::DataLeaf;
 use std::any::Any;
@@ -30,20 +30,27 @@ const SWEEP: Cost = Cost { fixed: 100, node: 3 };
 /// Highest order of Taylor coefficients that are swept.
 const ORDER: usize = 4;
 
+/// Directions that are swept side by side.
+const LANES: usize = 4;
+
 /// Operators that are swept, by what they cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
+    Guards,
     Value,
     Tangent,
     Gradient,
     Product,
     Taylor,
+    /// Several directions or cotangents at once.
+    Rows,
 }
 
 impl Kind {
     fn of(operator: &Operator) -> Option<Kind> {
         match operator {
-            Operator::Guards | Operator::Value => Some(Kind::Value),
+            Operator::Guards => Some(Kind::Guards),
+            Operator::Value => Some(Kind::Value),
             Operator::Jvp => Some(Kind::Tangent),
             Operator::Gradient | Operator::Vjp => Some(Kind::Gradient),
             // A mode that is asked for by name is a program of that mode.
@@ -51,6 +58,8 @@ impl Kind {
             Operator::Taylor(order) | Operator::TaylorSeries(order) if (1..=ORDER).contains(order) => {
                 Some(Kind::Taylor)
             }
+            Operator::Hvps(mode, _) if *mode == Mode::default() => Some(Kind::Rows),
+            Operator::Jvps(_) | Operator::Vjps(_) | Operator::SecondCoefficients(_) => Some(Kind::Rows),
             _ => None,
         }
     }
@@ -58,10 +67,10 @@ impl Kind {
     /// Nodes of the program for each node of the trace, about; a sweep grows in the same measure.
     fn weight(self) -> u64 {
         match self {
-            Kind::Value => 1,
+            Kind::Guards | Kind::Value => 1,
             Kind::Tangent => 2,
             Kind::Gradient => 3,
-            Kind::Product => 6,
+            Kind::Product | Kind::Rows => 6,
             Kind::Taylor => 8,
         }
     }
@@ -69,7 +78,7 @@ impl Kind {
 
 /// How often a trace was swept, by kind of operator.
 #[derive(Debug, Default)]
-pub(super) struct Sweeps([AtomicU32; 5]);
+pub(super) struct Sweeps([AtomicU32; 7]);
 
 /// Sweeps of a trace of so many nodes after which a program has paid.
 fn worthwhile(kind: Kind, nodes: usize) -> u64 {
@@ -82,6 +91,12 @@ impl<Out> Variant<Out> {
     pub(super) fn is_swept(&self, operator: &Operator, form: Form) -> bool {
         let (Some(kind), Form::Whole, true) = (Kind::of(operator), form, self.scalar) else { return false };
         self.point_specific || u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed)) < self.sweeps_of(kind)
+    }
+
+    /// Notes sweeps that were made, or rows of a matrix that were swept: these are counted when the matrix is done, so that
+    /// all of it is computed in one way, whichever thread computes which part.
+    pub(super) fn count(&self, kind: Kind, sweeps: usize) {
+        self.sweeps.0[kind as usize].fetch_add(u32::try_from(sweeps).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     fn sweeps_of(&self, kind: Kind) -> u64 {
@@ -102,6 +117,7 @@ impl<Out> Variant<Out> {
             ("gradient", Kind::Gradient),
             ("product", Kind::Product),
             ("Taylor coefficients", Kind::Taylor),
+            ("rows of a matrix", Kind::Rows),
         ];
         let one = |(name, kind): (&str, Kind)| {
             let done = self.sweeps.0[kind as usize].load(Ordering::Relaxed);
@@ -140,8 +156,8 @@ pub(super) fn sweep<Out, T: Executable>(
     start: Start<'_>,
     call: &mut Call<'_, T>,
 ) -> Option<Spare<T>> {
-    if let Some(kind) = Kind::of(operator) {
-        variant.sweeps.0[kind as usize].fetch_add(1, Ordering::Relaxed);
+    if let Some(kind) = Kind::of(operator).filter(|kind| *kind != Kind::Rows) {
+        variant.count(kind, 1);
     }
     let swept = Swept { graph: &variant.recorded, results: variant.results.len(), point, data, start };
     let extras = call.extras;
@@ -150,9 +166,12 @@ pub(super) fn sweep<Out, T: Executable>(
         Operator::Guards => swept.values().map(|_| Spare::take()),
         Operator::Value => swept.value(),
         Operator::Gradient => swept.gradient(results),
-        Operator::Vjp => swept.pull(extras[0], results),
+        Operator::Vjp | Operator::Vjps(_) => swept.pull(extras[0], results),
         Operator::Jvp => swept.push(extras[0], results),
+        Operator::Jvps(_) => swept.push_rows(extras[0], results),
         Operator::Hvp(_) => swept.product(extras[0], results),
+        Operator::Hvps(..) => swept.product_rows(extras[0], results),
+        Operator::SecondCoefficients(_) => swept.second_coefficients(extras[0], results),
         Operator::Taylor(order) | Operator::TaylorSeries(order) => match order {
             1 => swept.series::<1>(extras),
             2 => swept.series::<2>(extras),
@@ -203,7 +222,7 @@ impl<T: Executable> Swept<'_, T> {
     fn value(&self) -> Option<Spare<T>> {
         let values = self.values()?;
         let mut outputs = Spare::take();
-        outputs.extend(self.graph.outputs()[..self.results].iter().map(|y| values[y.index()]));
+        outputs.extend(self.outputs().map(|y| values[y.index()]));
         Some(outputs)
     }
 
@@ -216,29 +235,81 @@ impl<T: Executable> Swept<'_, T> {
         };
         let own = if traced.is_some() { Spare::take() } else { self.values()? };
         let values: &[T] = traced.map_or(&own, |traced| traced);
-        self.cotangents(values, |_| T::one(), results, |c| c);
+        let cotangents = self.cotangents(values, |_| T::one());
+        self.write(&cotangents, |c| c, results.slice(self.point.len()));
         let mut outputs = Spare::take();
         outputs.push(values[self.graph.outputs()[0].index()]);
         Some(outputs)
     }
 
-    fn pull(&self, w: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+    /// Cotangents of the point for rows of cotangents of the results.
+    fn pull(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
         let values = self.values()?;
-        self.cotangents(&values, |i| w[i], results, |c| c);
+        let (m, n) = (self.results.max(1), self.point.len().max(1));
+        let out = results.slice(rows.len() / m * self.point.len());
+        for (w, out) in rows.chunks_exact(m).zip(out.chunks_exact_mut(n)) {
+            let cotangents = self.cotangents(&values, |i| w[i]);
+            self.write(&cotangents, |c| c, out);
+        }
         Some(Spare::take())
     }
 
     fn push(&self, v: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
         let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
-        let tangents = self.graph.outputs()[..self.results].iter().map(|y| values[y.index()].tangent);
+        let tangents = self.outputs().map(|y| values[y.index()].tangent);
         results.slice(self.results).iter_mut().zip(tangents).for_each(|(out, t)| *out = t);
+        Some(Spare::take())
+    }
+
+    /// Tangents of the results along each row.
+    fn push_rows(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let (m, n) = (self.results.max(1), self.point.len().max(1));
+        let out = results.slice(rows.len() / n * self.results);
+        for (rows, out) in rows.chunks(LANES * n).zip(out.chunks_mut(LANES * m)) {
+            let values = self.values_in(|i, x| self.along(rows, i, x), Tangents::constant)?;
+            for (lane, out) in out.chunks_exact_mut(m).enumerate() {
+                out.iter_mut().zip(self.outputs()).for_each(|(out, y)| *out = values[y.index()].tangents[lane]);
+            }
+        }
         Some(Spare::take())
     }
 
     /// Over dual numbers along v the cotangents of the inputs are ∇f + ∇²f v ε.
     fn product(&self, v: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
         let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
-        self.cotangents(&values, |_| Dual::constant(T::one()), results, |c| c.tangent);
+        let cotangents = self.cotangents(&values, |_| Dual::constant(T::one()));
+        self.write(&cotangents, |c| c.tangent, results.slice(self.point.len()));
+        Some(Spare::take())
+    }
+
+    /// ∇²f v for each row v.
+    fn product_rows(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let n = self.point.len().max(1);
+        let out = results.slice(rows.len());
+        for (rows, out) in rows.chunks(LANES * n).zip(out.chunks_mut(LANES * n)) {
+            let values = self.values_in(|i, x| self.along(rows, i, x), Tangents::constant)?;
+            let cotangents = self.cotangents(&values, |_| Tangents::constant(T::one()));
+            for (lane, out) in out.chunks_exact_mut(n).enumerate() {
+                self.write(&cotangents, |c| c.tangents[lane], out);
+            }
+        }
+        Some(Spare::take())
+    }
+
+    /// Entry i of the point with its tangents along up to [`LANES`] rows.
+    fn along(&self, rows: &[T], i: usize, x: T) -> Tangents<T, LANES> {
+        let entry = |lane: usize| rows.get(lane * self.point.len() + i).copied();
+        Tangents::new(x, std::array::from_fn(|lane| entry(lane).unwrap_or_else(T::zero)))
+    }
+
+    /// ½ vᵀ∇²f v for each row v.
+    fn second_coefficients(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let n = self.point.len().max(1);
+        let y = self.graph.outputs()[0];
+        for (v, out) in rows.chunks_exact(n).zip(results.slice(rows.len() / n)) {
+            let values = self.values_in(|i, x| HyperDual::new(x, v[i], v[i], T::zero()), HyperDual::constant)?;
+            *out = values[y.index()].cross.scale(0.5);
+        }
         Some(Spare::take())
     }
 
@@ -248,29 +319,31 @@ impl<T: Executable> Swept<'_, T> {
         let values = self.values_in::<Taylor<T, K>>(seed, Taylor::constant)?;
         let mut outputs = Spare::take();
         for k in 0..=K {
-            let coefficient = |y: &crate::graph::NodeId| *values[y.index()].coefficient(k);
-            outputs.extend(self.graph.outputs()[..self.results].iter().map(coefficient));
+            outputs.extend(self.outputs().map(|y| *values[y.index()].coefficient(k)));
         }
         Some(outputs)
     }
 
-    /// Cotangents of the entries of the point into the results, for those of the outputs.
-    fn cotangents<R: Algebra>(
-        &self,
-        values: &[R],
-        output: impl Fn(usize) -> R,
-        results: &mut Results<'_, T>,
-        part: impl Fn(R) -> T,
-    ) {
+    /// The outputs that are results.
+    fn outputs(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.graph.outputs()[..self.results].iter().copied()
+    }
+
+    /// Cotangents of all nodes for those of the results.
+    fn cotangents<R: Algebra>(&self, values: &[R], result: impl Fn(usize) -> R) -> Spare<R> {
         let mut cotangents = Spare::take();
         cotangents.resize(values.len(), R::absent());
-        for (i, y) in self.graph.outputs()[..self.results].iter().enumerate() {
-            let sum = &mut cotangents[y.index()];
-            *sum = *sum + output(i);
+        for (i, y) in self.outputs().enumerate() {
+            cotangents[y.index()] = cotangents[y.index()] + result(i);
         }
         reverse(self.graph, values, &mut cotangents);
-        let found = self.graph.inputs().iter().map(|x| part(cotangents[x.index()]));
+        cotangents
+    }
+
+    /// A part of the cotangents of the entries of the point.
+    fn write<R: Algebra>(&self, cotangents: &[R], part: impl Fn(R) -> T, out: &mut [T]) {
         // What nothing came back to is −0.
-        results.slice(self.point.len()).iter_mut().zip(found).for_each(|(out, c)| *out = c + T::zero());
+        let parts = self.graph.inputs().iter().map(|x| part(cotangents[x.index()]) + T::zero());
+        out.iter_mut().zip(parts).for_each(|(out, part)| *out = part);
     }
 }

@@ -263,7 +263,7 @@ where
             (fitting.next().cloned(), fitting.next().is_none())
         };
         if let Some(variant) = &latest
-            && (alone || variant.has(operator, call.form()) || variant.is_swept(operator, call.form()))
+            && (alone || variant.has(operator, call.form()) || self.sweeps(variant, operator, call.form()))
             && let Some(ran) = self.attempt(variant, operator, point, call, Start::Point(Guards::Check))?
         {
             return Ok(ran);
@@ -286,15 +286,16 @@ where
         Ok(ran.expect("a run that trusts its guards does not diverge"))
     }
 
-    /// Traces the closure at a point unless a trace for that structure is kept.
-    pub(super) fn trace_if_new<P: Tree>(&self, point: &Point<'_, P>) -> Result<()>
+    /// The latest trace for the structure of a point; traced there if there is none.
+    pub(super) fn trace_if_new<P: Tree>(&self, point: &Point<'_, P>) -> Result<Arc<Variant<Out>>>
     where
         P::Traced: Borrow<A>,
     {
-        if !self.lock().iter().any(|v| v.fits(point.leaves, &self.data.structure)) {
-            self.keep(self.trace(point)?.0);
+        let kept = self.lock().iter().find(|v| v.fits(point.leaves, &self.data.structure)).cloned();
+        match kept {
+            Some(kept) => Ok(kept),
+            None => Ok(self.keep(self.trace(point)?.0)),
         }
-        Ok(())
     }
 
     /// Keeps a trace, unless it holds at its point only. If another thread has kept one of the same path meanwhile, that one is
@@ -338,6 +339,11 @@ where
         Ok(None)
     }
 
+    /// Whether an operator is swept over a trace rather than run as a program.
+    fn sweeps(&self, variant: &Variant<Out>, operator: &Operator, form: Form) -> bool {
+        variant.is_swept(operator, form) && !self.prepared.load(Ordering::Relaxed) && !variant.has(operator, form)
+    }
+
     /// Runs an operator on one trace, by a sweep or a program; `None` if a guard diverged.
     fn attempt<P: Tree>(
         &self,
@@ -347,8 +353,7 @@ where
         call: &mut Call<'_, P::Scalar>,
         start: Start<'_>,
     ) -> Result<Option<Ran<Out, P::Scalar>>> {
-        let made = self.prepared.load(Ordering::Relaxed) || variant.has(operator, call.form());
-        if !made && variant.is_swept(operator, call.form()) {
+        if self.sweeps(variant, operator, call.form()) {
             check(variant, operator)?;
             let swept = sweep(variant, operator, point.entries, &self.data.leaves, start, call);
             return Ok(swept.map(|outputs| Ran { variant: variant.clone(), by: By::Sweep(outputs) }));

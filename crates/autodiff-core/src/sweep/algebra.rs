@@ -1,6 +1,6 @@
 //! [`Algebra`]: what a number must offer to be swept.
 
-use crate::number::{Dual, Taylor};
+use crate::number::{Dual, HyperDual, Tangents, Taylor};
 use crate::real::{Elementary, Float};
 
 /// A number that sweeps compute with.
@@ -34,36 +34,33 @@ impl<T: Float> Algebra for T {
     }
 }
 
-impl<T: Float> Algebra for Dual<T> {
-    #[inline]
-    fn absent() -> Self {
-        Dual::new(T::absent(), T::absent())
-    }
+/// An algebra of value and derivatives over a float.
+macro_rules! derivatives {
+    ([$($G:tt)*] $N:ty, $absent:expr, |$x:ident| $every:expr) => {
+        impl<T: Float, $($G)*> Algebra for $N {
+            #[inline]
+            fn absent() -> Self {
+                $absent
+            }
 
-    #[inline]
-    fn is_absent(&self) -> bool {
-        self.value.is_absent() && self.tangent.is_absent()
-    }
+            #[inline]
+            fn is_absent(&self) -> bool {
+                let $x = self;
+                self.value.is_absent() && $every
+            }
 
-    #[inline]
-    fn holds(&self) -> bool {
-        self.value.holds()
-    }
+            #[inline]
+            fn holds(&self) -> bool {
+                self.value.holds()
+            }
+        }
+    };
 }
 
-impl<T: Float, const K: usize> Algebra for Taylor<T, K> {
-    #[inline]
-    fn absent() -> Self {
-        Taylor::new(T::absent(), [T::absent(); K])
-    }
-
-    #[inline]
-    fn is_absent(&self) -> bool {
-        self.coefficients().all(T::is_absent)
-    }
-
-    #[inline]
-    fn holds(&self) -> bool {
-        self.value.holds()
-    }
-}
+derivatives!([] Dual<T>, Dual::new(T::absent(), T::absent()), |x| x.tangent.is_absent());
+derivatives!([] HyperDual<T>, HyperDual::new(T::absent(), T::absent(), T::absent(), T::absent()),
+    |x| [x.first, x.second, x.cross].iter().all(T::is_absent));
+derivatives!([const N: usize] Tangents<T, N>, Tangents::new(T::absent(), [T::absent(); N]),
+    |x| x.tangents.iter().all(T::is_absent));
+derivatives!([const K: usize] Taylor<T, K>, Taylor::new(T::absent(), [T::absent(); K]),
+    |x| x.rest.iter().all(T::is_absent));
