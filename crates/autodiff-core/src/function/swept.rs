@@ -163,7 +163,7 @@ pub(super) fn sweep<Out, T: Executable>(
     let extras = call.extras;
     let results = &mut call.results;
     match operator {
-        Operator::Guards => swept.values().map(|_| Spare::take()),
+        Operator::Guards => swept.values().map(|_| none()),
         Operator::Value => swept.value(),
         Operator::Gradient => swept.gradient(results),
         Operator::Vjp | Operator::Vjps(_) => swept.pull(extras[0], results),
@@ -182,6 +182,11 @@ pub(super) fn sweep<Out, T: Executable>(
     }
 }
 
+/// No numbers beside the results.
+fn none<T>() -> Spare<T> {
+    Spare::from(Vec::new())
+}
+
 impl<T: Executable> Swept<'_, T> {
     /// The number of an input.
     fn input(&self, i: usize) -> T {
@@ -193,7 +198,7 @@ impl<T: Executable> Swept<'_, T> {
 
     /// Values of all nodes.
     fn values(&self) -> Option<Spare<T>> {
-        let mut values = Spare::take();
+        let mut values = Spare::with_capacity(self.graph.len());
         match self.start {
             Start::Traced(numbers) => values.extend(numbers.iter().map(|&number| T::from_f64(number))),
             Start::Point(guards) => {
@@ -211,7 +216,7 @@ impl<T: Executable> Swept<'_, T> {
             Start::Traced(_) => Guards::Trust,
             Start::Point(guards) => guards,
         };
-        let mut values = Spare::take();
+        let mut values = Spare::with_capacity(self.graph.len());
         let input = |i: usize| match i < self.point.len() {
             true => seed(i, self.input(i)),
             false => constant(self.input(i)),
@@ -221,7 +226,7 @@ impl<T: Executable> Swept<'_, T> {
 
     fn value(&self) -> Option<Spare<T>> {
         let values = self.values()?;
-        let mut outputs = Spare::take();
+        let mut outputs = Spare::with_capacity(self.results);
         outputs.extend(self.outputs().map(|y| values[y.index()]));
         Some(outputs)
     }
@@ -233,11 +238,11 @@ impl<T: Executable> Swept<'_, T> {
             Start::Traced(numbers) => (numbers as &dyn Any).downcast_ref::<Vec<T>>(),
             Start::Point(_) => None,
         };
-        let own = if traced.is_some() { Spare::take() } else { self.values()? };
+        let own = if traced.is_some() { none() } else { self.values()? };
         let values: &[T] = traced.map_or(&own, |traced| traced);
         let cotangents = self.cotangents(values, |_| T::one());
         self.write(&cotangents, |c| c, results.slice(self.point.len()));
-        let mut outputs = Spare::take();
+        let mut outputs = Spare::with_capacity(1);
         outputs.push(values[self.graph.outputs()[0].index()]);
         Some(outputs)
     }
@@ -251,14 +256,14 @@ impl<T: Executable> Swept<'_, T> {
             let cotangents = self.cotangents(&values, |i| w[i]);
             self.write(&cotangents, |c| c, out);
         }
-        Some(Spare::take())
+        Some(none())
     }
 
     fn push(&self, v: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
         let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
         let tangents = self.outputs().map(|y| values[y.index()].tangent);
         results.slice(self.results).iter_mut().zip(tangents).for_each(|(out, t)| *out = t);
-        Some(Spare::take())
+        Some(none())
     }
 
     /// Tangents of the results along each row.
@@ -271,7 +276,7 @@ impl<T: Executable> Swept<'_, T> {
                 out.iter_mut().zip(self.outputs()).for_each(|(out, y)| *out = values[y.index()].tangents[lane]);
             }
         }
-        Some(Spare::take())
+        Some(none())
     }
 
     /// Over dual numbers along v the cotangents of the inputs are ∇f + ∇²f v ε.
@@ -279,7 +284,7 @@ impl<T: Executable> Swept<'_, T> {
         let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
         let cotangents = self.cotangents(&values, |_| Dual::constant(T::one()));
         self.write(&cotangents, |c| c.tangent, results.slice(self.point.len()));
-        Some(Spare::take())
+        Some(none())
     }
 
     /// ∇²f v for each row v.
@@ -293,7 +298,7 @@ impl<T: Executable> Swept<'_, T> {
                 self.write(&cotangents, |c| c.tangents[lane], out);
             }
         }
-        Some(Spare::take())
+        Some(none())
     }
 
     /// Entry i of the point with its tangents along up to [`LANES`] rows.
@@ -310,14 +315,14 @@ impl<T: Executable> Swept<'_, T> {
             let values = self.values_in(|i, x| HyperDual::new(x, v[i], v[i], T::zero()), HyperDual::constant)?;
             *out = values[y.index()].cross.scale(0.5);
         }
-        Some(Spare::take())
+        Some(none())
     }
 
     /// Coefficients of the results, all of order 0 first; `curve` holds those of the point from order 1 on.
     fn series<const K: usize>(&self, curve: &[&[T]]) -> Option<Spare<T>> {
         let seed = |i: usize, x: T| Taylor::new(x, std::array::from_fn(|k| curve.get(k).map_or(T::zero(), |c| c[i])));
         let values = self.values_in::<Taylor<T, K>>(seed, Taylor::constant)?;
-        let mut outputs = Spare::take();
+        let mut outputs = Spare::with_capacity((K + 1) * self.results);
         for k in 0..=K {
             outputs.extend(self.outputs().map(|y| *values[y.index()].coefficient(k)));
         }
@@ -331,7 +336,7 @@ impl<T: Executable> Swept<'_, T> {
 
     /// Cotangents of all nodes for those of the results.
     fn cotangents<R: Algebra>(&self, values: &[R], result: impl Fn(usize) -> R) -> Spare<R> {
-        let mut cotangents = Spare::take();
+        let mut cotangents = Spare::with_capacity(values.len());
         cotangents.resize(values.len(), R::absent());
         for (i, y) in self.outputs().enumerate() {
             cotangents[y.index()] = cotangents[y.index()] + result(i);

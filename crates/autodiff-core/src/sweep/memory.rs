@@ -20,13 +20,19 @@ thread_local! {
 pub struct Spare<R: 'static>(Vec<R>);
 
 impl<R: 'static> Spare<R> {
-    /// A vector that rests, or a new one.
-    pub fn take() -> Spare<R> {
+    /// An empty vector for `capacity` entries: the smallest that rests and has the room, else the largest made larger, else a
+    /// new one.
+    pub fn with_capacity(capacity: usize) -> Spare<R> {
         let resting = POOL.try_with(|pool| {
             let mut pool = pool.try_borrow_mut().ok()?;
-            pool.iter_mut().find_map(|list| list.downcast_mut::<Vec<Vec<R>>>())?.pop()
+            let list = pool.iter_mut().find_map(|list| list.downcast_mut::<Vec<Vec<R>>>())?;
+            let rank = |v: &Vec<R>| (v.capacity() < capacity, v.capacity().abs_diff(capacity));
+            let best = (0..list.len()).min_by_key(|&i| rank(&list[i]))?;
+            Some(list.swap_remove(best))
         });
-        Spare(resting.ok().flatten().unwrap_or_default())
+        let mut vector = resting.ok().flatten().unwrap_or_default();
+        vector.reserve(capacity);
+        Spare(vector)
     }
 
     /// Keeps the vector, out of the pool.
