@@ -74,13 +74,15 @@ fn problem(
             let start = Instant::now();
             let mut elapsed = None;
             match kind {
-                0 => drop(black_box(native(black_box(x)))),
-                1 => once(&|f| drop(black_box(f.value(x).expect("a value")))),
-                2 => once(&|f| drop(black_box(f.gradient(x).expect("a gradient")))),
-                3 => once(&|f| drop(black_box(f.hvp(x, &v).expect("a product")))),
+                0 => {
+                    black_box(native(black_box(x)));
+                }
+                1 => once(&|f| assert!(black_box(f.value(x).expect("a value")).is_finite())),
+                2 => once(&|f| assert!(!black_box(f.gradient(x).expect("a gradient")).is_empty())),
+                3 => once(&|f| assert!(!black_box(f.hvp(x, &v).expect("a product")).is_empty())),
                 4 => elapsed = Some(swept(false)),
                 5 => elapsed = Some(swept(true)),
-                6 => drop(black_box(flat.value_and_gradient(x, &mut out).expect("a gradient"))),
+                6 => assert!(flat.value_and_gradient(x, &mut out).expect("a gradient").is_finite()),
                 _ => flat.hvp(x, &v, &mut out).expect("a product"),
             }
             *best = elapsed.unwrap_or(start.elapsed()).min(*best);

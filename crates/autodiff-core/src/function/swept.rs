@@ -89,7 +89,8 @@ fn worthwhile(kind: Kind, nodes: usize) -> u64 {
 impl<Out> Variant<Out> {
     /// Whether an operator is to be swept over this trace, once more.
     pub(super) fn is_swept(&self, operator: &Operator, form: Form) -> bool {
-        let (Some(kind), Form::Whole, true) = (Kind::of(operator), form, self.scalar) else { return false };
+        let applies = self.scalar && !self.results.is_empty();
+        let (Some(kind), Form::Whole, true) = (Kind::of(operator), form, applies) else { return false };
         self.point_specific || u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed)) < self.sweeps_of(kind)
     }
 
@@ -239,7 +240,10 @@ impl<T: Executable> Swept<'_, T> {
             Start::Point(_) => None,
         };
         let own = if traced.is_some() { none() } else { self.values()? };
-        let values: &[T] = traced.map_or(&own, |traced| traced);
+        let values: &[T] = match traced {
+            Some(traced) => traced,
+            None => &own,
+        };
         let cotangents = self.cotangents(values, |_| T::one());
         self.write(&cotangents, |c| c, results.slice(self.point.len()));
         let mut outputs = Spare::with_capacity(1);

@@ -43,9 +43,8 @@ impl<T: Elementary, const N: usize> Tangents<T, N> {
 
     /// Tangents of both in turn, combined.
     #[inline]
-    fn zip(a: [T; N], b: [T; N], f: impl Fn(T, T) -> T) -> [T; N] {
-        let mut b = b.into_iter();
-        a.map(|a| f(a, b.next().expect("as many as in the other")))
+    fn zip(a: &[T; N], b: &[T; N], f: impl Fn(T, T) -> T) -> [T; N] {
+        std::array::from_fn(|i| f(a[i].clone(), b[i].clone()))
     }
 
     /// ẏ of a row from the slope in one input and that input's tangents: d·ẋ or ẋ/q, a zero ẋ being strong.
@@ -88,7 +87,7 @@ impl<T: Elementary, const N: usize> Jet for Tangents<T, N> {
 
     #[inline]
     fn choose(mask: &T, a: Self, b: Self) -> Self {
-        let tangents = Self::zip(a.tangents, b.tangents, |a, b| mask.clone().select(a, b));
+        let tangents = Self::zip(&a.tangents, &b.tangents, |a, b| mask.clone().select(a, b));
         Tangents::new(mask.clone().select(a.value, b.value), tangents)
     }
 
@@ -110,7 +109,7 @@ impl<T: Elementary, const N: usize> Jet for Tangents<T, N> {
             false => Some(Self::push(&row.slope(i, &inputs, &y), tangents)),
         };
         let tangents = match (along(0, a.tangents), along(1, b.tangents)) {
-            (Some(s), Some(t)) => Self::zip(s, t, |s, t| s + t),
+            (Some(s), Some(t)) => Self::zip(&s, &t, |s, t| s + t),
             (Some(s), None) | (None, Some(s)) => s,
             (None, None) => return Tangents::constant(y),
         };
@@ -131,13 +130,13 @@ impl<T: Elementary, const N: usize> Elementary for Tangents<T, N> {
 impl<T: Elementary, const N: usize> Tangents<T, N> {
     #[inline]
     pub(super) fn plus(self, other: &Self) -> Self {
-        let tangents = Self::zip(self.tangents, other.tangents.clone(), |a, b| a + b);
+        let tangents = Self::zip(&self.tangents, &other.tangents, |a, b| a + b);
         Tangents::new(self.value + other.value.clone(), tangents)
     }
 
     #[inline]
     pub(super) fn minus(self, other: &Self) -> Self {
-        let tangents = Self::zip(self.tangents, other.tangents.clone(), |a, b| a - b);
+        let tangents = Self::zip(&self.tangents, &other.tangents, |a, b| a - b);
         Tangents::new(self.value - other.value.clone(), tangents)
     }
 
@@ -145,7 +144,7 @@ impl<T: Elementary, const N: usize> Tangents<T, N> {
     pub(super) fn times(self, other: &Self) -> Self {
         // y = a b  ⇒  ẏ = ȧ b + a ḃ
         let (a, b) = (self.value, other.value.clone());
-        let tangents = Self::zip(self.tangents, other.tangents.clone(), |s, t| s * b.clone() + a.clone() * t);
+        let tangents = Self::zip(&self.tangents, &other.tangents, |s, t| s * b.clone() + a.clone() * t);
         Tangents::new(a * b, tangents)
     }
 
@@ -154,7 +153,7 @@ impl<T: Elementary, const N: usize> Tangents<T, N> {
         // b y = a  ⇒  b ẏ = ȧ − y ḃ
         let b = other.value.clone();
         let y = self.value / b.clone();
-        let tangents = Self::zip(self.tangents, other.tangents.clone(), |s, t| (s - y.clone() * t) / b.clone());
+        let tangents = Self::zip(&self.tangents, &other.tangents, |s, t| (s - y.clone() * t) / b.clone());
         Tangents::new(y, tangents)
     }
 }

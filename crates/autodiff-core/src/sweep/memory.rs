@@ -34,11 +34,6 @@ impl<R: 'static> Spare<R> {
         vector.reserve(capacity);
         Spare(vector)
     }
-
-    /// Keeps the vector, out of the pool.
-    pub fn into_inner(mut self) -> Vec<R> {
-        std::mem::take(&mut self.0)
-    }
 }
 
 impl<R: 'static> From<Vec<R>> for Spare<R> {
