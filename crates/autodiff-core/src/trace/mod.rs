@@ -29,7 +29,7 @@ static SERIAL: AtomicU32 = AtomicU32::new(1);
 const NOWHERE: usize = u32::MAX as usize;
 
 /// Numbers in the text of a closure that are looked for before one is recorded.
-const LITERALS: usize = 8;
+const LITERALS: usize = 64;
 
 struct Tape {
     serial: u32,
@@ -287,7 +287,7 @@ impl Tape {
     fn literal(&mut self, value: f64) -> Var {
         let bits = value.to_bits();
         // The leading bits of the product depend on all bits of the number (Fibonacci hashing).
-        let slot = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61) as usize;
+        let slot = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - LITERALS.ilog2())) as usize;
         let (known, node) = self.literals[slot];
         if known == bits && node.index() != NOWHERE {
             return Var { trace: self.serial, node };
