@@ -39,7 +39,7 @@ fn problem(
     traced: impl Fn(&[Var]) -> Var + Copy + Send + Sync,
 ) {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    if !wanted.is_empty() && !wanted.iter().any(|w| name.contains(w)) {
+    if !wanted.is_empty() && !wanted.iter().any(|w| name.contains(w.as_str())) {
         return;
     }
     let v = loops::direction(x.len());

@@ -9,7 +9,7 @@ use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
 use crate::sweep::Spare;
-use crate::trace::{Recording, Session};
+use crate::trace::{Recording, Session, recycle};
 use crate::tree::{DataLeaf, Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -98,6 +98,12 @@ fn rest<T: Executable, S: Any>(pool: &Pool) -> Option<Box<S>> {
 
 fn give<T: Executable, S: Any + Send>(pool: &Pool, memory: Box<S>) {
     pool[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+}
+
+impl<Out> Drop for Variant<Out> {
+    fn drop(&mut self) {
+        recycle(std::mem::take(&mut self.recorded));
+    }
 }
 
 impl<Out: Traced> Variant<Out> {
@@ -421,6 +427,7 @@ where
         P::Traced: Borrow<A>,
     {
         let session = Session::open(P::Scalar::PRECISION);
+        session.lend(Spare::largest().into_inner());
         if places == Places::Kept {
             session.keep_places();
         }

@@ -139,6 +139,15 @@ impl Graph {
         }
     }
 
+    /// Makes the graph empty; it keeps the memory of its nodes.
+    pub fn clear(&mut self) {
+        let Graph { mut nodes, mut inputs, mut guards, .. } = std::mem::take(self);
+        nodes.clear();
+        inputs.clear();
+        guards.clear();
+        *self = Graph { nodes, inputs, guards, ..Graph::new() };
+    }
+
     /// Number of nodes, dead ones included.
     pub fn len(&self) -> usize {
         self.nodes.len()

@@ -33,16 +33,16 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
     record_row(row, &operands, place)
 }
 
-/// Records a row of one operand.
+/// Records the row at a place of the table, of one operand.
 #[inline]
-fn one(row: Row, a: Var, place: &'static Location<'static>) -> Var {
-    record_quickly(row, [a]).unwrap_or_else(|| record_row(row, &[a], place))
+fn one<const ROW: usize>(a: Var, place: &'static Location<'static>) -> Var {
+    record_quickly::<ROW, 1>([a]).unwrap_or_else(|| record_row(Row::ALL[ROW], &[a], place))
 }
 
-/// Records a row of two operands, broadcasting them to one shape.
+/// Records the row at a place of the table, of two operands, broadcasting them to one shape.
 #[inline]
-pub(crate) fn two(row: Row, a: Var, b: Var, place: &'static Location<'static>) -> Var {
-    record_quickly(row, [a, b]).unwrap_or_else(|| pointwise(row, &[a, b], place))
+fn two<const ROW: usize>(a: Var, b: Var, place: &'static Location<'static>) -> Var {
+    record_quickly::<ROW, 2>([a, b]).unwrap_or_else(|| pointwise(Row::ALL[ROW], &[a, b], place))
 }
 
 macro_rules! elementary_var {
@@ -82,21 +82,21 @@ macro_rules! elementary_var {
             fn offset(self, c: f64) -> Var {
                 self + c
             }
-            $(#[track_caller] fn $u(self) -> Var { one(Row::$U, self, Location::caller()) })*
-            $(#[track_caller] fn $b(self, other: Var) -> Var { two(Row::$B, self, other, Location::caller()) })*
-            $(#[track_caller] fn $d(self) -> Var { one(Row::$D, self, Location::caller()) })*
-            $(#[track_caller] fn $c(self, other: Var) -> Var { two(Row::$C, self, other, Location::caller()) })*
+            $(#[track_caller] fn $u(self) -> Var { one::<{ Row::$U as usize }>(self, Location::caller()) })*
+            $(#[track_caller] fn $b(self, other: Var) -> Var { two::<{ Row::$B as usize }>(self, other, Location::caller()) })*
+            $(#[track_caller] fn $d(self) -> Var { one::<{ Row::$D as usize }>(self, Location::caller()) })*
+            $(#[track_caller] fn $c(self, other: Var) -> Var { two::<{ Row::$C as usize }>(self, other, Location::caller()) })*
         }
 
         /// The elementary functions, entry by entry, so that they are at hand without importing a trait.
         impl Var {
-            $($(#[$udoc])* #[track_caller] pub fn $u(self) -> Var { one(Row::$U, self, Location::caller()) })*
+            $($(#[$udoc])* #[track_caller] pub fn $u(self) -> Var { one::<{ Row::$U as usize }>(self, Location::caller()) })*
             $($(#[$bdoc])* #[track_caller] pub fn $b(self, other: impl IntoVar) -> Var {
-                two(Row::$B, self, other.into_var(), Location::caller())
+                two::<{ Row::$B as usize }>(self, other.into_var(), Location::caller())
             })*
-            $($(#[$ddoc])* #[track_caller] pub fn $d(self) -> Var { one(Row::$D, self, Location::caller()) })*
+            $($(#[$ddoc])* #[track_caller] pub fn $d(self) -> Var { one::<{ Row::$D as usize }>(self, Location::caller()) })*
             $($(#[$cdoc])* #[track_caller] pub fn $c(self, other: impl IntoVar) -> Var {
-                two(Row::$C, self, other.into_var(), Location::caller())
+                two::<{ Row::$C as usize }>(self, other.into_var(), Location::caller())
             })*
         }
     };
@@ -238,7 +238,7 @@ impl Neg for Var {
     #[inline]
     #[track_caller]
     fn neg(self) -> Var {
-        one(Row::Neg, self, Location::caller())
+        one::<{ Row::Neg as usize }>(self, Location::caller())
     }
 }
 
@@ -265,7 +265,7 @@ macro_rules! operator {
             #[inline]
             #[track_caller]
             fn $assign(&mut self, other: R) {
-                *self = two($row, *self, other.into_var(), Location::caller());
+                *self = two::<{ $row as usize }>(*self, other.into_var(), Location::caller());
             }
         }
     };
@@ -276,7 +276,7 @@ macro_rules! operator {
             #[track_caller]
             fn $method(self, $b: $B) -> Var {
                 let $a = self;
-                two($row, $x, $y, Location::caller())
+                two::<{ $row as usize }>($x, $y, Location::caller())
             }
         }
     };
@@ -288,10 +288,10 @@ operator!(Mul mul MulAssign mul_assign Row::Mul);
 operator!(Div div DivAssign div_assign Row::Div);
 
 /// Combines variables in order; of none it is `empty`.
-fn fold(row: Row, empty: f64, vars: impl Iterator<Item = Var>, place: &'static Location<'static>) -> Var {
+fn fold<const ROW: usize>(empty: f64, vars: impl Iterator<Item = Var>, place: &'static Location<'static>) -> Var {
     let mut whole = None;
     for var in vars {
-        whole = Some(whole.map_or(var, |whole| two(row, whole, var, place)));
+        whole = Some(whole.map_or(var, |whole| two::<ROW>(whole, var, place)));
     }
     whole.unwrap_or_else(|| constant(empty))
 }
@@ -300,7 +300,7 @@ impl Sum for Var {
     /// Sum in order; of nothing it is 0. An error names the iterator's line in the standard library, not the user's.
     #[track_caller]
     fn sum<I: Iterator<Item = Var>>(vars: I) -> Var {
-        fold(Row::Add, 0.0, vars, Location::caller())
+        fold::<{ Row::Add as usize }>(0.0, vars, Location::caller())
     }
 }
 
@@ -315,7 +315,7 @@ impl Product for Var {
     /// Product in order; of nothing it is 1.
     #[track_caller]
     fn product<I: Iterator<Item = Var>>(vars: I) -> Var {
-        fold(Row::Mul, 1.0, vars, Location::caller())
+        fold::<{ Row::Mul as usize }>(1.0, vars, Location::caller())
     }
 }
 

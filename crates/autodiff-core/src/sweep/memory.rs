@@ -23,17 +23,31 @@ impl<R: 'static> Spare<R> {
     /// An empty vector for `capacity` entries: the smallest that rests and has the room, else the largest made larger, else a
     /// new one.
     pub fn with_capacity(capacity: usize) -> Spare<R> {
-        let resting = POOL.try_with(|pool| {
-            let mut pool = pool.try_borrow_mut().ok()?;
-            let list = pool.iter_mut().find_map(|list| list.downcast_mut::<Vec<Vec<R>>>())?;
-            let rank = |v: &Vec<R>| (v.capacity() < capacity, v.capacity().abs_diff(capacity));
-            let best = (0..list.len()).min_by_key(|&i| rank(&list[i]))?;
-            Some(list.swap_remove(best))
-        });
-        let mut vector = resting.ok().flatten().unwrap_or_default();
+        let mut vector = resting(|v: &Vec<R>| (v.capacity() < capacity, v.capacity().abs_diff(capacity)));
         vector.reserve(capacity);
         Spare(vector)
     }
+
+    /// The largest vector that rests, for a length that is not known beforehand.
+    pub fn largest() -> Spare<R> {
+        Spare(resting(|v: &Vec<R>| std::cmp::Reverse(v.capacity())))
+    }
+
+    /// The vector, taken out of the pool for good.
+    pub fn into_inner(mut self) -> Vec<R> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// The resting vector of the lowest rank; a new one if none rests.
+fn resting<R: 'static, K: Ord>(rank: impl Fn(&Vec<R>) -> K) -> Vec<R> {
+    let found = POOL.try_with(|pool| {
+        let mut pool = pool.try_borrow_mut().ok()?;
+        let list = pool.iter_mut().find_map(|list| list.downcast_mut::<Vec<Vec<R>>>())?;
+        let best = (0..list.len()).min_by_key(|&i| rank(&list[i]))?;
+        Some(list.swap_remove(best))
+    });
+    found.ok().flatten().unwrap_or_default()
 }
 
 impl<R: 'static> From<Vec<R>> for Spare<R> {

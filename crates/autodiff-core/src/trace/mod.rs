@@ -20,7 +20,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 thread_local! {
     static TAPES: RefCell<Vec<Tape>> = const { RefCell::new(Vec::new()) };
+    /// The memory of a graph that is no longer needed, for the next tape.
+    static SPARE: RefCell<Option<Graph>> = const { RefCell::new(None) };
 }
+
+/// Nodes of the largest graph whose memory is kept: 64 MiB.
+const SPARE_NODES: usize = 1 << 22;
 
 /// Serial numbers of tapes; 0 is no tape.
 static SERIAL: AtomicU32 = AtomicU32::new(1);
@@ -79,9 +84,9 @@ impl Session {
         }
         let tape = Tape {
             serial,
-            graph: Graph::new(),
+            graph: SPARE.with_borrow_mut(Option::take).unwrap_or_default(),
             poison: None,
-            numbers: Numbers::new(precision, Vec::new()),
+            numbers: Numbers::new(precision),
             literals: [(0, NodeId::from_index(NOWHERE)); LITERALS],
             point_specific: false,
             predictions: Vec::new(),
@@ -95,6 +100,11 @@ impl Session {
     /// Keeps the line of every node from here on.
     pub fn keep_places(&self) {
         self.tape(|tape| tape.places = Some(Vec::new()));
+    }
+
+    /// Lends memory for the numbers of scalars, before anything is recorded.
+    pub fn lend(&self, numbers: Vec<f64>) {
+        self.tape(|tape| tape.numbers.lend(numbers));
     }
 
     /// Merges equal nodes from here on.
@@ -212,6 +222,20 @@ impl Drop for Session {
     }
 }
 
+/// Keeps the memory of a graph for the next tape of this thread.
+pub fn recycle(mut graph: Graph) {
+    if graph.len() > SPARE_NODES {
+        return;
+    }
+    graph.clear();
+    // While the thread ends nothing is kept any more.
+    let _ = SPARE.try_with(|spare| {
+        if let Ok(mut spare) = spare.try_borrow_mut() {
+            *spare = Some(graph);
+        }
+    });
+}
+
 /// Runs `act` on the innermost tape, if there is one.
 #[inline]
 fn innermost<R>(act: impl FnOnce(&mut Tape) -> R) -> Option<R> {
@@ -306,10 +330,11 @@ pub(crate) fn stray() -> Var {
     Var { trace: 0, node: NodeId::from_index(NOWHERE) }
 }
 
-/// Records an elementwise node of one or two operands if nothing is in the way, as [`record_row`] would.
+/// Records an elementwise node of one or two operands if nothing is in the way, as [`record_row`] would. `ROW` is the place of
+/// the row in the table: one short function for each, with the value of the row in it.
 #[inline]
-pub(crate) fn record_quickly<const N: usize>(row: Row, operands: [Var; N]) -> Option<Var> {
-    innermost(|tape| tape.quick(row, operands)).flatten()
+pub(crate) fn record_quickly<const ROW: usize, const N: usize>(operands: [Var; N]) -> Option<Var> {
+    innermost(|tape| tape.quick(const { Row::ALL[ROW] }, operands)).flatten()
 }
 
 /// Records an elementwise node; the operands have equal shapes.

@@ -21,8 +21,15 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    pub fn new(precision: Precision, scalars: Vec<f64>) -> Numbers {
-        Numbers { precision, scalars, known: Vec::new() }
+    pub fn new(precision: Precision) -> Numbers {
+        Numbers { precision, scalars: Vec::new(), known: Vec::new() }
+    }
+
+    /// Memory for the numbers of scalars.
+    pub fn lend(&mut self, mut memory: Vec<f64>) {
+        debug_assert!(self.scalars.is_empty(), "lent before anything is recorded");
+        memory.clear();
+        self.scalars = memory;
     }
 
     /// The numbers of an input that was just recorded.
