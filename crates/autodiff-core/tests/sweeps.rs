@@ -141,8 +141,20 @@ fn random<S: Real + Copy>(program: &[(u8, u8, u8)], x: &[S]) -> S {
             3 => a.sin() * 0.5,
             4 => (a - b) / (b * b + 1.0),
             5 => (a * a + 1.0).sqrt(),
-            6 => if a < b { a.cos() } else { b * 0.5 },
-            7 => if a * b >= 0.1 { a - 1.0 } else { b + 0.25 },
+            6 => {
+                if a < b {
+                    a.cos()
+                } else {
+                    b * 0.5
+                }
+            }
+            7 => {
+                if a * b >= 0.1 {
+                    a - 1.0
+                } else {
+                    b + 0.25
+                }
+            }
             8 => (a * a + 0.5).ln(),
             9 => -a,
             10 => a.less(b).select(a * 0.3, b),

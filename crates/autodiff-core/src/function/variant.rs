@@ -10,7 +10,7 @@ use crate::real::{Float, Precision};
 use crate::shape::Shape;
 use crate::sweep::Spare;
 use crate::trace::{Recording, Session, recycle};
-use crate::tree::{DataLeaf, Leaves, Traced, Tree};
+use crate::tree::{Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::any::Any;
@@ -433,19 +433,25 @@ where
         }
         let mut rest = point.entries;
         let mut inputs = Vec::with_capacity(point.leaves.count());
-        for shape in point.leaves.iter() {
-            let (entries, after) = rest.split_at(shape.size());
+        for (shape, count) in point.leaves.runs() {
+            let (entries, after) = rest.split_at(shape.size() * count);
             rest = after;
-            inputs.push(match entries {
-                [x] if shape.rank() == 0 => session.scalar_at(x.to_f64()),
-                _ => session.input_at(shape.clone(), entries.iter().map(|&x| x.to_f64()).collect()),
-            });
+            if shape.rank() == 0 {
+                session.scalars_at(entries.iter().map(|x| x.to_f64()), &mut inputs);
+                continue;
+            }
+            for i in 0..count {
+                let leaf = &entries[i * shape.size()..][..shape.size()];
+                inputs.push(session.input_at(shape.clone(), leaf.iter().map(|x| x.to_f64()).collect()));
+            }
         }
-        let datum = |leaf: &DataLeaf| match *leaf.entries {
-            [x] if leaf.shape.rank() == 0 => session.scalar_at(x),
-            _ => session.input_at(leaf.shape.clone(), leaf.entries.clone()),
-        };
-        let data: Vec<_> = self.data.leaves.iter().map(datum).collect();
+        let mut data = Vec::with_capacity(self.data.leaves.len());
+        for leaf in &self.data.leaves {
+            match leaf.shape.rank() {
+                0 => session.scalars_at(leaf.entries.iter().copied(), &mut data),
+                _ => data.push(session.input_at(leaf.shape.clone(), leaf.entries.clone())),
+            }
+        }
         let (mut inputs, mut data) = (inputs.into_iter(), data.into_iter());
         let traced = point.structure.trace(&mut || inputs.next().expect("a tree has as many leaves as shapes"));
         let mut result = None;

@@ -390,7 +390,7 @@ impl Graph {
 
     /// [`row`](Graph::row) of one or two arguments that fit, without a look at anything else: `None`, and nothing is added,
     /// if they do not, if equal nodes are shared or if the node would belong to a part.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) -> Option<NodeId> {
         const { assert!(N == 1 || N == 2) };
         if self.shared.is_some() || self.scope.is_some() {

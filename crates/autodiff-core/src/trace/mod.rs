@@ -124,13 +124,15 @@ impl Session {
         var
     }
 
-    /// Declares the next input, a scalar with this number at the point of tracing.
-    pub fn scalar_at(&self, number: f64) -> Var {
+    /// Declares the next inputs, scalars with these numbers at the point of tracing, and appends them to `inputs`.
+    pub fn scalars_at(&self, numbers: impl Iterator<Item = f64>, inputs: &mut Vec<Var>) {
         self.tape(|tape| {
-            let node = tape.graph.input(Shape::scalar());
-            tape.numbers.set_scalar(node, number);
-            Var { trace: tape.serial, node }
-        })
+            inputs.extend(numbers.map(|number| {
+                let node = tape.graph.input(Shape::scalar());
+                tape.numbers.set_scalar(node, number);
+                Var { trace: tape.serial, node }
+            }));
+        });
     }
 
     /// Records a graph on this tape with `inputs` in place of its inputs; returns its outputs.
@@ -289,12 +291,16 @@ impl Tape {
 impl Tape {
     /// Records a row on a sound tape, of operands that live here and have one shape: what nearly every operation of a closure
     /// is. `None` if anything else is the case, which [`record`](Tape::record) looks into.
-    #[inline]
+    #[inline(always)]
     fn quick<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
         if self.poison.is_some() || self.places.is_some() || operands.iter().any(|v| v.trace != self.serial) {
             return None;
         }
-        let args = operands.map(|v| v.node);
+        // Not `map`, which the compiler calls rather than inlines here.
+        let mut args = [NodeId::from_index(0); N];
+        for i in 0..N {
+            args[i] = operands[i].node;
+        }
         let node = self.graph.plain_row(row, args)?;
         self.numbers.compute(node, row, args);
         Some(Var { trace: self.serial, node })

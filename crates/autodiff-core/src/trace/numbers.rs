@@ -57,13 +57,16 @@ impl Numbers {
     }
 
     /// Computes the number of a row that was just recorded, if those of all nodes before it are known.
-    #[inline]
+    #[inline(always)]
     pub fn compute<const N: usize>(&mut self, id: NodeId, row: Row, args: [NodeId; N]) {
         if id.index() == self.scalars.len() {
-            let args = args.map(|a| self.scalars[a.index()]);
+            let mut operands = [0.0; N];
+            for i in 0..N {
+                operands[i] = self.scalars[args[i].index()];
+            }
             let number = match self.precision {
-                Precision::Double => row.value(&args),
-                Precision::Single => single(row, &args),
+                Precision::Double => row.value(&operands),
+                Precision::Single => single(row, &operands),
             };
             self.scalars.push(number);
         }
