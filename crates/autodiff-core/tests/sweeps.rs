@@ -67,7 +67,7 @@ where
         for (a, b) in series(&swept).into_iter().zip(series(&program)) {
             close("Taylor coefficient", &[a], &[b]);
         }
-        let curve = vec![v.clone(), w.clone(), v.clone(), w.clone()];
+        let curve = [v.clone(), w.clone(), v.clone(), w.clone()];
         let series = |f: &Function<'_, [Var]>| -> Vec<T> {
             f.taylor_series(x, &curve[..order]).unwrap().into_iter().map(|c| c[[]]).collect()
         };
