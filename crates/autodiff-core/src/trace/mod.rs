@@ -241,7 +241,9 @@ pub fn recycle(mut graph: Graph) {
 /// Runs `act` on the innermost tape, if there is one.
 #[inline]
 fn innermost<R>(act: impl FnOnce(&mut Tape) -> R) -> Option<R> {
-    TAPES.with_borrow_mut(|tapes| tapes.last_mut().map(act))
+    // `try_with` is marked for inlining where `with` is not: recording an operation is then one call less. While the thread
+    // ends there is no tape.
+    TAPES.try_with(|tapes| tapes.borrow_mut().last_mut().map(act)).ok().flatten()
 }
 
 impl Tape {
