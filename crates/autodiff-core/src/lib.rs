@@ -38,7 +38,7 @@
 //! # Inside
 //!
 //! The modules, from left to right: [`real`] and [`number`]; [`shape`], [`tensor`], [`error`]; [`graph`], [`trace`],
-//! [`primitive`], [`text`]; [`transform`]; [`tree`]; [`compile`], [`execute`]; [`function`]. Each imports only what stands before
+//! [`primitive`], [`text`]; [`transform`]; [`tree`]; [`compile`], [`execute`], [`sweep`]; [`function`]. Each imports only what stands before
 //! it.
 
 #![forbid(unsafe_code)]
@@ -52,6 +52,7 @@ pub mod number;
 pub mod primitive;
 pub mod real;
 pub mod shape;
+pub mod sweep;
 pub mod tensor;
 pub mod text;
 pub mod trace;

@@ -31,6 +31,14 @@ impl Leaves {
         }
     }
 
+    /// Appends a leaf that is a scalar.
+    fn push_scalar(&mut self) {
+        match self.runs.last_mut() {
+            Some((last, count)) if last.rank() == 0 => *count += 1,
+            _ => self.runs.push((Shape::scalar(), 1)),
+        }
+    }
+
     /// Notes the length of a list, or the tag of a choice, that stands here.
     pub fn branch(&mut self, length: usize) {
         // The place counts too: the same lists elsewhere are another structure.
@@ -65,14 +73,14 @@ impl Leaves {
         self.runs.iter().map(|(shape, count)| shape.size() * count).sum()
     }
 
-    /// Runs of leaves of one shape.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = (&Shape, usize)> {
-        self.runs.iter().map(|(shape, count)| (shape, *count))
-    }
-
     /// The shapes, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Shape> {
         self.runs.iter().flat_map(|(shape, count)| std::iter::repeat_n(shape, *count))
+    }
+
+    /// The shapes, each with the number of leaves in a row that have it.
+    pub fn runs(&self) -> impl Iterator<Item = (&Shape, usize)> {
+        self.runs.iter().map(|(shape, count)| (shape, *count))
     }
 
     /// Whether the leaves have the same shapes in the same order, however they nest.
@@ -192,7 +200,7 @@ macro_rules! float_leaf {
             type Scalar = $T;
             type Traced = Var;
             fn shapes(&self, leaves: &mut Leaves) {
-                leaves.push(Shape::scalar());
+                leaves.push_scalar();
             }
             fn entries(&self, entries: &mut Vec<$T>) {
                 entries.push(*self);

@@ -47,7 +47,38 @@ fn replays_do_not_allocate() {
         network::<f64>();
         network::<f32>();
         many_arrays();
+        scalars::<f64>();
+        scalars::<f32>();
     });
+}
+
+/// Sweeps over a loop with a branch: nothing is allocated by a repeated one, and by recording no more than its lists grow.
+fn scalars<T: Executable + Tree<Scalar = T, Traced = Var>>() {
+    let loss = |x: &[Var]| {
+        let mut sum = x[0] * 0.5;
+        for pair in x.windows(2) {
+            let d = pair[1] - pair[0].square();
+            sum += if d < 0.3 { 100.0 * d.square() } else { d.exp().ln_1p() / (d + 1.0) };
+        }
+        sum
+    };
+    let point = |n: usize| -> Vec<T> { (0..n).map(|i| T::from_f64((0.7 * i as f64).sin())).collect() };
+    let (x, v) = (point(500), vec![T::from_f64(0.5); 500]);
+    let mut out = x.clone();
+    let f = Function::new(loss);
+    let flat = f.flat(&x);
+    assert_eq!(allocations(|| assert!(flat.value(&x).unwrap().to_f64().is_finite())), 0, "swept value");
+    let gradient = allocations(|| assert!(flat.value_and_gradient(&x, &mut out).unwrap().to_f64().is_finite()));
+    assert_eq!(gradient, 0, "swept gradient");
+    assert_eq!(allocations(|| flat.hvp(&x, &v, &mut out).unwrap()), 0, "swept product");
+    let once = |n: usize| {
+        let x = point(n);
+        // Counted over two calls.
+        allocations(|| drop(Function::new(loss).gradient(&x).unwrap())) / 2
+    };
+    let (short, long) = (once(1_000), once(16_000));
+    // 16 times the nodes: four more doublings of each of a handful of lists.
+    assert!(long <= short + 40 && short < 150, "recording allocates {short} times for 1000 entries, {long} for 16000");
 }
 
 fn small_loss() {

@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "tree",
     "compile",
     "execute",
+    "sweep",
     "function",
 ];
 

@@ -21,15 +21,15 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// The body of a traced graph with these leaves.
-    pub fn new(traced: &Graph, point: &Leaves, data: &Leaves) -> Body {
+    /// The body of a traced graph, in which all nodes are live, with these leaves.
+    pub fn new(traced: Graph, point: &Leaves, data: &Leaves) -> Body {
         let (point_blocks, data_blocks) = (blocks(point), blocks(data));
-        if let Some((graph, rolling)) = roll(traced, &[&point_blocks[..], &data_blocks].concat()) {
+        if let Some((graph, rolling)) = roll(&traced, &[&point_blocks[..], &data_blocks].concat()) {
             let (point, data) = (joined(point, &point_blocks), joined(data, &data_blocks));
             return Body { graph, point, data, data_blocks, rolling: Some(rolling) };
         }
         let (point, data) = (point.to_shapes(), data.to_shapes());
-        Body { graph: traced.clone(), point, data_blocks: vec![1; data.len()], data, rolling: None }
+        Body { graph: traced, point, data_blocks: vec![1; data.len()], data, rolling: None }
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Explanation {
     pub graph: Graph,
     /// What became of the scalars, if the closure is scalar code that was rolled into arrays.
     pub rolling: Option<Rolling>,
+    /// Which operators are swept over this trace and how often before their programs are made, if all its nodes are
+    /// scalars.
+    pub swept: Option<String>,
     /// Program of the value.
     pub value: Statistics,
     /// Program of value and gradient, for a scalar function.
@@ -63,20 +66,23 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
+        let swept = ran.variant.describe_sweeps();
+        let value = ran.variant.compiled(&Operator::Value, Form::Whole)?;
         let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
         let product =
             if scalar { Some(ran.variant.compiled(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
         let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient, Form::Whole)?) } else { None };
         let alone =
             if scalar { Some(ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
-        let shown = &product.as_ref().unwrap_or(&ran.compiled).program;
+        let shown = &product.as_ref().unwrap_or(&value).program;
         Ok(Explanation {
             plan: shown.to_string(),
             plan_dot: shown.to_dot(),
             variants: self.variant_count(),
             graph: ran.variant.body().graph.clone(),
             rolling: ran.variant.body().rolling.clone(),
-            value: ran.compiled.program.statistics().clone(),
+            swept,
+            value: value.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
             product: alone.map(|c| c.program.statistics().clone()),
             mode: product.as_ref().and_then(|c| c.choice.clone()),
@@ -144,6 +150,9 @@ impl fmt::Display for Explanation {
         if let Some(Rolling { scalars, lanes, arrays }) = &self.rolling {
             let alone = scalars - lanes;
             writeln!(f, "rolled: {scalars} scalar operations, {lanes} of them into {arrays} arrays, {alone} alone")?;
+        }
+        if let Some(swept) = &self.swept {
+            writeln!(f, "swept: {swept}")?;
         }
         let mut line = |name: &str, s: &Statistics| -> fmt::Result {
             writeln!(f, "{name}:")?;

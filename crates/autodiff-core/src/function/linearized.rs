@@ -136,7 +136,7 @@ where
         }
         check_length("hvps", "out", directions.len(), out.len())?;
         let single = Operator::Point(self.mode);
-        if !self.prepare(&single)?.compiled.program.statistics().gains_side_by_side() {
+        if !self.prepare(&single)?.early().compiled.program.statistics().gains_side_by_side() {
             for (v, product) in directions.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
                 self.run_late(&single, &[v], product)?;
             }
@@ -198,11 +198,12 @@ where
 
     fn run_late(&self, operator: &Operator, extras: &[&[P::Scalar]], out: &mut [P::Scalar]) -> Result<()> {
         let ran = self.prepare(operator)?;
+        let early = ran.early();
         let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
         inputs.push(&self.entries);
         inputs.extend(extras.iter().copied());
         // Guards depend on the point alone: they were checked before.
-        ran.compiled.run_late(ran.workspace(), &inputs, out)
+        early.compiled.run_late(early.workspace(), &inputs, out)
     }
 
     /// The program of an operator with everything computed that depends on the point alone.

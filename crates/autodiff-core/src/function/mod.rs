@@ -10,6 +10,7 @@ mod linearized;
 mod operator;
 mod operators;
 mod rows;
+mod swept;
 mod variant;
 
 pub use check::{Certificate, Check};
@@ -25,6 +26,7 @@ use crate::graph::Var;
 use crate::tree::{Data, DataLeaf, Leaves, Traced};
 use std::borrow::Borrow;
 use std::panic::Location;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use variant::Variant;
 
@@ -33,8 +35,9 @@ const VARIANTS: usize = 64;
 
 /// A closure and all its derivatives.
 ///
-/// The closure is traced at the first call and run as a program from then on, by every operator and at either precision. It
-/// is traced again when its input has another structure, or when a branch it took (`if a < b` on variables) comes out
+/// The closure is traced at the first call and run as a program from then on, by every operator and at either precision. A
+/// closure of scalars alone is swept over its trace as long as that costs less than making the program would; the numbers
+/// then may differ in the last places, see [`prepare`](Function::prepare). It is traced again when its input has another structure, or when a branch it took (`if a < b` on variables) comes out
 /// otherwise; each such variant is kept. It must be a function of its arguments alone: numbers it reads elsewhere are
 /// baked into the trace.
 ///
@@ -74,6 +77,8 @@ pub struct Function<'f, A: ?Sized, Out = Var, B: ?Sized = ()> {
     closure: Arc<dyn Fn(&A, &B) -> Out + Send + Sync + 'f>,
     data: Arc<Bound<'f, B>>,
     variants: Arc<Mutex<Vec<Arc<Variant<Out>>>>>,
+    /// Whether nothing is swept any more.
+    prepared: Arc<AtomicBool>,
     /// Where the function was made, for errors that have no line of their own.
     place: &'static Location<'static>,
 }
@@ -85,6 +90,7 @@ impl<A: ?Sized, Out, B: ?Sized> Clone for Function<'_, A, Out, B> {
             closure: self.closure.clone(),
             data: self.data.clone(),
             variants: self.variants.clone(),
+            prepared: self.prepared.clone(),
             place: self.place,
         }
     }
@@ -119,6 +125,7 @@ impl<'f, A: ?Sized, Out: Traced> Function<'f, A, Out> {
                 give: Box::new(|_, call| call(&())),
             }),
             variants: Arc::default(),
+            prepared: Arc::default(),
             place: Location::caller(),
         }
     }
@@ -149,6 +156,7 @@ impl<'f, A: ?Sized, Out: Traced, B: ?Sized> Function<'f, A, Out, B> {
             closure: Arc::new(closure),
             data: Arc::new(bind(data)),
             variants: Arc::default(),
+            prepared: Arc::default(),
             place: Location::caller(),
         }
     }

@@ -123,8 +123,8 @@ pub(super) enum Form {
     Split,
 }
 
-/// Makes the program of an operator from a trace.
-pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, form: Form) -> Result<Compiled> {
+/// Whether the closure returns what an operator needs.
+pub(super) fn check<Out>(variant: &Variant<Out>, operator: &Operator) -> Result<()> {
     if operator.needs_scalar() && (variant.results.len() != 1 || variant.results[0].rank() != 0) {
         return Err(Error::NotScalar { operator: operator.name(), found: variant.results.clone() });
     }
@@ -134,6 +134,12 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
             message: "the closure marks no output of a model: call prediction() on it, or use a loss of nn".into(),
         });
     }
+    Ok(())
+}
+
+/// Makes the program of an operator from a trace.
+pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, form: Form) -> Result<Compiled> {
+    check(variant, operator)?;
     let compile = |operator: &Operator| -> Result<Program> {
         let (graph, extras) = graph_of(variant, operator)?;
         let group = |count, role| Group { count, role };

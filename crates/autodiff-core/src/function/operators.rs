@@ -1,6 +1,7 @@
 //! The operators of a [`Function`], each on the structure of its point.
 
-use super::operator::{Mode, Operator};
+use super::operator::{Form, Mode, Operator};
+use super::swept::Kind;
 use super::variant::{Call, Point, Ran, Results};
 use super::{Function, Linearized};
 use crate::error::{Error, Result};
@@ -8,11 +9,40 @@ use crate::tree::{Traced, Tree};
 use ndarray::{Array2, ArrayD, IxDyn};
 use rayon::prelude::*;
 use std::borrow::Borrow;
+use std::sync::atomic::Ordering;
 
 /// Directions that a dense Jacobian or Hessian takes at once: enough to fill wide contractions, few enough for the cache.
 const CHUNK: usize = 32;
 
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
+    /// Makes the programs of value, gradient and Hessian-vector product for points with the structure of `x`. From then on
+    /// every operator runs as a program from its first call on, also where a sweep over the trace would have come first.
+    ///
+    /// For what is called many times and is to give the same bits, and take the same time, each time. Programs are made for
+    /// the path through the branches that the closure takes at `x`.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].powi(3) * x[1]);
+    /// f.prepare(&[2.0, 1.0]).unwrap();
+    /// assert_eq!(f.gradient(&[2.0, 1.0]).unwrap(), [12.0, 8.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of every operator.
+    pub fn prepare<P: Tree>(&self, x: &P) -> Result<()>
+    where
+        P::Traced: Borrow<A>,
+    {
+        self.prepared.store(true, Ordering::Relaxed);
+        let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
+        if matches!(&ran.variant.results[..], [shape] if shape.rank() == 0) {
+            ran.variant.compiled(&Operator::Gradient, Form::Whole)?;
+            ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?;
+        }
+        Ok(())
+    }
+
     /// What the closure returns at `x`, as arrays in the structure of its result.
     ///
     /// # Errors
@@ -175,7 +205,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         }
         let n = rows.len() / k;
         let mut products = Vec::new();
-        self.at(x, &Operator::Hvps(Mode::default(), k), &[&rows], Results::Collect(&mut products))?;
+        let ran = self.at(x, &Operator::Hvps(Mode::default(), k), &[&rows], Results::Collect(&mut products))?;
+        ran.variant.count(Kind::Rows, k);
         Ok(products.chunks_exact(n.max(1)).map(|row| x.with_entries(row)).take(k).collect())
     }
 
@@ -329,7 +360,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         if !matrix.is_empty() {
             // Traced once before threads start, so that none of them traces again.
             let (leaves, entries) = (x.leaves(), x.to_vec());
-            self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
+            let variant = self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
             // Blocks are independent programs of their own width: the same bits whichever thread runs which.
             matrix.par_chunks_mut(CHUNK * columns).enumerate().try_for_each(|(block, part)| {
                 let (start, k) = (block * CHUNK, part.len() / columns);
@@ -342,6 +373,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
                 self.run(&operator(k), &point, &mut call)?;
                 Ok::<(), Error>(())
             })?;
+            variant.count(Kind::Rows, rows);
         }
         Ok(Array2::from_shape_vec((rows, columns), matrix).expect("as many entries as the matrix has"))
     }

@@ -1,20 +1,23 @@
 //! Traces of a closure, their programs, and the search for the one that holds at a point.
 
 use super::body::Body;
-use super::operator::{Form, Operator, build};
+use super::operator::{Form, Operator, build, check};
+use super::swept::{Start, Sweeps, sweep};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
 use crate::execute::{Guards, Outcome, Phase, Program, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
-use crate::trace::{Recording, Session};
+use crate::sweep::Spare;
+use crate::trace::{Recording, Session, recycle};
 use crate::tree::{Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One trace of the closure: a path through its branches for one structure of the input.
@@ -23,17 +26,23 @@ pub(super) struct Variant<Out> {
     pub point: Leaves,
     /// Shapes of the leaves of the data, and how they nest.
     pub data: Leaves,
-    /// Inputs: leaves of the point, then of the data. Outputs: leaves of the result, then the marked predictions.
-    pub graph: Graph,
+    /// The trace as it was recorded. Inputs: leaves of the point, then of the data. Outputs: leaves of the result, then the
+    /// marked predictions.
+    pub recorded: Graph,
     /// The same as programs are made from it, once the first is.
     body: OnceLock<Body>,
+    /// Whether all nodes are scalars that can be swept.
+    pub scalar: bool,
+    /// How often that was done.
+    pub sweeps: Sweeps,
     /// What the closure returned, as a template.
     pub result: Out,
     /// Shapes of the leaves of the result.
     pub results: Vec<Shape>,
     /// How many of the outputs are marked predictions.
     pub predictions: usize,
-    point_specific: bool,
+    /// Whether it holds at the point where it was recorded only.
+    pub point_specific: bool,
     programs: Mutex<FxHashMap<(Operator, Form), Arc<Compiled>>>,
 }
 
@@ -92,6 +101,19 @@ fn give<T: Executable, S: Any + Send>(pool: &Pool, memory: Box<S>) {
     pool[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).push(memory);
 }
 
+impl<Out> Drop for Variant<Out> {
+    fn drop(&mut self) {
+        recycle(std::mem::take(&mut self.recorded));
+    }
+}
+
+impl<Out> Variant<Out> {
+    /// Whether the trace was rolled; `None` as long as no program was made.
+    pub(super) fn is_rolled(&self) -> Option<bool> {
+        self.body.get().map(|body| body.rolling.is_some())
+    }
+}
+
 impl<Out: Traced> Variant<Out> {
     fn fits(&self, point: &Leaves, data: &Leaves) -> bool {
         self.point == *point && self.data == *data
@@ -99,7 +121,7 @@ impl<Out: Traced> Variant<Out> {
 
     /// The trace as programs are made from it.
     pub(super) fn body(&self) -> &Body {
-        self.body.get_or_init(|| Body::new(&self.graph, &self.point, &self.data))
+        self.body.get_or_init(|| Body::new(self.recorded.without_dead_nodes(), &self.point, &self.data))
     }
 
     /// The program of an operator, made at its first use.
@@ -145,15 +167,40 @@ pub(super) enum Results<'a, T> {
     Early,
 }
 
+impl<T: Executable> Results<'_, T> {
+    /// The memory of so many results, of none if they go nowhere.
+    pub fn slice(&mut self, count: usize) -> &mut [T] {
+        match self {
+            Results::Into(slice) => slice,
+            Results::Collect(vector) => {
+                vector.resize(count, T::zero());
+                vector
+            }
+            Results::Nowhere | Results::Early => &mut [],
+        }
+    }
+}
+
 impl<T> Call<'_, T> {
     fn form(&self) -> Form {
         if matches!(self.results, Results::Early) { Form::Split } else { Form::Whole }
     }
 }
 
-/// A program that ran at a point, with its numbers.
+/// An operator that ran at a point, with its numbers.
 pub(super) struct Ran<Out, T: Executable> {
     pub variant: Arc<Variant<Out>>,
+    by: By<T>,
+}
+
+enum By<T: Executable> {
+    Program(Seated<T>),
+    /// With the numbers of scalar outputs that are no results.
+    Sweep(Spare<T>),
+}
+
+/// A program that ran, with its memory.
+pub(super) struct Seated<T: Executable> {
     pub compiled: Arc<Compiled>,
     phase: Phase,
     seat: Option<Box<Seat<T>>>,
@@ -162,12 +209,18 @@ pub(super) struct Ran<Out, T: Executable> {
 impl<Out, T: Executable> Ran<Out, T> {
     /// Numbers of output `i`, which is no result.
     pub fn output(&self, i: usize) -> &[T] {
-        self.compiled.program.output(i, self.phase, self.workspace())
+        match &self.by {
+            By::Program(ran) => ran.compiled.program.output(i, ran.phase, ran.workspace()),
+            By::Sweep(outputs) => std::slice::from_ref(&outputs[i]),
+        }
     }
 
-    /// What the phase left.
-    pub fn workspace(&self) -> &Workspace<T> {
-        &self.seat.as_ref().expect("the seat is given back when this is dropped").workspace
+    /// The program, of an operator whose early phase alone ran.
+    pub fn early(&self) -> &Seated<T> {
+        match &self.by {
+            By::Program(ran) => ran,
+            By::Sweep(_) => unreachable!("a sweep has no phases"),
+        }
     }
 
     /// The numbers of some outputs, one after the other.
@@ -182,7 +235,14 @@ impl<Out, T: Executable> Ran<Out, T> {
     }
 }
 
-impl<Out, T: Executable> Drop for Ran<Out, T> {
+impl<T: Executable> Seated<T> {
+    /// What the phase left.
+    pub fn workspace(&self) -> &Workspace<T> {
+        &self.seat.as_ref().expect("the seat is given back when this is dropped").workspace
+    }
+}
+
+impl<T: Executable> Drop for Seated<T> {
     fn drop(&mut self) {
         if let Some(seat) = self.seat.take() {
             give::<T, _>(&self.compiled.seats, seat);
@@ -217,31 +277,39 @@ where
             (fitting.next().cloned(), fitting.next().is_none())
         };
         if let Some(variant) = &latest
-            && (alone || variant.has(operator, call.form()))
-            && let Some(ran) = self.attempt(variant, operator, point, call, Guards::Check)?
+            && (alone || variant.has(operator, call.form()) || self.sweeps(variant, operator, call.form()))
+            && let Some(ran) = self.attempt(variant, operator, point, call, Start::Point(Guards::Check))?
         {
             return Ok(ran);
         }
         if !alone && let Some(variant) = self.search(point)? {
             // Its guards hold: they need not be looked at again.
-            let ran = self.attempt(&variant, operator, point, call, Guards::Trust)?;
+            let ran = self.attempt(&variant, operator, point, call, Start::Point(Guards::Trust))?;
             self.use_first(&variant);
             return Ok(ran.expect("a run that trusts its guards does not diverge"));
         }
-        let variant = self.keep(self.trace(point)?);
-        let ran = self.attempt(&variant, operator, point, call, Guards::Trust)?;
+        let (variant, numbers) = self.trace(point)?;
+        let traced = variant.recorded.len();
+        let variant = self.keep(variant);
+        // A trace of the same path that another thread has kept meanwhile has the same nodes.
+        let start = match &numbers {
+            Some(numbers) if variant.recorded.len() == traced => Start::Traced(numbers),
+            _ => Start::Point(Guards::Trust),
+        };
+        let ran = self.attempt(&variant, operator, point, call, start)?;
         Ok(ran.expect("a run that trusts its guards does not diverge"))
     }
 
-    /// Traces the closure at a point unless a trace for that structure is kept.
-    pub(super) fn trace_if_new<P: Tree>(&self, point: &Point<'_, P>) -> Result<()>
+    /// The latest trace for the structure of a point; traced there if there is none.
+    pub(super) fn trace_if_new<P: Tree>(&self, point: &Point<'_, P>) -> Result<Arc<Variant<Out>>>
     where
         P::Traced: Borrow<A>,
     {
-        if !self.lock().iter().any(|v| v.fits(point.leaves, &self.data.structure)) {
-            self.keep(self.trace(point)?);
+        let kept = self.lock().iter().find(|v| v.fits(point.leaves, &self.data.structure)).cloned();
+        match kept {
+            Some(kept) => Ok(kept),
+            None => Ok(self.keep(self.trace(point)?.0)),
         }
-        Ok(())
     }
 
     /// Keeps a trace, unless it holds at its point only. If another thread has kept one of the same path meanwhile, that one is
@@ -253,8 +321,8 @@ where
         let mut variants = self.lock();
         let same_path = |v: &Arc<Variant<Out>>| {
             v.fits(&variant.point, &variant.data)
-                && v.graph.guards() == variant.graph.guards()
-                && v.graph.len() == variant.graph.len()
+                && v.recorded.guards() == variant.recorded.guards()
+                && v.recorded.len() == variant.recorded.len()
         };
         if let Some(kept) = variants.iter().find(|v| same_path(v)) {
             return kept.clone();
@@ -277,22 +345,37 @@ where
         let kept: Vec<Arc<Variant<Out>>> = self.lock().clone();
         let mut guards = Call { extras: &[], results: Results::Nowhere };
         for variant in kept.into_iter().filter(|v| v.fits(point.leaves, &self.data.structure)) {
-            if self.attempt(&variant, &Operator::Guards, point, &mut guards, Guards::Check)?.is_some() {
+            let start = Start::Point(Guards::Check);
+            if self.attempt(&variant, &Operator::Guards, point, &mut guards, start)?.is_some() {
                 return Ok(Some(variant));
             }
         }
         Ok(None)
     }
 
-    /// Runs one trace's program; `None` if a guard diverged.
+    /// Whether an operator is swept over a trace rather than run as a program.
+    fn sweeps(&self, variant: &Variant<Out>, operator: &Operator, form: Form) -> bool {
+        variant.is_swept(operator, form) && !self.prepared.load(Ordering::Relaxed) && !variant.has(operator, form)
+    }
+
+    /// Runs an operator on one trace, by a sweep or a program; `None` if a guard diverged.
     fn attempt<P: Tree>(
         &self,
         variant: &Arc<Variant<Out>>,
         operator: &Operator,
         point: &Point<'_, P>,
         call: &mut Call<'_, P::Scalar>,
-        guards: Guards,
+        start: Start<'_>,
     ) -> Result<Option<Ran<Out, P::Scalar>>> {
+        if self.sweeps(variant, operator, call.form()) {
+            check(variant, operator)?;
+            let swept = sweep(variant, operator, point.entries, &self.data.leaves, start, call);
+            return Ok(swept.map(|outputs| Ran { variant: variant.clone(), by: By::Sweep(outputs) }));
+        }
+        let guards = match start {
+            Start::Traced(_) => Guards::Trust,
+            Start::Point(guards) => guards,
+        };
         let compiled = variant.compiled(operator, call.form())?;
         let program = &compiled.program;
         let phase = if call.form() == Form::Split { Phase::Early } else { Phase::Late };
@@ -301,29 +384,23 @@ where
         let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
         inputs.push(point.entries);
         inputs.extend(call.extras.iter().copied());
-        let results: &mut [P::Scalar] = match &mut call.results {
-            Results::Into(slice) => slice,
-            Results::Collect(vector) => {
-                vector.resize(program.results(), num_traits::Zero::zero());
-                vector
-            }
-            Results::Nowhere | Results::Early => &mut [],
-        };
+        let results = call.results.slice(program.results());
         let outcome = match phase {
             Phase::Early => program.run_early(&mut seat.workspace, &inputs, guards),
             Phase::Late => program.run(&mut seat.workspace, &inputs, results, guards),
         };
-        let ran = Ran { variant: variant.clone(), compiled: compiled.clone(), phase, seat: Some(seat) };
+        let by = By::Program(Seated { compiled: compiled.clone(), phase, seat: Some(seat) });
+        let ran = Ran { variant: variant.clone(), by };
         match outcome {
             Ok(outcome) => Ok((outcome == Outcome::Done).then_some(ran)),
             // On another path than the closure would take here, an index may lie outside its axis before a guard is met.
-            Err(Error::Index { .. }) if guards == Guards::Check && !variant.graph.guards().is_empty() => Ok(None),
+            Err(Error::Index { .. }) if guards == Guards::Check && !variant.recorded.guards().is_empty() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Traces the closure at a point.
-    pub(super) fn trace<P: Tree>(&self, point: &Point<'_, P>) -> Result<Variant<Out>>
+    /// Traces the closure at a point. With the numbers of all nodes there, if they are scalars.
+    fn trace<P: Tree>(&self, point: &Point<'_, P>) -> Result<(Variant<Out>, Option<Spare<f64>>)>
     where
         P::Traced: Borrow<A>,
     {
@@ -335,17 +412,21 @@ where
         let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
         outputs.extend(&recording.predictions);
         graph.set_outputs(outputs);
-        Ok(Variant {
+        let numbers = recording.numbers.map(Spare::from);
+        let variant = Variant {
             point: point.leaves.clone(),
             data: self.data.structure.clone(),
-            graph: graph.without_dead_nodes(),
+            recorded: graph,
             body: OnceLock::new(),
+            scalar: numbers.is_some(),
+            sweeps: Sweeps::default(),
             result,
             results,
             predictions: recording.predictions.len(),
             point_specific: recording.point_specific,
             programs: Mutex::default(),
-        })
+        };
+        Ok((variant, numbers))
     }
 
     /// Records the closure at a point, with the numbers that branches are decided by.
@@ -354,18 +435,31 @@ where
         P::Traced: Borrow<A>,
     {
         let session = Session::open(P::Scalar::PRECISION);
+        session.lend(Spare::largest().into_inner());
         if places == Places::Kept {
             session.keep_places();
         }
         let mut rest = point.entries;
         let mut inputs = Vec::with_capacity(point.leaves.count());
-        for shape in point.leaves.iter() {
-            let (entries, after) = rest.split_at(shape.size());
+        for (shape, count) in point.leaves.runs() {
+            let (entries, after) = rest.split_at(shape.size() * count);
             rest = after;
-            inputs.push(session.input_at(shape.clone(), entries.iter().map(|&x| x.to_f64()).collect()));
+            if shape.rank() == 0 {
+                session.scalars_at(entries.iter().map(|x| x.to_f64()), &mut inputs);
+                continue;
+            }
+            for i in 0..count {
+                let leaf = &entries[i * shape.size()..][..shape.size()];
+                inputs.push(session.input_at(shape.clone(), leaf.iter().map(|x| x.to_f64()).collect()));
+            }
         }
-        let data: Vec<_> =
-            self.data.leaves.iter().map(|leaf| session.input_at(leaf.shape.clone(), leaf.entries.clone())).collect();
+        let mut data = Vec::with_capacity(self.data.leaves.len());
+        for leaf in &self.data.leaves {
+            match leaf.shape.rank() {
+                0 => session.scalars_at(leaf.entries.iter().copied(), &mut data),
+                _ => data.push(session.input_at(leaf.shape.clone(), leaf.entries.clone())),
+            }
+        }
         let (mut inputs, mut data) = (inputs.into_iter(), data.into_iter());
         let traced = point.structure.trace(&mut || inputs.next().expect("a tree has as many leaves as shapes"));
         let mut result = None;

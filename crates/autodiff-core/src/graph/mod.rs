@@ -8,6 +8,7 @@
 
 mod dot;
 mod operation;
+mod step;
 mod verify;
 
 use crate::real::Row;
@@ -20,6 +21,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use operation::{Attributes, Class, Executable, Fault, Operation, Primitive, Structured};
+pub use step::Step;
 
 /// Index of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,11 +29,13 @@ pub struct NodeId(u32);
 
 impl NodeId {
     /// Position in the graph.
+    #[inline]
     pub fn index(self) -> usize {
         self.0 as usize
     }
 
     /// The node at a position.
+    #[inline]
     pub fn from_index(index: usize) -> NodeId {
         NodeId(u32::try_from(index).expect("a graph has fewer than 2^32 nodes: it would not fit in memory"))
     }
@@ -83,11 +87,14 @@ const TENSOR: u32 = ROWS + 2;
 const HOLE: u32 = ROWS + 3;
 const PRIMITIVES: u32 = ROWS + 4;
 
+/// The number of the shape of scalars, in every graph.
+const SCALAR: u32 = 0;
+
 /// Entries of the largest array: beyond it, even offsets in bytes overflow.
 const MAX_SIZE: usize = isize::MAX as usize / 16;
 
 /// A program in static single assignment form; see the [module](self) for its invariants.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Graph {
     nodes: Vec<Node>,
     pool: Vec<NodeId>,
@@ -106,10 +113,39 @@ pub struct Graph {
     scope: Option<Scope>,
 }
 
+impl Default for Graph {
+    fn default() -> Graph {
+        Graph::new()
+    }
+}
+
 impl Graph {
     /// An empty graph.
     pub fn new() -> Graph {
-        Graph::default()
+        Graph {
+            nodes: Vec::new(),
+            pool: Vec::new(),
+            shapes: vec![Shape::scalar()],
+            shape_ids: FxHashMap::default(),
+            tensors: Vec::new(),
+            primitives: Vec::new(),
+            primitive_ids: FxHashMap::default(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            guards: Vec::new(),
+            shared: None,
+            scopes: FxHashMap::default(),
+            scope: None,
+        }
+    }
+
+    /// Makes the graph empty; it keeps the memory of its nodes.
+    pub fn clear(&mut self) {
+        let Graph { mut nodes, mut inputs, mut guards, .. } = std::mem::take(self);
+        nodes.clear();
+        inputs.clear();
+        guards.clear();
+        *self = Graph { nodes, inputs, guards, ..Graph::new() };
     }
 
     /// Number of nodes, dead ones included.
@@ -210,6 +246,7 @@ impl Graph {
     }
 
     /// Whether equal nodes are shared at present.
+    #[inline]
     pub fn is_sharing(&self) -> bool {
         self.shared.is_some()
     }
@@ -217,6 +254,12 @@ impl Graph {
     /// The part that new nodes belong to from here on; returns the one so far.
     pub fn enter(&mut self, scope: Option<Scope>) -> Option<Scope> {
         std::mem::replace(&mut self.scope, scope)
+    }
+
+    /// Whether new nodes belong to a part that is to be computed again.
+    #[inline]
+    pub fn is_within(&self) -> bool {
+        self.scope.is_some()
     }
 
     /// The part that a node belongs to.
@@ -261,6 +304,9 @@ impl Graph {
     }
 
     fn shape_id(&mut self, shape: Shape) -> u32 {
+        if shape.rank() == 0 {
+            return SCALAR;
+        }
         if let Some(&id) = self.shape_ids.get(&shape) {
             return id;
         }
@@ -309,9 +355,8 @@ impl Graph {
 
     /// Adds a scalar constant.
     pub fn constant(&mut self, value: f64) -> NodeId {
-        let shape = self.shape_id(Shape::scalar());
         let bits = value.to_bits();
-        self.append(Node { op: CONSTANT, shape, args: [(bits >> 32) as u32, bits as u32] })
+        self.append(Node { op: CONSTANT, shape: SCALAR, args: [(bits >> 32) as u32, bits as u32] })
     }
 
     /// Adds a constant array.
@@ -341,6 +386,23 @@ impl Graph {
             _ => self.pack(args),
         };
         Ok(self.append(Node { op: row as u32, shape, args: packed }))
+    }
+
+    /// [`row`](Graph::row) of one or two arguments that fit, without a look at anything else: `None`, and nothing is added,
+    /// if they do not, if equal nodes are shared or if the node would belong to a part.
+    #[inline(always)]
+    pub(crate) fn plain_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) -> Option<NodeId> {
+        const { assert!(N == 1 || N == 2) };
+        if self.shared.is_some() || self.scope.is_some() {
+            return None;
+        }
+        let shape = self.nodes.get(args[0].index())?.shape;
+        if N == 2 && self.nodes.get(args[N - 1].index())?.shape != shape {
+            return None;
+        }
+        let id = NodeId::from_index(self.nodes.len());
+        self.nodes.push(Node { op: row as u32, shape, args: [args[0].0, if N == 2 { args[N - 1].0 } else { 0 }] });
+        Some(id)
     }
 
     /// Adds a node of a structured primitive.

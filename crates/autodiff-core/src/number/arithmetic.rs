@@ -10,7 +10,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 use num_traits::{One, Zero};
 
 use super::chain::Jet;
-use super::{Dual, HyperDual, Series, Taylor};
+use super::{Dual, HyperDual, Series, Tangents, Taylor};
 use crate::real::Elementary;
 
 /// Calls `$callback!([further generics] type)` for every number type.
@@ -18,6 +18,7 @@ macro_rules! for_each_number {
     ($callback:ident) => {
         $callback!([] Dual<T>);
         $callback!([] HyperDual<T>);
+        $callback!([const N: usize] Tangents<T, N>);
         $callback!([const K: usize] Taylor<T, K>);
         $callback!([] Series<T>);
     };

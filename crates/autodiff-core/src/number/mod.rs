@@ -19,6 +19,7 @@
 //! | type | carries | use it for |
 //! |---|---|---|
 //! | [`Dual<T>`] | value, one directional derivative | a tangent, a derivative in one variable |
+//! | [`Tangents<T, N>`] | value, N directional derivatives | several directions at once |
 //! | [`HyperDual<T>`] | value, two tangents, their mixed second derivative | one entry uᵀHv of a Hessian |
 //! | [`Taylor<T, K>`] | value and K coefficients | all derivatives up to a small fixed order; `Copy` |
 //! | [`Series<T>`] | value and a run-time number of coefficients | high orders; composition and reversion of series |
@@ -53,6 +54,7 @@ mod hyper_dual;
 mod num_traits;
 mod propagate;
 mod series;
+mod tangents;
 mod taylor;
 
 #[cfg(test)]
@@ -61,4 +63,5 @@ mod laws;
 pub use dual::Dual;
 pub use hyper_dual::HyperDual;
 pub use series::Series;
+pub use tangents::Tangents;
 pub use taylor::Taylor;

@@ -5,7 +5,7 @@
 
 use crate::graph::Var;
 use crate::real::{Elementary, Row};
-use crate::trace::{constant, record_row, refuse};
+use crate::trace::{constant, literal, record_quickly, record_row, refuse};
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::panic::Location;
@@ -31,6 +31,18 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
     }
     let operands: smallvec::SmallVec<[Var; 3]> = operands.iter().map(|&v| v.broadcast_at(&common, place)).collect();
     record_row(row, &operands, place)
+}
+
+/// Records the row at a place of the table, of one operand.
+#[inline]
+fn one<const ROW: usize>(a: Var, place: &'static Location<'static>) -> Var {
+    record_quickly::<ROW, 1>([a]).unwrap_or_else(|| record_row(Row::ALL[ROW], &[a], place))
+}
+
+/// Records the row at a place of the table, of two operands, broadcasting them to one shape.
+#[inline]
+fn two<const ROW: usize>(a: Var, b: Var, place: &'static Location<'static>) -> Var {
+    record_quickly::<ROW, 2>([a, b]).unwrap_or_else(|| pointwise(Row::ALL[ROW], &[a, b], place))
 }
 
 macro_rules! elementary_var {
@@ -62,21 +74,29 @@ macro_rules! elementary_var {
             fn select(self, if_true: Var, if_false: Var) -> Var {
                 pointwise(Row::Select, &[self, if_true, if_false], Location::caller())
             }
-            $(#[track_caller] fn $u(self) -> Var { record_row(Row::$U, &[self], Location::caller()) })*
-            $(#[track_caller] fn $b(self, other: Var) -> Var { pointwise(Row::$B, &[self, other], Location::caller()) })*
-            $(#[track_caller] fn $d(self) -> Var { record_row(Row::$D, &[self], Location::caller()) })*
-            $(#[track_caller] fn $c(self, other: Var) -> Var { pointwise(Row::$C, &[self, other], Location::caller()) })*
+            #[track_caller]
+            fn scale(self, c: f64) -> Var {
+                self * c
+            }
+            #[track_caller]
+            fn offset(self, c: f64) -> Var {
+                self + c
+            }
+            $(#[track_caller] fn $u(self) -> Var { one::<{ Row::$U as usize }>(self, Location::caller()) })*
+            $(#[track_caller] fn $b(self, other: Var) -> Var { two::<{ Row::$B as usize }>(self, other, Location::caller()) })*
+            $(#[track_caller] fn $d(self) -> Var { one::<{ Row::$D as usize }>(self, Location::caller()) })*
+            $(#[track_caller] fn $c(self, other: Var) -> Var { two::<{ Row::$C as usize }>(self, other, Location::caller()) })*
         }
 
         /// The elementary functions, entry by entry, so that they are at hand without importing a trait.
         impl Var {
-            $($(#[$udoc])* #[track_caller] pub fn $u(self) -> Var { record_row(Row::$U, &[self], Location::caller()) })*
+            $($(#[$udoc])* #[track_caller] pub fn $u(self) -> Var { one::<{ Row::$U as usize }>(self, Location::caller()) })*
             $($(#[$bdoc])* #[track_caller] pub fn $b(self, other: impl IntoVar) -> Var {
-                pointwise(Row::$B, &[self, other.into_var()], Location::caller())
+                two::<{ Row::$B as usize }>(self, other.into_var(), Location::caller())
             })*
-            $($(#[$ddoc])* #[track_caller] pub fn $d(self) -> Var { record_row(Row::$D, &[self], Location::caller()) })*
+            $($(#[$ddoc])* #[track_caller] pub fn $d(self) -> Var { one::<{ Row::$D as usize }>(self, Location::caller()) })*
             $($(#[$cdoc])* #[track_caller] pub fn $c(self, other: impl IntoVar) -> Var {
-                pointwise(Row::$C, &[self, other.into_var()], Location::caller())
+                two::<{ Row::$C as usize }>(self, other.into_var(), Location::caller())
             })*
         }
     };
@@ -93,12 +113,14 @@ pub trait IntoVar {
 }
 
 impl IntoVar for Var {
+    #[inline]
     fn into_var(self) -> Var {
         self
     }
 }
 
 impl IntoVar for &Var {
+    #[inline]
     fn into_var(self) -> Var {
         *self
     }
@@ -121,6 +143,7 @@ impl Var {
     }
 
     /// self².
+    #[inline]
     #[track_caller]
     pub fn square(self) -> Var {
         self * self
@@ -212,9 +235,10 @@ fn paired(operation: &str, a: Var, b: Var, place: &'static Location<'static>) ->
 
 impl Neg for Var {
     type Output = Var;
+    #[inline]
     #[track_caller]
     fn neg(self) -> Var {
-        record_row(Row::Neg, &[self], Location::caller())
+        one::<{ Row::Neg as usize }>(self, Location::caller())
     }
 }
 
@@ -228,28 +252,31 @@ impl Neg for &Var {
 
 macro_rules! operator {
     ($Trait:ident $method:ident $TraitAssign:ident $assign:ident $row:expr) => {
-        operator!(@pair $Trait $method $row, Var, Var);
-        operator!(@pair $Trait $method $row, &Var, Var);
-        operator!(@pair $Trait $method $row, Var, &Var);
-        operator!(@pair $Trait $method $row, &Var, &Var);
-        operator!(@pair $Trait $method $row, Var, f64);
-        operator!(@pair $Trait $method $row, &Var, f64);
-        operator!(@pair $Trait $method $row, f64, Var);
-        operator!(@pair $Trait $method $row, f64, &Var);
+        operator!(@pair $Trait $method $row, a: Var => a, b: Var => b);
+        operator!(@pair $Trait $method $row, a: &Var => *a, b: Var => b);
+        operator!(@pair $Trait $method $row, a: Var => a, b: &Var => *b);
+        operator!(@pair $Trait $method $row, a: &Var => *a, b: &Var => *b);
+        operator!(@pair $Trait $method $row, a: Var => a, b: f64 => literal(b));
+        operator!(@pair $Trait $method $row, a: &Var => *a, b: f64 => literal(b));
+        operator!(@pair $Trait $method $row, a: f64 => literal(a), b: Var => b);
+        operator!(@pair $Trait $method $row, a: f64 => literal(a), b: &Var => *b);
 
         impl<R: IntoVar> $TraitAssign<R> for Var {
+            #[inline]
             #[track_caller]
             fn $assign(&mut self, other: R) {
-                *self = pointwise($row, &[*self, other.into_var()], Location::caller());
+                *self = two::<{ $row as usize }>(*self, other.into_var(), Location::caller());
             }
         }
     };
-    (@pair $Trait:ident $method:ident $row:expr, $A:ty, $B:ty) => {
+    (@pair $Trait:ident $method:ident $row:expr, $a:ident: $A:ty => $x:expr, $b:ident: $B:ty => $y:expr) => {
         impl $Trait<$B> for $A {
             type Output = Var;
+            #[inline]
             #[track_caller]
-            fn $method(self, other: $B) -> Var {
-                pointwise($row, &[self.into_var(), other.into_var()], Location::caller())
+            fn $method(self, $b: $B) -> Var {
+                let $a = self;
+                two::<{ $row as usize }>($x, $y, Location::caller())
             }
         }
     };
@@ -261,10 +288,10 @@ operator!(Mul mul MulAssign mul_assign Row::Mul);
 operator!(Div div DivAssign div_assign Row::Div);
 
 /// Combines variables in order; of none it is `empty`.
-fn fold(row: Row, empty: f64, vars: impl Iterator<Item = Var>, place: &'static Location<'static>) -> Var {
+fn fold<const ROW: usize>(empty: f64, vars: impl Iterator<Item = Var>, place: &'static Location<'static>) -> Var {
     let mut whole = None;
     for var in vars {
-        whole = Some(whole.map_or(var, |whole| pointwise(row, &[whole, var], place)));
+        whole = Some(whole.map_or(var, |whole| two::<ROW>(whole, var, place)));
     }
     whole.unwrap_or_else(|| constant(empty))
 }
@@ -273,7 +300,7 @@ impl Sum for Var {
     /// Sum in order; of nothing it is 0. An error names the iterator's line in the standard library, not the user's.
     #[track_caller]
     fn sum<I: Iterator<Item = Var>>(vars: I) -> Var {
-        fold(Row::Add, 0.0, vars, Location::caller())
+        fold::<{ Row::Add as usize }>(0.0, vars, Location::caller())
     }
 }
 
@@ -288,7 +315,7 @@ impl Product for Var {
     /// Product in order; of nothing it is 1.
     #[track_caller]
     fn product<I: Iterator<Item = Var>>(vars: I) -> Var {
-        fold(Row::Mul, 1.0, vars, Location::caller())
+        fold::<{ Row::Mul as usize }>(1.0, vars, Location::caller())
     }
 }
 

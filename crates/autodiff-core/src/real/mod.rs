@@ -91,7 +91,6 @@ macro_rules! elementary_trait {
             /// `selfⁿ` by repeated squaring; exact derivatives of every order, also at 0.
             #[track_caller]
             fn powi(self, n: i32) -> Self {
-                let one = self.constant_like(1.0);
                 let mut base = self;
                 let mut rest = n.unsigned_abs();
                 let mut power: Option<Self> = None;
@@ -107,7 +106,7 @@ macro_rules! elementary_trait {
                         base = base.square();
                     }
                 }
-                let power = power.unwrap_or_else(|| one);
+                let power = power.unwrap_or_else(|| base.constant_like(1.0));
                 if n < 0 { power.recip() } else { power }
             }
 

@@ -14,6 +14,14 @@ use std::panic::Location;
 impl Tape {
     /// Outcome of a scalar comparison, guarded; `false` where there are no numbers or the operands do not fit.
     fn decide(&mut self, row: Row, a: Var, b: Var, place: Place) -> bool {
+        if self.numbers.are_complete(&self.graph)
+            && let Some(var) = self.quick(row, [a, b])
+            && let Some(outcome) = self.numbers.scalar(var.node)
+        {
+            let expected = outcome != 0.0;
+            self.graph.add_guard(Guard { node: var.node, expected });
+            return expected;
+        }
         if !self.owns("comparison", &[a, b], place) {
             return false;
         }
@@ -28,6 +36,7 @@ impl Tape {
             }
         }
         let node = self.graph.row(row, &[a.node, b.node]).expect("two scalars fit a comparison");
+        self.numbers.follow(&self.graph);
         match self.number(node, place) {
             Some(outcome) => {
                 let expected = outcome != 0.0;
@@ -41,7 +50,7 @@ impl Tape {
     /// The number of a scalar node at the point of tracing; without one the tape is poisoned.
     fn number(&mut self, node: NodeId, place: Place) -> Option<f64> {
         match self.numbers.of(&self.graph, node, place) {
-            Ok(Some(numbers)) => numbers.first().copied(),
+            Ok(Some(number)) => Some(number),
             Ok(None) => {
                 let message = "a branch depends on a variable that has no number while tracing".to_string();
                 self.poison(|| Error::Operation { operation: "comparison".into(), message, location: place });
@@ -104,30 +113,30 @@ impl PartialOrd for Var {
 impl PartialEq<f64> for Var {
     #[track_caller]
     fn eq(&self, other: &f64) -> bool {
-        *self == super::constant(*other)
+        *self == super::literal(*other)
     }
 }
 
 impl PartialOrd<f64> for Var {
     #[track_caller]
     fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
-        self.partial_cmp(&super::constant(*other))
+        self.partial_cmp(&super::literal(*other))
     }
     #[track_caller]
     fn lt(&self, other: &f64) -> bool {
-        *self < super::constant(*other)
+        *self < super::literal(*other)
     }
     #[track_caller]
     fn le(&self, other: &f64) -> bool {
-        *self <= super::constant(*other)
+        *self <= super::literal(*other)
     }
     #[track_caller]
     fn gt(&self, other: &f64) -> bool {
-        *self > super::constant(*other)
+        *self > super::literal(*other)
     }
     #[track_caller]
     fn ge(&self, other: &f64) -> bool {
-        *self >= super::constant(*other)
+        *self >= super::literal(*other)
     }
 }
 

@@ -20,7 +20,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 thread_local! {
     static TAPES: RefCell<Vec<Tape>> = const { RefCell::new(Vec::new()) };
+    /// The memory of a graph that is no longer needed, for the next tape.
+    static SPARE: RefCell<Option<Graph>> = const { RefCell::new(None) };
 }
+
+/// Nodes of the largest graph whose memory is kept: 64 MiB.
+const SPARE_NODES: usize = 1 << 22;
 
 /// Serial numbers of tapes; 0 is no tape.
 static SERIAL: AtomicU32 = AtomicU32::new(1);
@@ -28,11 +33,17 @@ static SERIAL: AtomicU32 = AtomicU32::new(1);
 /// The node of a variable that was recorded on a poisoned tape, or on none.
 const NOWHERE: usize = u32::MAX as usize;
 
+/// Numbers in the text of a closure that are looked for before one is recorded.
+const LITERALS: usize = 64;
+
 struct Tape {
     serial: u32,
     graph: Graph,
     poison: Option<Error>,
     numbers: Numbers,
+    /// Constants that operators made of plain numbers, by a hash of the number: no variable names them, so that equal ones
+    /// may be one node.
+    literals: [(u64, NodeId); LITERALS],
     /// A number was read out: the trace holds at this point only.
     point_specific: bool,
     /// Nodes at which the closure is split into model and loss, for Gauss–Newton products.
@@ -54,6 +65,8 @@ pub struct Recording {
     pub predictions: Vec<NodeId>,
     /// The line of every node, if the session was opened with them.
     pub places: Option<Vec<Place>>,
+    /// The number of every node at the point, if all are scalars that have one; of single precision widened, which is exact.
+    pub numbers: Option<Vec<f64>>,
 }
 
 /// An open tape. Dropping it, also by a panic of the closure, closes the tape and frees what it recorded.
@@ -71,9 +84,10 @@ impl Session {
         }
         let tape = Tape {
             serial,
-            graph: Graph::new(),
+            graph: SPARE.with_borrow_mut(Option::take).unwrap_or_default(),
             poison: None,
             numbers: Numbers::new(precision),
+            literals: [(0, NodeId::from_index(NOWHERE)); LITERALS],
             point_specific: false,
             predictions: Vec::new(),
             places: None,
@@ -86,6 +100,11 @@ impl Session {
     /// Keeps the line of every node from here on.
     pub fn keep_places(&self) {
         self.tape(|tape| tape.places = Some(Vec::new()));
+    }
+
+    /// Lends memory for the numbers of scalars, before anything is recorded.
+    pub fn lend(&self, numbers: Vec<f64>) {
+        self.tape(|tape| tape.numbers.lend(numbers));
     }
 
     /// Merges equal nodes from here on.
@@ -103,6 +122,17 @@ impl Session {
         let var = self.input(shape);
         self.tape(|tape| tape.numbers.set(var.node, numbers));
         var
+    }
+
+    /// Declares the next inputs, scalars with these numbers at the point of tracing, and appends them to `inputs`.
+    pub fn scalars_at(&self, numbers: impl Iterator<Item = f64>, inputs: &mut Vec<Var>) {
+        self.tape(|tape| {
+            inputs.extend(numbers.map(|number| {
+                let node = tape.graph.input(Shape::scalar());
+                tape.numbers.set_scalar(node, number);
+                Var { trace: tape.serial, node }
+            }));
+        });
     }
 
     /// Records a graph on this tape with `inputs` in place of its inputs; returns its outputs.
@@ -169,8 +199,10 @@ impl Session {
             let mut graph = std::mem::take(&mut tape.graph);
             graph.stop_sharing();
             graph.set_outputs(outputs.iter().map(|v| v.node).collect());
+            let numbers = tape.numbers.take_scalars(&graph);
             Ok(Recording {
                 graph,
+                numbers,
                 point_specific: tape.point_specific,
                 predictions: std::mem::take(&mut tape.predictions),
                 places: tape.places.take(),
@@ -192,9 +224,26 @@ impl Drop for Session {
     }
 }
 
+/// Keeps the memory of a graph for the next tape of this thread.
+pub fn recycle(mut graph: Graph) {
+    if graph.len() > SPARE_NODES {
+        return;
+    }
+    graph.clear();
+    // While the thread ends nothing is kept any more.
+    let _ = SPARE.try_with(|spare| {
+        if let Ok(mut spare) = spare.try_borrow_mut() {
+            *spare = Some(graph);
+        }
+    });
+}
+
 /// Runs `act` on the innermost tape, if there is one.
+#[inline]
 fn innermost<R>(act: impl FnOnce(&mut Tape) -> R) -> Option<R> {
-    TAPES.with_borrow_mut(|tapes| tapes.last_mut().map(act))
+    // `try_with` is marked for inlining where `with` is not: recording an operation is then one call less. While the thread
+    // ends there is no tape.
+    TAPES.try_with(|tapes| tapes.borrow_mut().last_mut().map(act)).ok().flatten()
 }
 
 impl Tape {
@@ -230,6 +279,7 @@ impl Tape {
         let args: Arguments = vars.iter().map(|v| v.node).collect();
         match push(&mut self.graph, &args) {
             Ok(node) => {
+                self.numbers.follow(&self.graph);
                 if let Some(places) = &mut self.places {
                     places.resize(self.graph.len(), place);
                 }
@@ -240,9 +290,59 @@ impl Tape {
     }
 }
 
+impl Tape {
+    /// Records a row on a sound tape, of operands that live here and have one shape: what nearly every operation of a closure
+    /// is. `None` if anything else is the case, which [`record`](Tape::record) looks into.
+    #[inline(always)]
+    fn quick<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
+        if self.poison.is_some() || self.places.is_some() || operands.iter().any(|v| v.trace != self.serial) {
+            return None;
+        }
+        // Not `map`, which the compiler calls rather than inlines here.
+        let mut args = [NodeId::from_index(0); N];
+        for i in 0..N {
+            args[i] = operands[i].node;
+        }
+        let node = self.graph.plain_row(row, args)?;
+        self.numbers.compute(node, row, args);
+        Some(Var { trace: self.serial, node })
+    }
+
+    fn constant(&mut self, value: f64) -> Var {
+        let node = self.graph.constant(value);
+        self.numbers.follow(&self.graph);
+        Var { trace: self.serial, node }
+    }
+
+    /// A constant that no variable of the closure will name.
+    #[inline]
+    fn literal(&mut self, value: f64) -> Var {
+        let bits = value.to_bits();
+        // The leading bits of the product depend on all bits of the number (Fibonacci hashing).
+        let slot = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - LITERALS.ilog2())) as usize;
+        let (known, node) = self.literals[slot];
+        if known == bits && node.index() != NOWHERE {
+            return Var { trace: self.serial, node };
+        }
+        let var = self.constant(value);
+        // Nodes of a part, or of a transform, are its own.
+        if !self.graph.is_sharing() && !self.graph.is_within() {
+            self.literals[slot] = (bits, var.node);
+        }
+        var
+    }
+}
+
 /// The variable of an operation outside any closure: it belongs to no tape and any tape refuses it.
 pub(crate) fn stray() -> Var {
     Var { trace: 0, node: NodeId::from_index(NOWHERE) }
+}
+
+/// Records an elementwise node of one or two operands if nothing is in the way, as [`record_row`] would. `ROW` is the place of
+/// the row in the table: one short function for each, with the value of the row in it.
+#[inline]
+pub(crate) fn record_quickly<const ROW: usize, const N: usize>(operands: [Var; N]) -> Option<Var> {
+    innermost(|tape| tape.quick(const { Row::ALL[ROW] }, operands)).flatten()
 }
 
 /// Records an elementwise node; the operands have equal shapes.
@@ -271,7 +371,13 @@ pub fn refuse(operation: &str, message: String, place: &'static Location<'static
 
 /// A scalar constant.
 pub fn constant(value: f64) -> Var {
-    innermost(|tape| Var { trace: tape.serial, node: tape.graph.constant(value) }).unwrap_or_else(stray)
+    innermost(|tape| tape.constant(value)).unwrap_or_else(stray)
+}
+
+/// A scalar constant that no variable of the closure will name: equal ones may be the same node.
+#[inline]
+pub(crate) fn literal(value: f64) -> Var {
+    innermost(|tape| tape.literal(value)).unwrap_or_else(stray)
 }
 
 /// A constant array.
@@ -281,7 +387,12 @@ pub fn tensor(tensor: Tensor) -> Var {
 
 /// A placeholder that transforms differentiate by.
 pub(crate) fn hole(shape: Shape) -> Var {
-    innermost(|tape| Var { trace: tape.serial, node: tape.graph.hole(shape) }).unwrap_or_else(stray)
+    innermost(|tape| {
+        let node = tape.graph.hole(shape);
+        tape.numbers.follow(&tape.graph);
+        Var { trace: tape.serial, node }
+    })
+    .unwrap_or_else(stray)
 }
 
 /// Runs `look` on the graph of the innermost tape; `None` outside a closure or when the tape is poisoned.

@@ -1,0 +1,368 @@
+//! Operators by sweeps over the trace: which there are, when they are taken, and where their numbers go.
+//!
+//! A program costs as much to make as some dozens of sweeps, and saves most of each. When an operator has been swept so often
+//! that its sweeps cost as much as the program will, the program is made: at worst that doubles the cost of the best choice
+//! in hindsight. The count, not the clock, decides, so that a sequence of calls always gives the same bits.
+
+use super::operator::{Form, Mode, Operator};
+use super::variant::{Call, Results, Variant};
+use crate::execute::Guards;
+use crate::graph::{Executable, Graph, NodeId};
+use crate::number::{Dual, HyperDual, Tangents, Taylor};
+use crate::sweep::{Algebra, Spare, forward, reverse};
+use crate::tree::DataLeaf;
+use std::any::Any;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Nanoseconds for something: so many, and for each node so many.
+struct Cost {
+    fixed: u64,
+    node: u64,
+}
+
+impl Cost {
+    fn of(&self, nodes: usize) -> u64 {
+        self.fixed + self.node * nodes as u64
+    }
+}
+
+/// Making the first program of a trace, nearly all of it rolling; measured on the workloads S1 to S7 in November 2026.
+const ROLLED: Cost = Cost { fixed: 40_000, node: 300 };
+
+/// Making the program of a value of a trace that could not be rolled; other operators cost [`Kind::weight`] times that.
+const UNROLLED: Cost = Cost { fixed: 40_000, node: 900 };
+
+/// A sweep of a value, measured likewise; other operators cost [`Kind::weight`] times that.
+const SWEEP: Cost = Cost { fixed: 100, node: 3 };
+
+/// Highest order of Taylor coefficients that are swept.
+const ORDER: usize = 4;
+
+/// Directions that are swept side by side.
+const LANES: usize = 4;
+
+/// Operators that are swept, by what they cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Guards,
+    Value,
+    Tangent,
+    Gradient,
+    Product,
+    Taylor,
+    /// Several directions or cotangents at once.
+    Rows,
+}
+
+impl Kind {
+    fn of(operator: &Operator) -> Option<Kind> {
+        match operator {
+            Operator::Guards => Some(Kind::Guards),
+            Operator::Value => Some(Kind::Value),
+            Operator::Jvp => Some(Kind::Tangent),
+            Operator::Gradient | Operator::Vjp => Some(Kind::Gradient),
+            // A mode that is asked for by name is a program of that mode.
+            Operator::Hvp(mode) if *mode == Mode::default() => Some(Kind::Product),
+            Operator::Taylor(order) | Operator::TaylorSeries(order) if (1..=ORDER).contains(order) => {
+                Some(Kind::Taylor)
+            }
+            Operator::Hvps(mode, _) if *mode == Mode::default() => Some(Kind::Rows),
+            Operator::Jvps(_) | Operator::Vjps(_) | Operator::SecondCoefficients(_) => Some(Kind::Rows),
+            _ => None,
+        }
+    }
+
+    /// Nodes of the program for each node of the trace, about; a sweep grows in the same measure.
+    fn weight(self) -> u64 {
+        match self {
+            Kind::Guards | Kind::Value => 1,
+            Kind::Tangent => 2,
+            Kind::Gradient => 3,
+            Kind::Product | Kind::Rows => 6,
+            Kind::Taylor => 8,
+        }
+    }
+}
+
+/// How often a trace was swept, by kind of operator.
+#[derive(Debug, Default)]
+pub(super) struct Sweeps([AtomicU32; 7]);
+
+impl<Out> Variant<Out> {
+    /// Whether an operator is to be swept over this trace, once more.
+    pub(super) fn is_swept(&self, operator: &Operator, form: Form) -> bool {
+        let applies = self.scalar && !self.results.is_empty();
+        let (Some(kind), Form::Whole, true) = (Kind::of(operator), form, applies) else { return false };
+        self.point_specific || u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed)) < self.sweeps_of(kind)
+    }
+
+    /// Notes sweeps that were made, or rows of a matrix that were swept: these are counted when the matrix is done, so that
+    /// all of it is computed in one way, whichever thread computes which part.
+    pub(super) fn count(&self, kind: Kind, sweeps: usize) {
+        self.sweeps.0[kind as usize].fetch_add(u32::try_from(sweeps).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// Sweeps after which a program has paid: few where the next one is cheap to make, for the trace was rolled for another.
+    fn sweeps_of(&self, kind: Kind) -> u64 {
+        let nodes = self.recorded.len();
+        let program = match self.is_rolled() {
+            Some(true) => 0,
+            // Most traces of many scalars can be rolled.
+            None => ROLLED.of(nodes),
+            Some(false) => kind.weight() * UNROLLED.of(nodes),
+        };
+        program / (kind.weight() * SWEEP.of(nodes))
+    }
+
+    /// What is swept, for a person to read; `None` if nothing is.
+    pub(super) fn describe_sweeps(&self) -> Option<String> {
+        if !self.scalar {
+            return None;
+        }
+        if self.point_specific {
+            return Some("every call, for the trace holds at one point only".into());
+        }
+        let kinds = [
+            ("value", Kind::Value),
+            ("tangent", Kind::Tangent),
+            ("gradient", Kind::Gradient),
+            ("product", Kind::Product),
+            ("Taylor coefficients", Kind::Taylor),
+            ("rows of a matrix", Kind::Rows),
+        ];
+        let one = |(name, kind): (&str, Kind)| {
+            let done = self.sweeps.0[kind as usize].load(Ordering::Relaxed);
+            format!("{name} {done} of {} times", self.sweeps_of(kind))
+        };
+        Some(format!("{}, before a program is made", kinds.map(one).join(", ")))
+    }
+}
+
+/// What a sweep starts from.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a> {
+    /// The numbers of all nodes at the point, from tracing there.
+    Traced(&'a Vec<f64>),
+    /// The point alone.
+    Point(Guards),
+}
+
+/// A trace with the numbers of its inputs.
+struct Swept<'a, T> {
+    graph: &'a Graph,
+    /// How many outputs are results; marked predictions follow them.
+    results: usize,
+    point: &'a [T],
+    data: &'a [DataLeaf],
+    start: Start<'a>,
+}
+
+/// Sweeps an operator over a trace of scalars; `None` if a guard diverged. Returns what is no result of the program: as
+/// numbers, output by output.
+pub(super) fn sweep<Out, T: Executable>(
+    variant: &Variant<Out>,
+    operator: &Operator,
+    point: &[T],
+    data: &[DataLeaf],
+    start: Start<'_>,
+    call: &mut Call<'_, T>,
+) -> Option<Spare<T>> {
+    if let Some(kind) = Kind::of(operator).filter(|kind| *kind != Kind::Rows) {
+        variant.count(kind, 1);
+    }
+    let swept = Swept { graph: &variant.recorded, results: variant.results.len(), point, data, start };
+    let extras = call.extras;
+    let results = &mut call.results;
+    match operator {
+        Operator::Guards => swept.values().map(|_| none()),
+        Operator::Value => swept.value(),
+        Operator::Gradient => swept.gradient(results),
+        Operator::Vjp | Operator::Vjps(_) => swept.pull(extras[0], results),
+        Operator::Jvp => swept.push(extras[0], results),
+        Operator::Jvps(_) => swept.push_rows(extras[0], results),
+        Operator::Hvp(_) => swept.product(extras[0], results),
+        Operator::Hvps(..) => swept.product_rows(extras[0], results),
+        Operator::SecondCoefficients(_) => swept.second_coefficients(extras[0], results),
+        Operator::Taylor(order) | Operator::TaylorSeries(order) => match order {
+            1 => swept.series::<1>(extras),
+            2 => swept.series::<2>(extras),
+            3 => swept.series::<3>(extras),
+            _ => swept.series::<ORDER>(extras),
+        },
+        other => unreachable!("{other:?} is of no kind that is swept"),
+    }
+}
+
+/// No numbers beside the results.
+fn none<T>() -> Spare<T> {
+    Spare::from(Vec::new())
+}
+
+impl<T: Executable> Swept<'_, T> {
+    /// The number of an input.
+    fn input(&self, i: usize) -> T {
+        match self.point.get(i) {
+            Some(&x) => x,
+            None => T::from_f64(self.data[i - self.point.len()].entries[0]),
+        }
+    }
+
+    /// Values of all nodes.
+    fn values(&self) -> Option<Spare<T>> {
+        let mut values = Spare::with_capacity(self.graph.len());
+        match self.start {
+            Start::Traced(numbers) => values.extend(numbers.iter().map(|&number| T::from_f64(number))),
+            Start::Point(guards) => {
+                if !forward(self.graph, |i| self.input(i), guards, &mut values) {
+                    return None;
+                }
+            }
+        }
+        Some(values)
+    }
+
+    /// Values of all nodes in an algebra; `seed` makes the number of an entry of the point.
+    fn values_in<R: Algebra>(&self, seed: impl Fn(usize, T) -> R, constant: impl Fn(T) -> R) -> Option<Spare<R>> {
+        let guards = match self.start {
+            Start::Traced(_) => Guards::Trust,
+            Start::Point(guards) => guards,
+        };
+        let mut values = Spare::with_capacity(self.graph.len());
+        let input = |i: usize| match i < self.point.len() {
+            true => seed(i, self.input(i)),
+            false => constant(self.input(i)),
+        };
+        forward(self.graph, input, guards, &mut values).then_some(values)
+    }
+
+    fn value(&self) -> Option<Spare<T>> {
+        let values = self.values()?;
+        let mut outputs = Spare::with_capacity(self.results);
+        outputs.extend(self.outputs().map(|y| values[y.index()]));
+        Some(outputs)
+    }
+
+    /// f, and ∇f as result.
+    fn gradient(&self, results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        // At the precision of the trace its numbers are read where they are.
+        let traced = match self.start {
+            Start::Traced(numbers) => (numbers as &dyn Any).downcast_ref::<Vec<T>>(),
+            Start::Point(_) => None,
+        };
+        let own = if traced.is_some() { none() } else { self.values()? };
+        let values: &[T] = match traced {
+            Some(traced) => traced,
+            None => &own,
+        };
+        let cotangents = self.cotangents(values, |_| T::one());
+        self.write(&cotangents, |c| c, results.slice(self.point.len()));
+        let mut outputs = Spare::with_capacity(1);
+        outputs.push(values[self.graph.outputs()[0].index()]);
+        Some(outputs)
+    }
+
+    /// Cotangents of the point for rows of cotangents of the results.
+    fn pull(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let values = self.values()?;
+        let (m, n) = (self.results.max(1), self.point.len().max(1));
+        let out = results.slice(rows.len() / m * self.point.len());
+        for (w, out) in rows.chunks_exact(m).zip(out.chunks_exact_mut(n)) {
+            let cotangents = self.cotangents(&values, |i| w[i]);
+            self.write(&cotangents, |c| c, out);
+        }
+        Some(none())
+    }
+
+    fn push(&self, v: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
+        let tangents = self.outputs().map(|y| values[y.index()].tangent);
+        results.slice(self.results).iter_mut().zip(tangents).for_each(|(out, t)| *out = t);
+        Some(none())
+    }
+
+    /// Tangents of the results along each row.
+    fn push_rows(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let (m, n) = (self.results.max(1), self.point.len().max(1));
+        let out = results.slice(rows.len() / n * self.results);
+        for (rows, out) in rows.chunks(LANES * n).zip(out.chunks_mut(LANES * m)) {
+            let values = self.values_in(|i, x| self.along(rows, i, x), Tangents::constant)?;
+            for (lane, out) in out.chunks_exact_mut(m).enumerate() {
+                out.iter_mut().zip(self.outputs()).for_each(|(out, y)| *out = values[y.index()].tangents[lane]);
+            }
+        }
+        Some(none())
+    }
+
+    /// Over dual numbers along v the cotangents of the inputs are ∇f + ∇²f v ε.
+    fn product(&self, v: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let values = self.values_in(|i, x| Dual::new(x, v[i]), Dual::constant)?;
+        let cotangents = self.cotangents(&values, |_| Dual::constant(T::one()));
+        self.write(&cotangents, |c| c.tangent, results.slice(self.point.len()));
+        Some(none())
+    }
+
+    /// ∇²f v for each row v.
+    fn product_rows(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let n = self.point.len().max(1);
+        let out = results.slice(rows.len());
+        for (rows, out) in rows.chunks(LANES * n).zip(out.chunks_mut(LANES * n)) {
+            let values = self.values_in(|i, x| self.along(rows, i, x), Tangents::constant)?;
+            let cotangents = self.cotangents(&values, |_| Tangents::constant(T::one()));
+            for (lane, out) in out.chunks_exact_mut(n).enumerate() {
+                self.write(&cotangents, |c| c.tangents[lane], out);
+            }
+        }
+        Some(none())
+    }
+
+    /// Entry i of the point with its tangents along up to [`LANES`] rows.
+    fn along(&self, rows: &[T], i: usize, x: T) -> Tangents<T, LANES> {
+        let entry = |lane: usize| rows.get(lane * self.point.len() + i).copied();
+        Tangents::new(x, std::array::from_fn(|lane| entry(lane).unwrap_or_else(T::zero)))
+    }
+
+    /// ½ vᵀ∇²f v for each row v.
+    fn second_coefficients(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+        let n = self.point.len().max(1);
+        let y = self.graph.outputs()[0];
+        for (v, out) in rows.chunks_exact(n).zip(results.slice(rows.len() / n)) {
+            let values = self.values_in(|i, x| HyperDual::new(x, v[i], v[i], T::zero()), HyperDual::constant)?;
+            *out = values[y.index()].cross.scale(0.5);
+        }
+        Some(none())
+    }
+
+    /// Coefficients of the results, all of order 0 first; `curve` holds those of the point from order 1 on.
+    fn series<const K: usize>(&self, curve: &[&[T]]) -> Option<Spare<T>> {
+        let seed = |i: usize, x: T| Taylor::new(x, std::array::from_fn(|k| curve.get(k).map_or(T::zero(), |c| c[i])));
+        let values = self.values_in::<Taylor<T, K>>(seed, Taylor::constant)?;
+        let mut outputs = Spare::with_capacity((K + 1) * self.results);
+        for k in 0..=K {
+            outputs.extend(self.outputs().map(|y| *values[y.index()].coefficient(k)));
+        }
+        Some(outputs)
+    }
+
+    /// The outputs that are results.
+    fn outputs(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.graph.outputs()[..self.results].iter().copied()
+    }
+
+    /// Cotangents of all nodes for those of the results.
+    fn cotangents<R: Algebra>(&self, values: &[R], result: impl Fn(usize) -> R) -> Spare<R> {
+        let mut cotangents = Spare::with_capacity(values.len());
+        cotangents.resize(values.len(), R::absent());
+        for (i, y) in self.outputs().enumerate() {
+            cotangents[y.index()] = cotangents[y.index()] + result(i);
+        }
+        reverse(self.graph, values, &mut cotangents);
+        cotangents
+    }
+
+    /// A part of the cotangents of the entries of the point.
+    fn write<R: Algebra>(&self, cotangents: &[R], part: impl Fn(R) -> T, out: &mut [T]) {
+        // What nothing came back to is −0.
+        let parts = self.graph.inputs().iter().map(|x| part(cotangents[x.index()]) + T::zero());
+        out.iter_mut().zip(parts).for_each(|(out, part)| *out = part);
+    }
+}

@@ -1,0 +1,66 @@
+//! [`Algebra`]: what a number must offer to be swept.
+
+use crate::number::{Dual, HyperDual, Tangents, Taylor};
+use crate::real::{Elementary, Float};
+
+/// A number that sweeps compute with.
+pub trait Algebra: Elementary + Copy + 'static {
+    /// What a sum of cotangents starts from: −0, to which adding x gives exactly x, and which marks that nothing came back.
+    ///
+    /// Told apart from a cotangent 0, because 0 times an infinite partial is NaN, and what nothing came back to stays 0.
+    fn absent() -> Self;
+
+    /// Whether nothing was added.
+    fn is_absent(&self) -> bool;
+
+    /// Whether the value is not 0: a comparison holds, a `select` takes its first branch.
+    fn holds(&self) -> bool;
+}
+
+impl<T: Float> Algebra for T {
+    #[inline]
+    fn absent() -> T {
+        -T::zero()
+    }
+
+    #[inline]
+    fn is_absent(&self) -> bool {
+        self.to_f64().to_bits() == (-0.0_f64).to_bits()
+    }
+
+    #[inline]
+    fn holds(&self) -> bool {
+        *self != T::zero()
+    }
+}
+
+/// An algebra of value and derivatives over a float.
+macro_rules! derivatives {
+    ([$($G:tt)*] $N:ty, $absent:expr, |$x:ident| $every:expr) => {
+        impl<T: Float, $($G)*> Algebra for $N {
+            #[inline]
+            fn absent() -> Self {
+                $absent
+            }
+
+            #[inline]
+            fn is_absent(&self) -> bool {
+                let $x = self;
+                self.value.is_absent() && $every
+            }
+
+            #[inline]
+            fn holds(&self) -> bool {
+                self.value.holds()
+            }
+        }
+    };
+}
+
+derivatives!([] Dual<T>, Dual::new(T::absent(), T::absent()), |x| x.tangent.is_absent());
+derivatives!([] HyperDual<T>, HyperDual::new(T::absent(), T::absent(), T::absent(), T::absent()),
+    |x| [x.first, x.second, x.cross].iter().all(T::is_absent));
+derivatives!([const N: usize] Tangents<T, N>, Tangents::new(T::absent(), [T::absent(); N]),
+    |x| x.tangents.iter().all(T::is_absent));
+derivatives!([const K: usize] Taylor<T, K>, Taylor::new(T::absent(), [T::absent(); K]),
+    |x| x.rest.iter().all(T::is_absent));

@@ -1,0 +1,124 @@
+//! Sweeps: values and derivatives straight over a recorded graph of scalars, without a program.
+//!
+//! Making a program of a trace costs hundreds of evaluations. What is evaluated once, or recorded anew at every point, is
+//! swept instead: forward, node by node, in any [`Algebra`] (floats; dual numbers for tangents; series), and backward with
+//! the partials of the same rows:
+//!
+//! > for y = φ(a, b) with cotangent ȳ:  ā += ȳ ∂φ/∂a,  b̄ += ȳ ∂φ/∂b.
+//!
+//! Backward over dual numbers, which carry tangents along v, the cotangents of the inputs are ∇f and ∇²f v. There is no
+//! second set of rules: values and partials are those that the [table](crate::real) states, at another number type. A sweep
+//! costs a few nanoseconds a node and a value and a cotangent of memory for each, which the thread keeps for the next one.
+//!
+//! It takes scalar nodes only: rows, constants, inputs. Source: Griewank & Walther, Evaluating Derivatives, ch. 3 and 4.
+
+mod algebra;
+mod memory;
+
+use crate::execute::Guards;
+use crate::graph::{Graph, Step};
+use crate::real::{Class, Elementary, Row, Slope};
+
+pub use algebra::Algebra;
+pub use memory::Spare;
+
+/// Values of all nodes, where input i is `input(i)`; `false` as soon as a guard that is checked comes out otherwise.
+pub fn forward<R: Algebra>(graph: &Graph, input: impl Fn(usize) -> R, guards: Guards, values: &mut Vec<R>) -> bool {
+    values.clear();
+    values.reserve(graph.len());
+    if guards == Guards::Check {
+        for guard in graph.guards() {
+            extend(graph, &input, guard.node.index() + 1, values);
+            if values[guard.node.index()].holds() != guard.expected {
+                return false;
+            }
+        }
+    }
+    extend(graph, &input, graph.len(), values);
+    true
+}
+
+/// Values of the nodes before `end` that are missing.
+fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, values: &mut Vec<R>) {
+    let start = values.len();
+    for step in graph.steps(start..end.max(start)) {
+        let value = match step {
+            Step::Input(i) => input(i),
+            Step::Constant(c) => R::from_f64(c),
+            Step::One(row, a) => row.apply(&[values[a.index()]]),
+            Step::Two(row, a, b) => row.apply(&[values[a.index()], values[b.index()]]),
+            Step::Select(mask, a, b) => values[mask.index()].select(values[a.index()], values[b.index()]),
+            Step::Hole | Step::Other => R::from_f64(f64::NAN),
+        };
+        values.push(value);
+    }
+}
+
+/// Adds to the cotangent of every node what comes back from the nodes after it, for the given values of all nodes.
+///
+/// Cotangents start [absent](Algebra::absent) but for those of the outputs. What is absent in the end depends on no output.
+pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
+    for (i, step) in graph.steps(0..values.len()).enumerate().rev() {
+        let c = cotangents[i];
+        if c.is_absent() {
+            continue;
+        }
+        let mut add = |to: crate::graph::NodeId, part: R| {
+            let sum = &mut cotangents[to.index()];
+            *sum = *sum + part;
+        };
+        match step {
+            Step::Two(Row::Add, a, b) => {
+                add(a, c);
+                add(b, c);
+            }
+            Step::Two(Row::Sub, a, b) => {
+                add(a, c);
+                add(b, -c);
+            }
+            Step::Two(Row::Mul, a, b) => {
+                add(a, c * values[b.index()]);
+                add(b, c * values[a.index()]);
+            }
+            Step::Two(Row::Div, a, b) => {
+                // b y = a  ⇒  ā = c/b, b̄ = −ā y
+                let part = c / values[b.index()];
+                add(a, part);
+                add(b, -(part * values[i]));
+            }
+            Step::Two(Row::StrongMul, a, b) => {
+                add(a, c.strong_mul(values[b.index()]));
+                add(b, c.strong_mul(values[a.index()]));
+            }
+            Step::Two(Row::StrongDiv, a, b) => {
+                let part = c.strong_div(values[b.index()]);
+                add(a, part);
+                add(b, -part.strong_mul(values[i]));
+            }
+            Step::Two(row, a, b) if row.class() == Class::Smooth => {
+                let inputs = [values[a.index()], values[b.index()]];
+                for (input, to) in [a, b].into_iter().enumerate() {
+                    // The partial in a constant, such as an exponent, is for nobody.
+                    if !matches!(graph.step(to), Step::Constant(_)) {
+                        add(to, times(c, row.slope(input, &inputs, &values[i])));
+                    }
+                }
+            }
+            Step::One(Row::Neg, a) => add(a, -c),
+            Step::One(row, a) if row.class() == Class::Smooth => {
+                add(a, times(c, row.slope(0, &[values[a.index()]], &values[i])));
+            }
+            Step::Select(mask, a, b) => add(if values[mask.index()].holds() { a } else { b }, c),
+            Step::One(..) | Step::Two(..) | Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
+        }
+    }
+}
+
+/// A cotangent times a partial.
+#[inline]
+fn times<R: Elementary>(cotangent: R, slope: Slope<R>) -> R {
+    match slope {
+        Slope::Partial(d) => cotangent * d,
+        Slope::Inverse(q) => cotangent / q,
+    }
+}

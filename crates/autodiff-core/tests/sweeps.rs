@@ -1,0 +1,285 @@
+//! Laws of sweeps: what is computed straight over a trace is what the programs and the interpreter compute, for every operator
+//! that is swept, in both precisions, along branches and at points where a kept trace no longer holds.
+//!
+//! A function is swept at its first calls; its programs are those of a second one after `prepare`.
+
+use autodiff_core::execute::interpret;
+use autodiff_core::{Executable, Function, Real, Tree, Var};
+use quickcheck::quickcheck;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::workloads::{loops, rosenbrock};
+
+/// Largest difference relative to the largest entry. NaN agrees with NaN.
+fn difference<T: Executable>(a: &[T], b: &[T]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let size = a.iter().map(|x| x.to_f64().abs()).filter(|x| x.is_finite()).fold(1e-30, f64::max);
+    let off = |(a, b): (&T, &T)| match (a.to_f64(), b.to_f64()) {
+        (a, b) if a == b || a.is_nan() && b.is_nan() => 0.0,
+        (a, b) if a.is_finite() && b.is_finite() => (a - b).abs() / size,
+        _ => f64::INFINITY,
+    };
+    a.iter().zip(b).map(off).fold(0.0, f64::max)
+}
+
+/// Every operator that is swept, at `x`, against programs and, for the value, the interpreter. `rounding` bounds differences.
+#[track_caller]
+fn check<T>(f: impl Fn(&[Var]) -> Var + Copy + Send + Sync, x: &Vec<T>, rounding: f64)
+where
+    T: Executable + Tree<Scalar = T, Traced = Var>,
+{
+    let (swept, program) = (Function::new(f), Function::new(f));
+    program.prepare(x).unwrap();
+    let v: Vec<T> = loops::direction(x.len()).into_iter().map(T::from_f64).collect();
+    let w: Vec<T> = loops::sines(x.len()).into_iter().map(T::from_f64).collect();
+    let close = |what: &str, a: &[T], b: &[T]| {
+        let off = difference(a, b);
+        assert!(off <= rounding, "{what}: {off:.1e} in {:?}", T::PRECISION);
+    };
+    // Each operator twice: with the numbers of tracing there, and forward over a kept trace.
+    for round in 0..2 {
+        let fresh = Function::new(f);
+        let swept = if round == 0 { &fresh } else { &swept };
+        close("value", &[swept.value(x).unwrap()], &[program.value(x).unwrap()]);
+    }
+    let graph = program.explain(x).unwrap().graph;
+    let inputs: Vec<&[T]> = x.iter().map(std::slice::from_ref).collect();
+    close("interpreted value", &[swept.value(x).unwrap()], &interpret(&graph, &inputs).unwrap()[0]);
+    for swept in [&Function::new(f), &swept] {
+        let ((a, g), (b, h)) = (swept.value_and_gradient(x).unwrap(), program.value_and_gradient(x).unwrap());
+        close("value beside the gradient", &[a], &[b]);
+        close("gradient", &g, &h);
+    }
+    for swept in [&Function::new(f), &swept] {
+        close("product", &swept.hvp(x, &v).unwrap(), &program.hvp(x, &v).unwrap());
+    }
+    let tangent = |f: &Function<'_, [Var]>| f.jvp(x, &v).unwrap()[[]];
+    close("tangent", &[tangent(&swept)], &[tangent(&program)]);
+    let seed = ndarray::arr0(T::from_f64(-1.5)).into_dyn();
+    close("cotangent", &swept.vjp(x, &seed).unwrap(), &program.vjp(x, &seed).unwrap());
+    // More directions than are swept side by side, and no multiple of that.
+    let directions: Vec<Vec<T>> = [&v, &w, &v, &v, &w, &w].into_iter().cloned().collect();
+    let (a, b) = (swept.hvps(x, &directions).unwrap(), program.hvps(x, &directions).unwrap());
+    close("products", &a.concat(), &b.concat());
+    for order in 1..=4 {
+        let series = |f: &Function<'_, [Var]>| -> Vec<T> {
+            f.taylor(x, &v, order).unwrap().into_iter().map(|c| c[[]]).collect()
+        };
+        for (a, b) in series(&swept).into_iter().zip(series(&program)) {
+            close("Taylor coefficient", &[a], &[b]);
+        }
+        let curve = [v.clone(), w.clone(), v.clone(), w.clone()];
+        let series = |f: &Function<'_, [Var]>| -> Vec<T> {
+            f.taylor_series(x, &curve[..order]).unwrap().into_iter().map(|c| c[[]]).collect()
+        };
+        for (a, b) in series(&swept).into_iter().zip(series(&program)) {
+            close("coefficient along a curve", &[a], &[b]);
+        }
+    }
+    if x.len() <= 10 {
+        let entries = |m: ndarray::Array2<T>| m.into_iter().collect::<Vec<T>>();
+        close("Hessian", &entries(swept.hessian(x).unwrap()), &entries(program.hessian(x).unwrap()));
+        close("Jacobian", &entries(swept.jacobian(x).unwrap()), &entries(program.jacobian(x).unwrap()));
+        close("Laplacian", &[swept.laplacian(x).unwrap()], &[program.laplacian(x).unwrap()]);
+    }
+    let swept = swept.explain(x).unwrap().swept.expect("scalars are swept");
+    assert!(!swept.contains("gradient 0 of"), "the gradient was not swept: {swept}");
+}
+
+/// In double and in single precision. Rounding: terms of a few hundred entries in another order, and powers of them.
+macro_rules! both {
+    ($f:expr, $x:expr) => {{
+        let x = $x;
+        check($f, &x, 1e-10);
+        check($f, &x.iter().map(|&x| x as f32).collect::<Vec<f32>>(), 2e-3);
+    }};
+}
+
+#[test]
+fn rosenbrock_swept() {
+    both!(|x: &[Var]| rosenbrock(x), loops::sines(50));
+    both!(|x: &[Var]| rosenbrock(x), loops::sines(7));
+}
+
+#[test]
+fn helmholtz_energy_swept() {
+    let (energy, x) = loops::helmholtz_energy(20);
+    both!(|x: &[Var]| energy.energy(x), x);
+}
+
+#[test]
+fn lennard_jones_swept() {
+    both!(|x: &[Var]| loops::lennard_jones(x), loops::grid()[..36].to_vec());
+}
+
+#[test]
+fn branches_swept() {
+    both!(|x: &[Var]| loops::branches(x), loops::sines(40));
+}
+
+#[test]
+fn rows_of_every_kind_swept() {
+    let f = |x: &[Var]| {
+        let (a, b, c) = (x[0], x[1], x[2]);
+        let one = a.max(b) + a.min(c) * c.abs() + b.clamp(-0.4, 0.9).relu() + (a * 3.0).floor() * b + c.softplus();
+        let two = (a + 2.0).pow(b) + b.atan2(a + 3.0) + b.hypot(c) + (2.0 - a).sqrt().recip() - (c / (b + 4.0)).tanh();
+        let three = a.less(b).select(a.sin(), (b - 5.0).ln()) + (a + 3.0).powi(-3) + (b * 0.3).asin() + c.erf();
+        one * two - three.sigmoid() / (a.square() + 1.0) + (c.exp() * a).gradient(a) * b
+    };
+    both!(f, vec![0.3, 0.7, -0.6]);
+}
+
+/// An expression of random rows and branches over the point.
+fn random<S: Real + Copy>(program: &[(u8, u8, u8)], x: &[S]) -> S {
+    let mut values: Vec<S> = x.to_vec();
+    for &(op, i, j) in program {
+        let (a, b) = (values[i as usize % values.len()], values[j as usize % values.len()]);
+        // Every value stays within a few units, so that rounding does.
+        let next = match op % 12 {
+            0 => a + b,
+            1 => a - b,
+            2 => (a * b).tanh(),
+            3 => a.sin() * 0.5,
+            4 => (a - b) / (b * b + 1.0),
+            5 => (a * a + 1.0).sqrt(),
+            6 => {
+                if a < b {
+                    a.cos()
+                } else {
+                    b * 0.5
+                }
+            }
+            7 => {
+                if a * b >= 0.1 {
+                    a - 1.0
+                } else {
+                    b + 0.25
+                }
+            }
+            8 => (a * a + 0.5).ln(),
+            9 => -a,
+            10 => a.less(b).select(a * 0.3, b),
+            _ => (a * 0.25).exp() - 1.0,
+        };
+        values.push(if op % 2 == 0 { next.tanh() } else { next.sin() });
+    }
+    values.iter().copied().reduce(|a, b| a + b * 0.7).expect("the point has entries")
+}
+
+quickcheck! {
+    fn random_closures_swept(program: Vec<(u8, u8, u8)>, seed: u8) -> bool {
+        let program = &program[..program.len().min(40)];
+        let x: Vec<f64> = (0..4).map(|i| 0.9 * (0.7 * f64::from(i) + f64::from(seed)).sin()).collect();
+        let f = |x: &[Var]| random(program, x);
+        // Forty functions of functions may each stretch differences of the last place a little.
+        check(f, &x, 1e-8);
+        check(f, &x.iter().map(|&x| x as f32).collect::<Vec<f32>>(), 5e-2);
+        true
+    }
+
+    fn kept_traces_follow_the_branches(program: Vec<(u8, u8, u8)>, seeds: Vec<u8>) -> bool {
+        let program = &program[..program.len().min(30)];
+        let swept = Function::new(|x: &[Var]| random(program, x));
+        seeds.iter().take(12).all(|&seed| {
+            let x: Vec<f64> = (0..4).map(|i| (0.7 * f64::from(i) + 0.4 * f64::from(seed)).sin()).collect();
+            let expected = random(program, &x);
+            (swept.value(&x).unwrap() - expected).abs() <= 1e-12 * expected.abs().max(1.0)
+        })
+    }
+}
+
+#[test]
+fn a_flipped_branch_is_traced_again_and_both_traces_are_kept() {
+    let traced = AtomicUsize::new(0);
+    let f = Function::new(|x: &[Var]| {
+        traced.fetch_add(1, Ordering::Relaxed);
+        if x[0] < x[1] { x[0].exp() * x[1] } else { x[1].sin() - x[0] }
+    });
+    let points = [vec![0.1, 0.5], vec![0.7, 0.2]];
+    for _ in 0..3 {
+        for (x, expected) in points.iter().zip([[0.1_f64.exp() * 0.5, 0.1_f64.exp()], [-1.0, 0.2_f64.cos()]]) {
+            assert_eq!(f.gradient(x).unwrap(), expected);
+        }
+    }
+    assert_eq!(traced.load(Ordering::Relaxed), 2);
+    assert_eq!(f.variant_count(), 2);
+}
+
+#[test]
+fn a_point_specific_trace_is_swept_always() {
+    let f = Function::new(|x: &[Var]| x[0] * x[0].value() + x[1].square());
+    for i in 0..2000 {
+        let x = vec![f64::from(i), 1.0];
+        assert_eq!(f.gradient(&x).unwrap(), [f64::from(i), 2.0]);
+    }
+    assert_eq!(f.variant_count(), 0);
+    let swept = f.explain(&vec![1.0, 2.0]).unwrap().swept.expect("scalars are swept");
+    assert!(swept.contains("every call"), "{swept}");
+}
+
+#[test]
+fn a_program_takes_over_after_many_sweeps() {
+    let f = Function::new(|x: &[Var]| rosenbrock(x));
+    let x = loops::sines(20);
+    let first = f.gradient(&x).unwrap();
+    let due = |f: &Function<'_, [Var]>| -> usize {
+        let swept = f.explain(&x).unwrap().swept.unwrap();
+        let (_, rest) = swept.split_once("gradient 1 of ").expect("swept once");
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let due = due(&f);
+    let g = Function::new(|x: &[Var]| rosenbrock(x));
+    for _ in 0..due + 5 {
+        assert!(difference(&g.gradient(&x).unwrap(), &first) < 1e-13);
+    }
+    let swept = g.explain(&x).unwrap().swept.unwrap();
+    assert!(swept.contains(&format!("gradient {due} of {due}")), "{swept}");
+}
+
+#[test]
+fn a_prepared_function_is_not_swept() {
+    let f = Function::new(|x: &[Var]| rosenbrock(x));
+    let x = loops::sines(5);
+    f.prepare(&x).unwrap();
+    f.gradient(&x).unwrap();
+    f.hvp(&x, &x).unwrap();
+    let swept = f.explain(&x).unwrap().swept.unwrap();
+    assert!(swept.contains("gradient 0 of") && swept.contains("product 0 of"), "{swept}");
+}
+
+#[test]
+fn closures_of_arrays_are_not_swept() {
+    let f = Function::new(|x: &Var| x.square().sum());
+    assert_eq!(f.explain(&ndarray::arr1(&[1.0, 2.0])).unwrap().swept, None);
+}
+
+#[test]
+fn literals_are_shared_but_named_constants_are_not() {
+    // Each constant that the closure names is a variable of its own, which it may differentiate by.
+    let f = Function::new(|x: &Var| {
+        let (a, b) = (Var::from(2.0), Var::from(2.0));
+        (a * b * *x + 2.0 * *x).gradient(a)
+    });
+    assert_eq!(f.value(&3.0).unwrap(), 6.0);
+    let g = Function::new(|x: &[Var]| x.iter().map(|x| 100.0 * (x * 100.0 - 1.0)).sum::<Var>() - 1.0);
+    let constants = g.explain(&vec![0.5; 10]).unwrap().graph;
+    let literal = |id: &autodiff_core::graph::NodeId| {
+        matches!(constants.operation(*id), autodiff_core::graph::Operation::Constant(_))
+    };
+    assert_eq!(constants.ids().filter(literal).count(), 2);
+}
+
+#[test]
+fn singular_points_agree_with_programs() {
+    // √x at 0 has slope ∞, and 0·∞ is NaN where no select discards it; a dead node is not looked at.
+    let f = |x: &[Var]| {
+        let _dead = x[1].sqrt();
+        x[0].sqrt() * 0.0 + x[1]
+    };
+    let (swept, program) = (Function::new(f), Function::new(f));
+    program.prepare(&vec![0.0, 0.0]).unwrap();
+    let (a, b) = (swept.gradient(&vec![0.0, 0.0]).unwrap(), program.gradient(&vec![0.0, 0.0]).unwrap());
+    assert_eq!(difference(&a, &b), 0.0, "{a:?} {b:?}");
+    let g = |x: &[Var]| x[0].greater(0.0).select(x[0].ln(), x[0] * 2.0);
+    assert_eq!(Function::new(g).gradient(&vec![-1.0]).unwrap(), [2.0]);
+    assert_eq!(Function::new(g).hvp(&vec![0.0], &vec![1.0]).unwrap(), [0.0]);
+}
