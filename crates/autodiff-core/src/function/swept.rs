@@ -14,17 +14,18 @@ use crate::tree::DataLeaf;
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Nanoseconds that a program takes to be made: so many, and for each node so many.
+/// Nanoseconds: so many, and for each node so many.
 struct Cost {
     fixed: u64,
     node: u64,
 }
 
-/// Making the program of a value, in nanoseconds, measured on the workloads S1 to S7 in November 2026; a gradient's costs
-/// [`Kind::weight`] times that.
+/// Making the program of a value; a gradient's costs [`Kind::weight`] times that. An estimate, not yet measured (November
+/// 2026): to be set again when programs are rolled.
 const PROGRAM: Cost = Cost { fixed: 40_000, node: 900 };
 
-/// A sweep of a value, measured likewise.
+/// A sweep of a value: a third of a swept gradient, for which `cargo bench --bench scalar` gave 7 to 10 ns a node on S1 to S7
+/// in November 2026.
 const SWEEP: Cost = Cost { fixed: 100, node: 3 };
 
 /// Highest order of Taylor coefficients that are swept.
