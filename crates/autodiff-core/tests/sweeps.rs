@@ -42,7 +42,9 @@ where
         close("value", &[swept.value(x).unwrap()], &[program.value(x).unwrap()]);
     }
     let graph = program.explain(x).unwrap().graph;
-    let inputs: Vec<&[T]> = x.iter().map(std::slice::from_ref).collect();
+    // A rolled graph has all scalars in one input.
+    let rolled = graph.inputs().len() == 1;
+    let inputs: Vec<&[T]> = if rolled { vec![x] } else { x.iter().map(std::slice::from_ref).collect() };
     close("interpreted value", &[swept.value(x).unwrap()], &interpret(&graph, &inputs).unwrap()[0]);
     for swept in [&Function::new(f), &swept] {
         let ((a, g), (b, h)) = (swept.value_and_gradient(x).unwrap(), program.value_and_gradient(x).unwrap());

@@ -14,7 +14,7 @@ use crate::tree::DataLeaf;
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Nanoseconds for something: so many, and for each node so many.
+/// Nanoseconds: so many, and for each node so many.
 struct Cost {
     fixed: u64,
     node: u64,
@@ -27,10 +27,7 @@ impl Cost {
 }
 
 /// Making the first program of a trace, nearly all of it rolling; measured on the workloads S1 to S7 in November 2026.
-const ROLLED: Cost = Cost { fixed: 40_000, node: 300 };
-
-/// Making the program of a value of a trace that could not be rolled; other operators cost [`Kind::weight`] times that.
-const UNROLLED: Cost = Cost { fixed: 40_000, node: 900 };
+const PROGRAM: Cost = Cost { fixed: 40_000, node: 300 };
 
 /// A sweep of a value, measured likewise; other operators cost [`Kind::weight`] times that.
 const SWEEP: Cost = Cost { fixed: 100, node: 3 };
@@ -93,7 +90,12 @@ impl<Out> Variant<Out> {
     pub(super) fn is_swept(&self, operator: &Operator, form: Form) -> bool {
         let applies = self.scalar && !self.results.is_empty();
         let (Some(kind), Form::Whole, true) = (Kind::of(operator), form, applies) else { return false };
-        self.point_specific || u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed)) < self.sweeps_of(kind)
+        if self.point_specific {
+            return true;
+        }
+        let sweeps = u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed));
+        // A program of single scalars is slower than a sweep.
+        (!self.has_body() && sweeps < self.sweeps_of(kind)) || self.body().rolling.is_none()
     }
 
     /// Notes sweeps that were made, or rows of a matrix that were swept: these are counted when the matrix is done, so that
@@ -102,16 +104,10 @@ impl<Out> Variant<Out> {
         self.sweeps.0[kind as usize].fetch_add(u32::try_from(sweeps).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
-    /// Sweeps after which a program has paid: few where the next one is cheap to make, for the trace was rolled for another.
+    /// Sweeps after which a program has paid.
     fn sweeps_of(&self, kind: Kind) -> u64 {
         let nodes = self.recorded.len();
-        let program = match self.is_rolled() {
-            Some(true) => 0,
-            // Most traces of many scalars can be rolled.
-            None => ROLLED.of(nodes),
-            Some(false) => kind.weight() * UNROLLED.of(nodes),
-        };
-        program / (kind.weight() * SWEEP.of(nodes))
+        PROGRAM.of(nodes) / (kind.weight() * SWEEP.of(nodes))
     }
 
     /// What is swept, for a person to read; `None` if nothing is.
@@ -130,11 +126,14 @@ impl<Out> Variant<Out> {
             ("Taylor coefficients", Kind::Taylor),
             ("rows of a matrix", Kind::Rows),
         ];
+        let rolled = !self.has_body() || self.body().rolling.is_some();
         let one = |(name, kind): (&str, Kind)| {
             let done = self.sweeps.0[kind as usize].load(Ordering::Relaxed);
-            format!("{name} {done} of {} times", self.sweeps_of(kind))
+            let all = if rolled { self.sweeps_of(kind).to_string() } else { "any number of".into() };
+            format!("{name} {done} of {all} times")
         };
-        Some(format!("{}, before a program is made", kinds.map(one).join(", ")))
+        let until = if rolled { "before a program is made" } else { "for single scalars run slower as a program" };
+        Some(format!("{}, {until}", kinds.map(one).join(", ")))
     }
 }
 

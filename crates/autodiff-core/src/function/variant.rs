@@ -108,20 +108,20 @@ impl<Out> Drop for Variant<Out> {
 }
 
 impl<Out> Variant<Out> {
-    /// Whether the trace was rolled; `None` as long as no program was made.
-    pub(super) fn is_rolled(&self) -> Option<bool> {
-        self.body.get().map(|body| body.rolling.is_some())
+    /// The trace as programs are made from it.
+    pub(super) fn body(&self) -> &Body {
+        self.body.get_or_init(|| Body::new(self.recorded.without_dead_nodes(), &self.point, &self.data))
+    }
+
+    /// Whether a program of the trace was made.
+    pub(super) fn has_body(&self) -> bool {
+        self.body.get().is_some()
     }
 }
 
 impl<Out: Traced> Variant<Out> {
     fn fits(&self, point: &Leaves, data: &Leaves) -> bool {
         self.point == *point && self.data == *data
-    }
-
-    /// The trace as programs are made from it.
-    pub(super) fn body(&self) -> &Body {
-        self.body.get_or_init(|| Body::new(self.recorded.without_dead_nodes(), &self.point, &self.data))
     }
 
     /// The program of an operator, made at its first use.
