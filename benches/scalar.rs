@@ -20,12 +20,12 @@ fn main() {
     println!("{:<24}{:>8}{:>12}   ratio to native: {}", "", "nodes", "native", KINDS[1..].join("  "));
     for n in [1000, 100_000] {
         let x = loops::sines(n);
-        problem(&format!("S1 Rosenbrock {n}"), &x, |x| rosenbrock(x), |x| rosenbrock(x));
+        problem(&format!("S1 Rosenbrock {n}"), &x, rosenbrock, rosenbrock);
     }
     let (energy, x) = loops::helmholtz_energy(200);
     problem("S3 Helmholtz 200", &x, |x| energy.energy(x), |x| energy.energy(x));
-    problem("S6 Lennard-Jones 100", &loops::grid(), |x| loops::lennard_jones(x), |x| loops::lennard_jones(x));
-    problem("S7 branches 1000", &loops::sines(1000), |x| loops::branches(x), |x| loops::branches(x));
+    problem("S6 Lennard-Jones 100", &loops::grid(), loops::lennard_jones, loops::lennard_jones);
+    problem("S7 branches 1000", &loops::sines(1000), loops::branches, loops::branches);
 }
 
 const KINDS: [&str; 8] =
@@ -46,7 +46,8 @@ fn problem(
     let once = |run: &dyn Fn(&Function<'_, [Var]>)| run(&Function::new(traced));
     let programs = Function::new(traced);
     programs.prepare(x).expect("a program");
-    let nodes = programs.explain(x).expect("a trace").graph.len();
+    let explained = programs.explain(x).expect("a trace");
+    let nodes = explained.rolling.map_or(explained.graph.len(), |rolling| rolling.scalars);
     let flat = programs.flat(x);
     let (mut out, mut product) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     let mut fresh = Function::new(traced);
