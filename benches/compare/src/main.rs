@@ -117,7 +117,9 @@ fn started(arguments: &Arguments, threads: usize) -> Result<Vec<Peer>> {
     for &kind in &arguments.peers {
         match Peer::start(kind, &places, threads) {
             Ok(peer) => peers.push(peer),
-            Err(error @ (Error::NoInterpreter { .. } | Error::NoDriver { .. })) => eprintln!("compare: left out: {error}"),
+            Err(error @ (Error::NoInterpreter { .. } | Error::NoDriver { .. })) => {
+                eprintln!("compare: left out: {error}")
+            }
             Err(error) => return Err(error),
         }
     }

@@ -37,8 +37,8 @@ pub enum Operator {
 }
 
 use Operator::{
-    Ggn, Gradient, GradientOneShot, Hvp, HvpLinearized, Hvps16, Laplacian, LaplacianGradient, Linearize, Native, Record,
-    Taylor, TaylorGradient, Value,
+    Ggn, Gradient, GradientOneShot, Hvp, HvpLinearized, Hvps16, Laplacian, LaplacianGradient, Linearize, Native,
+    Record, Taylor, TaylorGradient, Value,
 };
 
 /// Every operator that some workload has, in the order of reports.

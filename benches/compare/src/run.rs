@@ -139,7 +139,8 @@ fn measured(
     }
     right.extend(beside);
     let summaries = in_turns(&mut right, seconds)?;
-    let native = right.iter().zip(&summaries).find(|(subject, _)| subject.peer() == native::NAME).map(|(_, s)| s.median);
+    let native =
+        right.iter().zip(&summaries).find(|(subject, _)| subject.peer() == native::NAME).map(|(_, s)| s.median);
     let rows = right.iter().zip(checks).zip(summaries).map(|((subject, check), summary)| Row {
         workload: workload.to_string(),
         op: op.to_string(),

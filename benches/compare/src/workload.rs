@@ -72,8 +72,7 @@ impl fmt::Display for Form {
 const STANDARD: [Operator; 6] = [Value, Gradient, Hvp, Linearize, HvpLinearized, Hvps16];
 
 /// Of functions in plain loops, which are dear to record beside their cost in native code.
-const LOOPS: [Operator; 9] =
-    [Native, Record, Value, Gradient, GradientOneShot, Hvp, Linearize, HvpLinearized, Hvps16];
+const LOOPS: [Operator; 9] = [Native, Record, Value, Gradient, GradientOneShot, Hvp, Linearize, HvpLinearized, Hvps16];
 
 impl Workload {
     /// The precision it is timed at unless another is asked for.
