@@ -18,11 +18,12 @@ pub struct Arguments {
     pub workloads: Vec<String>,
     /// Operators, with commas between; those of the workload if absent
     ///
-    /// For functions in plain loops (`--form scalar`): `native` is the plain function over f64, compiled by rustc; each other
-    /// operator is then sampled in turns with it, and its ratio to it is told. `record` makes a new function from the closure and
-    /// asks for its first value: the closure is recorded and whatever one value takes is done, no derivative. `gradient_one_shot`
-    /// makes a new function, asks for value and gradient once, and drops it. `value`, `gradient` and `hvp` use one function again
-    /// and again. Of peers with tapes, `gradient_one_shot` is recording and a reverse sweep, the others replay one tape.
+    /// For functions in plain loops (`--form scalar`) and T3, `native` is the plain function over f64, compiled by rustc; every
+    /// other operator is then sampled in turns with it, and its ratio to it is told. `record` makes a new function of the
+    /// closure and asks for its first value: the closure is recorded, and whatever a first value takes is done.
+    /// `gradient_one_shot` makes a new function, asks for value and gradient once, and drops it. `value`, `gradient` and
+    /// `hvp` use one function again and again. Of systems with tapes, `gradient_one_shot` records and sweeps back once,
+    /// and the others replay one tape.
     #[arg(long = "op", value_delimiter = ',')]
     pub operators: Vec<Operator>,
     /// Cores to pin the process to, and threads of every system
@@ -40,9 +41,12 @@ pub struct Arguments {
     /// One line of JSON for each measurement instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Other systems to run in turns with ours: `--peers` for all, `--peers=jax`. Those that are not set up are told and left out.
-    /// Native drivers are looked for in JETGRAD_PEERS/native
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "jax,torch,cppad,adolc,echidna,num-dual", value_delimiter = ',')]
+    /// Other systems to run in turns with ours: `--peers` for all, `--peers=jax`
+    ///
+    /// Those that are not set up are told and left out. cppad, adolc, echidna and num-dual have the loops of `--form scalar`
+    /// alone; their drivers are in JETGRAD_PEERS/native, where benches/compare/peers/setup.sh puts them.
+    #[arg(long, num_args = 0..=1, require_equals = true, value_delimiter = ',')]
+    #[arg(default_missing_value = "jax,torch,cppad,adolc,echidna,num-dual")]
     pub peers: Vec<Kind>,
     /// Python interpreters with the peers' packages, with colons between; else JETGRAD_PEERS/jax/bin/python, …/torch/…
     #[arg(long)]

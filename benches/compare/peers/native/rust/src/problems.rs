@@ -125,6 +125,7 @@ fn zero<S: Number>() -> S {
     S::constant(0.0)
 }
 
+/// S1, S1b.
 fn rosenbrock<S: Number>(x: &[S]) -> S {
     let mut sum = zero::<S>();
     for i in 0..x.len() - 1 {
@@ -134,19 +135,22 @@ fn rosenbrock<S: Number>(x: &[S]) -> S {
     sum
 }
 
-/// Dimension, components, samples, and entries of a triangle of the mixture.
+/// Dimension of the mixture's samples.
 const D: usize = 10;
+/// Its Gaussians.
 const K: usize = 25;
+/// Its samples.
 const SAMPLES: usize = 1000;
+/// Entries of a lower triangular matrix.
 const TRIANGLE: usize = D * (D + 1) / 2;
 
-/// Parameters α [K], μ [K, D], L [K, TRIANGLE]: logarithms of the diagonal of a lower triangular matrix, then its strict
+/// S2: log-likelihood of samples under a mixture of Gaussians. Parameters α [K], μ [K, D], L [K, TRIANGLE]: logarithms of the diagonal of a lower triangular matrix, then its strict
 /// lower part by columns.
 fn log_likelihood<S: Number>(data: &[f64], theta: &[S]) -> S {
     let (alpha, rest) = theta.split_at(K);
     let (mu, l) = rest.split_at(K * D);
-    let mut diagonals = vec![zero::<S>(); K * D];
-    let mut logs = vec![zero::<S>(); K];
+    let mut diagonals = [zero::<S>(); K * D];
+    let mut logs = [zero::<S>(); K];
     for c in 0..K {
         for j in 0..D {
             diagonals[c * D + j] = l[c * TRIANGLE + j].exp();
@@ -154,7 +158,7 @@ fn log_likelihood<S: Number>(data: &[f64], theta: &[S]) -> S {
         }
     }
     let mut f = log_sum_exp(alpha) * -(SAMPLES as f64);
-    let (mut terms, mut centred) = (vec![zero::<S>(); K], vec![zero::<S>(); D]);
+    let (mut terms, mut centred) = ([zero::<S>(); K], [zero::<S>(); D]);
     for sample in data.chunks_exact(D) {
         for c in 0..K {
             for j in 0..D {
@@ -211,6 +215,7 @@ fn log_sum_exp<S: Number>(x: &[S]) -> S {
     sum.ln() + largest
 }
 
+/// S3: Helmholtz's free energy of a mixture.
 fn energy<S: Number>(b: &[f64], a: &[f64], x: &[S]) -> S {
     let n = x.len();
     let (mut volume, mut entropy, mut attraction) = (zero::<S>(), zero::<S>(), zero::<S>());
@@ -232,6 +237,7 @@ fn energy<S: Number>(b: &[f64], a: &[f64], x: &[S]) -> S {
     entropy - attraction / (volume * 8.0_f64.sqrt()) * ratio.ln()
 }
 
+/// S5: mean squared error of a network 10-32-32-1 with tanh on 100 samples.
 fn network_loss<S: Number>(p: &[S]) -> S {
     let (samples, inputs, hidden) = (100, 10, 32);
     let (w1, p) = p.split_at(hidden * inputs);
@@ -256,6 +262,7 @@ fn network_loss<S: Number>(p: &[S]) -> S {
     sum / samples as f64
 }
 
+/// S6: energy of atoms.
 fn lennard_jones<S: Number>(x: &[S]) -> S {
     let mut sum = zero::<S>();
     for a in (0..x.len()).step_by(3) {
@@ -273,6 +280,7 @@ fn lennard_jones<S: Number>(x: &[S]) -> S {
     sum
 }
 
+/// S7: branches on values. A replayed tape holds at points that take the same branches.
 fn branches<S: Number>(x: &[S]) -> S {
     let mut sum = zero::<S>();
     for i in 0..x.len() - 1 {
