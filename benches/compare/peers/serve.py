@@ -1,9 +1,9 @@
 """A peer as a server: requests and answers are lines of JSON on standard input and output.
 
-    {"do": "hello"}                                            the system and its version
-    {"do": "load", "workload": "N1", "dtype": "f32"}           makes a workload
-    {"do": "prepare", "op": "hvp"}                             compiles, takes the fastest way, answers its check
-    {"do": "time", "warm_up": 1, "calls": 4, "samples": 10}    seconds a call, for each sample
+    {"do": "hello"}                                                      the system and its version
+    {"do": "load", "workload": "N1", "dtype": "f32", "form": "array"}    makes a workload
+    {"do": "prepare", "op": "hvp"}                                       compiles, takes the fastest way, answers its check
+    {"do": "time", "warm_up": 1, "calls": 4, "samples": 10}              seconds a call, for each sample
 
 An answer is an object; "unsupported" says that the peer has no such workload or operator, "error" what went wrong.
 """

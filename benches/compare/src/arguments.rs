@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::operator::Operator;
-use crate::peer::Kind;
+use crate::peer::{Kind, Places};
 use crate::workload::{self, Form, Precision, Workload};
 use clap::Parser;
 use std::path::PathBuf;
@@ -17,6 +17,13 @@ pub struct Arguments {
     #[arg(required_unless_present = "list", value_delimiter = ',')]
     pub workloads: Vec<String>,
     /// Operators, with commas between; those of the workload if absent
+    ///
+    /// For functions in plain loops (`--form scalar`) and T3, `native` is the plain function over f64, compiled by rustc; every
+    /// other operator is then sampled in turns with it, and its ratio to it is told. `record` makes a new function of the
+    /// closure and asks for its first value: the closure is recorded, and whatever a first value takes is done.
+    /// `gradient_one_shot` makes a new function, asks for value and gradient once, and drops it. `value`, `gradient` and
+    /// `hvp` use one function again and again. Of systems with tapes, `gradient_one_shot` records and sweeps back once,
+    /// and the others replay one tape.
     #[arg(long = "op", value_delimiter = ',')]
     pub operators: Vec<Operator>,
     /// Cores to pin the process to, and threads of every system
@@ -35,7 +42,11 @@ pub struct Arguments {
     #[arg(long)]
     pub json: bool,
     /// Other systems to run in turns with ours: `--peers` for all, `--peers=jax`
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "jax,torch", value_delimiter = ',')]
+    ///
+    /// Those that are not set up are told and left out. cppad, adolc, echidna and num-dual have the loops of `--form scalar`
+    /// alone; their drivers are in JETGRAD_PEERS/native, where benches/compare/peers/setup.sh puts them.
+    #[arg(long, num_args = 0..=1, require_equals = true, value_delimiter = ',')]
+    #[arg(default_missing_value = "jax,torch,cppad,adolc,echidna,num-dual")]
     pub peers: Vec<Kind>,
     /// Python interpreters with the peers' packages, with colons between; else JETGRAD_PEERS/jax/bin/python, …/torch/…
     #[arg(long)]
@@ -92,7 +103,7 @@ impl Arguments {
 
     fn task(&self, workload: Workload, quick: bool) -> Option<Task> {
         let form = self.form.unwrap_or(workload.forms()[0]);
-        let mut operators = workload.operators();
+        let mut operators = workload.operators(form);
         operators.retain(|op| self.operators.is_empty() || self.operators.contains(op));
         let precision = self.dtype.unwrap_or(workload.precision());
         if precision == Precision::F32 {
@@ -102,19 +113,21 @@ impl Arguments {
         wanted.then_some(Task { workload, form, precision, operators })
     }
 
-    /// Python interpreters to look into for the peers.
-    pub fn interpreters(&self) -> Vec<PathBuf> {
-        if let Some(paths) = &self.python {
-            return std::env::split_paths(paths).collect();
-        }
+    /// Where to look for the peers.
+    pub fn places(&self) -> Places {
         let folder = std::env::var_os("JETGRAD_PEERS").map(PathBuf::from);
-        folder.iter().flat_map(|d| ["jax", "torch"].map(|peer| d.join(peer).join("bin/python"))).collect()
+        let interpreters = match &self.python {
+            Some(paths) => std::env::split_paths(paths).collect(),
+            None => folder.iter().flat_map(|d| ["jax", "torch"].map(|p| d.join(p).join("bin/python"))).collect(),
+        };
+        Places { interpreters, native: folder.map(|d| d.join("native")) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::ValueEnum;
 
     fn parse(line: &str) -> Arguments {
         Arguments::try_parse_from(line.split(' ')).unwrap()
@@ -137,6 +150,16 @@ mod tests {
     }
 
     #[test]
+    fn recording_belongs_to_the_scalar_form() {
+        let line = "compare S1 --op native,gradient,gradient_one_shot,hvp,record";
+        use Operator::{Gradient, GradientOneShot, Hvp, Native, Record};
+        let scalar = parse(&format!("{line} --form scalar")).tasks().unwrap();
+        assert_eq!(scalar[0].operators, [Native, Record, Gradient, GradientOneShot, Hvp]);
+        assert_eq!(parse(line).tasks().unwrap()[0].operators, [Native, Gradient, Hvp]);
+        assert_eq!(parse("compare T3 --op native,record").tasks().unwrap()[0].operators, [Native, Record]);
+    }
+
+    #[test]
     fn unknown_names_are_told_with_those_there_are() {
         assert!(parse("compare N9").tasks().unwrap_err().contains("no workload `N9`; there are N1"));
         let error = Arguments::try_parse_from(["compare", "N1", "--op", "grad"]).unwrap_err().to_string();
@@ -149,7 +172,8 @@ mod tests {
     #[test]
     fn peers_are_all_or_some() {
         assert!(parse("compare N1").peers.is_empty());
-        assert_eq!(parse("compare --peers N1").peers, [Kind::Jax, Kind::Torch]);
+        assert_eq!(parse("compare --peers N1").peers, Kind::value_variants());
+        assert_eq!(parse("compare S1 --peers=adolc,num-dual").peers, [Kind::Adolc, Kind::NumDual]);
         assert_eq!(parse("compare N1 --peers=torch").peers, [Kind::Torch]);
     }
 }

@@ -40,8 +40,10 @@ fn norm(entries: impl Iterator<Item = f64>) -> f64 {
 pub fn reference(workload: Workload, op: Operator) -> Option<Check> {
     let name = workload.golden()?;
     let entries: &[(&str, &str)] = match op {
-        Operator::Value | Operator::Native => &[("loss", "loss")],
-        Operator::Gradient | Operator::Linearize => &[("loss", "loss"), ("gradient_norm", "grad_norm")],
+        Operator::Value | Operator::Record | Operator::Native => &[("loss", "loss")],
+        Operator::Gradient | Operator::GradientOneShot | Operator::Linearize => {
+            &[("loss", "loss"), ("gradient_norm", "grad_norm")]
+        }
         Operator::Hvp | Operator::HvpLinearized => &[("product_norm", "Hv_norm"), ("curvature", "vHv")],
         _ => return None,
     };

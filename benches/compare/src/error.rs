@@ -22,6 +22,22 @@ pub enum Error {
         /// Where it was looked for.
         tried: String,
     },
+    /// No driver of a peer in native code.
+    #[error(
+        "no driver of {peer}: {tried}. Build it with benches/compare/peers/setup.sh DIR {peer} (it needs {needs}) and set \
+         JETGRAD_PEERS=DIR"
+    )]
+    NoDriver {
+        /// The peer.
+        peer: &'static str,
+        /// Where it was looked for.
+        tried: String,
+        /// What it is built with.
+        needs: &'static str,
+    },
+    /// None of the peers that were asked for could be started.
+    #[error("none of the other systems can be run")]
+    NoPeer,
     /// A peer's process reported an error or broke off.
     #[error("{peer}: {message}")]
     Peer {

@@ -1,7 +1,9 @@
-//! Times jetgrad's operators, and those of JAX and PyTorch in turns with them, on the workloads of `testkit`.
+//! Times jetgrad's operators, and those of other systems in turns with them, on the workloads of `testkit`: JAX and PyTorch,
+//! and for functions in plain loops the function itself as native code, CppAD, ADOL-C, echidna and num-dual.
 //!
 //! ```sh
 //! cargo run --release -p compare -- N1,N5 --op gradient,hvp --json
+//! cargo run --release -p compare -- S1 --form scalar --op native,gradient,gradient_one_shot,hvp,record --json
 //! sh benches/compare/peers/setup.sh ~/peers
 //! JETGRAD_PEERS=~/peers cargo run --release -p compare -- all --peers --write
 //! ```
@@ -26,6 +28,7 @@ mod peer;
 mod report;
 mod row;
 mod run;
+mod scalar;
 mod statistics;
 mod subject;
 mod workload;
@@ -74,9 +77,7 @@ fn compare(arguments: &Arguments, tasks: &[Task]) -> Result<usize> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| Error::Threads(e.to_string()))?;
     pool.install(|| {
-        let interpreters = arguments.interpreters();
-        let started = arguments.peers.iter().map(|&kind| Peer::start(kind, &interpreters, threads));
-        let peers = started.collect::<Result<Vec<Peer>>>()?;
+        let peers = started(arguments, threads)?;
         let systems = peers.iter().map(|peer| format!("{} {}", peer.name, peer.version)).collect();
         let mut failures = 0;
         let mut run = Run {
@@ -107,6 +108,22 @@ fn compare(arguments: &Arguments, tasks: &[Task]) -> Result<usize> {
         }
         Ok(failures)
     })
+}
+
+/// The peers that were asked for, without those that are not set up; these are told.
+fn started(arguments: &Arguments, threads: usize) -> Result<Vec<Peer>> {
+    let places = arguments.places();
+    let mut peers = Vec::new();
+    for &kind in &arguments.peers {
+        match Peer::start(kind, &places, threads) {
+            Ok(peer) => peers.push(peer),
+            Err(error @ (Error::NoInterpreter { .. } | Error::NoDriver { .. })) => {
+                eprintln!("compare: left out: {error}")
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if peers.is_empty() && !arguments.peers.is_empty() { Err(Error::NoPeer) } else { Ok(peers) }
 }
 
 /// A row as it is measured: its line of JSON, or a sign of progress.
@@ -148,11 +165,12 @@ fn command(arguments: &Arguments) -> String {
     if words.is_empty() { arguments.workloads.join(",") } else { words.join(" ") }
 }
 
-/// Every workload with its forms and operators.
+/// The operators of every workload in each of its forms.
 fn list() {
     for workload in workload::ALL {
-        let forms: Vec<String> = workload.forms().iter().map(ToString::to_string).collect();
-        let operators: Vec<String> = workload.operators().iter().map(ToString::to_string).collect();
-        println!("{workload:<4} {} {:<14} {}", workload.precision(), forms.join("|"), operators.join(" "));
+        for &form in workload.forms() {
+            let operators: Vec<String> = workload.operators(form).iter().map(ToString::to_string).collect();
+            println!("{workload:<4} {} {form:<7} {}", workload.precision(), operators.join(" "));
+        }
     }
 }

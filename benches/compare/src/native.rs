@@ -1,11 +1,12 @@
 //! The plain functions over `f64`, as one writes them without thinking of derivatives: what the Rust compiler makes of a loop.
 
 use crate::check;
+use crate::scalar;
 use crate::subject::{Local, Subject};
 use crate::workload::Workload;
 use autodiff_core::Tree;
 use testkit::counter::{symmetric, symmetrics};
-use testkit::workloads::{self, Rounded, loops};
+use testkit::workloads::{self, Rounded};
 
 /// The name of these rows.
 pub const NAME: &str = "native";
@@ -21,20 +22,11 @@ pub fn subject(workload: Workload) -> Option<Box<dyn Subject>> {
             let regression = Regression::new();
             value(symmetrics(2, 100).mapv(|s| 0.1 * s).to_vec(), move |w| regression.loss(w))
         }
-        Workload::S1 => value(workloads::chained_rosenbrock(1000).point, workloads::rosenbrock::<f64>),
-        Workload::S1b => value(workloads::chained_rosenbrock(100_000).point, workloads::rosenbrock::<f64>),
-        Workload::S2 => {
-            let mixture = workloads::GaussianMixture { d: 10, k: 25, x: symmetrics(1, 10_000).to_vec() };
-            value(workloads::gaussian_mixture().point, move |x| mixture.log_likelihood(x))
+        Workload::T3 => elementary(),
+        _ => {
+            let (function, point) = scalar::function(workload)?;
+            value(point, move |x| function.at(x))
         }
-        Workload::S3 => {
-            let (energy, point) = workloads::mixture_of_200();
-            value(point, move |x| energy.energy(x))
-        }
-        Workload::S5 => value(loops::network_point(), loops::network_loss::<f64>),
-        Workload::S6 => value(loops::grid(), loops::lennard_jones::<f64>),
-        Workload::S7 => value(loops::sines(1000), loops::branches::<f64>),
-        _ => return None,
     })
 }
 
@@ -48,6 +40,22 @@ fn value(point: Vec<f64>, f: impl Fn(&[f64]) -> f64 + 'static) -> Box<dyn Subjec
             Ok(())
         },
         digest: |&value: &f64| check::of_value(value),
+    })
+}
+
+/// T3, entry by entry.
+fn elementary() -> Box<dyn Subject> {
+    let point = workloads::composed_elementary().point.to_vec();
+    Box::new(Local {
+        peer: NAME,
+        result: vec![0.0; point.len()],
+        call: move |values: &mut Vec<f64>| {
+            for (value, &x) in values.iter_mut().zip(std::hint::black_box(&point)) {
+                *value = workloads::elementary(x);
+            }
+            Ok(())
+        },
+        digest: |values: &Vec<f64>| check::of_array("value", values.iter().copied()),
     })
 }
 

@@ -8,10 +8,14 @@ use std::str::FromStr;
 pub enum Operator {
     /// The plain function over `f64`, compiled by the Rust compiler: no tracing, no derivative.
     Native,
+    /// f(x) by a function made from the closure at each call: the closure is recorded, and run once.
+    Record,
     /// f(x).
     Value,
     /// f(x) and ∇f(x) together.
     Gradient,
+    /// f(x) and ∇f(x) by a function made from the closure at each call and dropped after it, recording included.
+    GradientOneShot,
     /// ∇²f(x) v with nothing kept between calls.
     Hvp,
     /// Everything for products at x that depends on x alone.
@@ -33,15 +37,17 @@ pub enum Operator {
 }
 
 use Operator::{
-    Ggn, Gradient, Hvp, HvpLinearized, Hvps16, Laplacian, LaplacianGradient, Linearize, Native, Taylor, TaylorGradient,
-    Value,
+    Ggn, Gradient, GradientOneShot, Hvp, HvpLinearized, Hvps16, Laplacian, LaplacianGradient, Linearize, Native,
+    Record, Taylor, TaylorGradient, Value,
 };
 
 /// Every operator that some workload has, in the order of reports.
-pub const ALL: [Operator; 18] = [
+pub const ALL: [Operator; 20] = [
     Native,
+    Record,
     Value,
     Gradient,
+    GradientOneShot,
     Hvp,
     Linearize,
     HvpLinearized,
@@ -63,8 +69,10 @@ impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Native => "native",
+            Record => "record",
             Value => "value",
             Gradient => "gradient",
+            GradientOneShot => "gradient_one_shot",
             Hvp => "hvp",
             Linearize => "linearize",
             HvpLinearized => "hvp_linearized",

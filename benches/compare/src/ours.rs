@@ -3,13 +3,15 @@
 use crate::check::{self, Check};
 use crate::error::Result;
 use crate::operator::Operator;
+use crate::scalar::{self, ScalarFunction};
 use crate::subject::{Local, Subject};
 use crate::workload::{Form, Precision, Workload};
-use autodiff_core::{Float, Function, Tree};
-use ndarray::{Array, ArrayD, Dimension};
+use autodiff_core::{Elementary, Float, Function, Tree, Var};
+use ndarray::{Array, Array1, ArrayD, Dimension, IxDyn};
 use std::borrow::Borrow;
+use std::sync::Arc;
 use testkit::counter::direction;
-use testkit::workloads::{self, Entry, Problem, Rounded, loops};
+use testkit::workloads::{self, Entry, Problem, Rounded};
 
 /// The name of our rows.
 pub const NAME: &str = "jetgrad";
@@ -35,7 +37,7 @@ pub fn operators(workload: Workload, form: Form, precision: Precision) -> Option
 }
 
 fn at<T: Entry>(workload: Workload, form: Form) -> Option<Box<dyn Operators>> {
-    use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3};
+    use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S3, T1, T2a, T2b, T3};
     Some(match (workload, form) {
         (N1, Form::Array) => Box::new(Loss(workloads::classifier().rounded::<T>())),
         (N1s, Form::Array) => Box::new(Loss(workloads::small_network().rounded::<T>())),
@@ -44,17 +46,8 @@ fn at<T: Entry>(workload: Workload, form: Form) -> Option<Box<dyn Operators>> {
         (N4, Form::Array) => Box::new(Loss(workloads::transformer_block().rounded::<T>())),
         (N5, Form::Array) => Box::new(Loss(workloads::logistic_regression().rounded::<T>())),
         (S1, Form::Array) => Box::new(Loss(workloads::chained_rosenbrock_of_arrays(1000).rounded::<T>())),
-        (S1, Form::Scalar) => Box::new(Loss(workloads::chained_rosenbrock(1000).rounded::<T>())),
         (S1b, Form::Array) => Box::new(Loss(workloads::chained_rosenbrock_of_arrays(100_000).rounded::<T>())),
-        (S1b, Form::Scalar) => Box::new(Loss(workloads::chained_rosenbrock(100_000).rounded::<T>())),
-        (S2, Form::Scalar) => Box::new(Loss(workloads::gaussian_mixture().rounded::<T>())),
         (S3, Form::Array) => Box::new(Loss(workloads::helmholtz_energy_of_arrays().rounded::<T>())),
-        (S3, Form::Scalar) => Box::new(Loss(workloads::helmholtz_energy().rounded::<T>())),
-        (S5, Form::Scalar) => {
-            scalars::<T>("S5", loops::network_point(), Function::new(|x: &[_]| loops::network_loss(x)))
-        }
-        (S6, Form::Scalar) => scalars::<T>("S6", loops::grid(), Function::new(|x: &[_]| loops::lennard_jones(x))),
-        (S7, Form::Scalar) => scalars::<T>("S7", loops::sines(1000), Function::new(|x: &[_]| loops::branches(x))),
         (T1, Form::Array) => {
             let (problem, v) = workloads::network_along_lines();
             let loss = |order| Loss(workloads::network_along_lines_loss(order).rounded::<T>());
@@ -65,18 +58,54 @@ fn at<T: Entry>(workload: Workload, form: Form) -> Option<Box<dyn Operators>> {
         (T3, Form::Array) => {
             let problem = workloads::composed_elementary().rounded::<T>();
             let v = problem.point.mapv(|_| T::one());
-            Box::new(Line { problem, v, loss: None::<fn(usize) -> Unused> })
+            Box::new(Pointwise(Line { problem, v, loss: None }))
+        }
+        (_, Form::Scalar) => {
+            let (function, point) = scalar::function(workload)?;
+            Box::new(Loop::<T>::new(function, &point))
         }
         _ => return None,
     })
 }
 
-fn scalars<T: Entry>(
-    name: &'static str,
-    point: Vec<f64>,
-    function: Function<'static, [autodiff_core::Var]>,
-) -> Box<dyn Operators> {
-    Box::new(Loss(Problem { name, point, function }.rounded::<T>()))
+/// A function in plain loops. Beside what every [`Loss`] has, it is recorded anew at each call.
+struct Loop<T> {
+    scalar: Arc<ScalarFunction>,
+    loss: Loss<[Var], Vec<T>, ()>,
+}
+
+impl<T: Entry> Loop<T> {
+    fn new(scalar: ScalarFunction, point: &Vec<f64>) -> Loop<T> {
+        let scalar = Arc::new(scalar);
+        let function = recordable(&scalar);
+        Loop { scalar, loss: Loss(Problem { name: "loops", point: point.rounded::<T>(), function }) }
+    }
+}
+
+/// A function that has not recorded the loops yet.
+fn recordable(scalar: &Arc<ScalarFunction>) -> Function<'static, [Var]> {
+    let scalar = scalar.clone();
+    Function::new(move |x: &[Var]| scalar.at(x))
+}
+
+impl<T: Entry> Operators for Loop<T> {
+    fn subject(&self, op: Operator) -> Result<Option<Box<dyn Subject>>> {
+        let (scalar, point) = (self.scalar.clone(), self.loss.0.point.clone());
+        let zero = <T as Elementary>::from_f64(0.0);
+        Ok(match op {
+            Operator::Record => Some(subject(
+                zero,
+                move |value| recordable(&scalar).value(&point).map(|found| *value = found),
+                |value| check::of_value(value.to_f64()),
+            )),
+            Operator::GradientOneShot => Some(subject(
+                (zero, Vec::new()),
+                move |r: &mut (T, Vec<T>)| recordable(&scalar).value_and_gradient(&point).map(|found| *r = found),
+                |(value, gradient)| check::of_gradient(value.to_f64(), doubles(gradient)),
+            )),
+            _ => self.loss.subject(op)?,
+        })
+    }
 }
 
 /// A scalar function and its first and second derivatives.
@@ -159,6 +188,26 @@ where
             )),
             (Operator::TaylorGradient(order), Some(loss)) => loss(order).subject(Operator::Gradient)?,
             _ => None,
+        })
+    }
+}
+
+/// A function of every entry of one array along a line, which is also recorded anew at each call.
+struct Pointwise<T: Entry>(Line<Var, Array1<T>, (), fn(usize) -> Unused>);
+
+impl<T: Entry> Operators for Pointwise<T> {
+    fn subject(&self, op: Operator) -> Result<Option<Box<dyn Subject>>> {
+        let point = self.0.problem.point.clone();
+        Ok(match op {
+            Operator::Record => Some(subject(
+                ArrayD::zeros(IxDyn(&[])),
+                move |values: &mut ArrayD<T>| {
+                    let function = Function::new(|x: &Var| workloads::elementary(*x));
+                    function.evaluate(&point).map(|found| *values = found)
+                },
+                |values| check::of_array("value", values.iter().map(|x| x.to_f64())),
+            )),
+            _ => self.0.subject(op)?,
         })
     }
 }

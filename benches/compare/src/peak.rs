@@ -46,6 +46,7 @@ pub fn rows(precision: Precision, threads: usize, peers: &[Peer], seconds: f64) 
                 summary,
                 check,
                 flops: Some(2.0 * (size as f64).powi(3)),
+                native: None,
                 peak: None,
             });
         }

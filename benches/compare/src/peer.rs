@@ -1,4 +1,4 @@
-//! Other systems as subjects: a Python process for each, asked over its standard input and output.
+//! Other systems as subjects: a process for each, in Python or native, asked over its standard input and output.
 //!
 //! A peer compiles and keeps what it is asked for, then runs a turn whenever it is told to and sleeps otherwise, on the same
 //! cores as this process. `peers/serve.py` describes requests and answers.
@@ -7,7 +7,7 @@ use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::operator::Operator;
 use crate::subject::{Subject, Turn};
-use crate::workload::Precision;
+use crate::workload::{Form, Precision};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -23,13 +23,71 @@ pub enum Kind {
     Jax,
     /// PyTorch, eager.
     Torch,
+    /// CppAD, tapes in C++.
+    Cppad,
+    /// ADOL-C, tapes in C++.
+    Adolc,
+    /// echidna, tapes in Rust.
+    Echidna,
+    /// num-dual, dual numbers in Rust.
+    NumDual,
 }
 
 impl Kind {
-    fn package(self) -> &'static str {
+    /// Its name in rows.
+    fn name(self) -> &'static str {
         match self {
             Kind::Jax => "jax",
             Kind::Torch => "torch",
+            Kind::Cppad => "cppad",
+            Kind::Adolc => "adolc",
+            Kind::Echidna => "echidna",
+            Kind::NumDual => "num-dual",
+        }
+    }
+
+    /// What a driver in native code is built with; `None` if it is a script.
+    fn needs(self) -> Option<&'static str> {
+        match self {
+            Kind::Jax | Kind::Torch => None,
+            Kind::Cppad => Some("g++ and the Debian package libcppad-dev (or cppad)"),
+            Kind::Adolc => Some("g++ and the Debian package libadolc-dev"),
+            Kind::Echidna | Kind::NumDual => Some("cargo and the registry"),
+        }
+    }
+}
+
+/// Where peers are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Python interpreters.
+    pub interpreters: Vec<PathBuf>,
+    /// The folder of the native drivers.
+    pub native: Option<PathBuf>,
+}
+
+impl Places {
+    /// The command that starts a peer.
+    fn command(&self, kind: Kind) -> Result<Command> {
+        let name = kind.name();
+        let Some(needs) = kind.needs() else {
+            let python = self.interpreters.iter().find(|python| has_package(python, name)).ok_or_else(|| {
+                let paths: Vec<String> = self.interpreters.iter().map(|p| p.display().to_string()).collect();
+                let tried = if paths.is_empty() { "none given".into() } else { paths.join(", ") };
+                Error::NoInterpreter { package: name, tried }
+            })?;
+            let mut command = Command::new(python);
+            command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(format!("{name}_peer.py")));
+            return Ok(command);
+        };
+        let driver = self.native.as_ref().map(|folder| folder.join(format!("{name}_peer")));
+        match driver {
+            Some(driver) if driver.is_file() => Ok(Command::new(driver)),
+            _ => Err(Error::NoDriver {
+                peer: name,
+                tried: driver.map_or_else(|| "no folder given".into(), |driver| driver.display().to_string()),
+                needs,
+            }),
         }
     }
 }
@@ -52,23 +110,15 @@ struct Channel {
 }
 
 impl Peer {
-    /// Starts the peer with `threads` threads in the first suitable of `interpreters`.
+    /// Starts the peer with `threads` threads.
     ///
     /// # Errors
-    /// [`Error::NoInterpreter`] if none has its package; [`Error::Peer`] if the process breaks off.
-    pub fn start(kind: Kind, interpreters: &[PathBuf], threads: usize) -> Result<Peer> {
-        let package = kind.package();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
-        let found = interpreters.iter().find(|python| has_package(python, package)).ok_or_else(|| {
-            let paths: Vec<String> = interpreters.iter().map(|p| p.display().to_string()).collect();
-            Error::NoInterpreter {
-                package,
-                tried: if paths.is_empty() { "none given".into() } else { paths.join(", ") },
-            }
-        })?;
+    /// [`Error::NoInterpreter`] or [`Error::NoDriver`] if it is in none of the places; [`Error::Peer`] if the process breaks off.
+    pub fn start(kind: Kind, places: &Places, threads: usize) -> Result<Peer> {
+        let name = kind.name();
+        let mut command = places.command(kind)?;
         let many = threads > 1;
-        let mut process = Command::new(found)
-            .arg(folder.join(format!("{package}_peer.py")))
+        let mut process = command
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("JAX_PLATFORMS", "cpu")
             .env("XLA_FLAGS", format!("--xla_cpu_multi_thread_eigen={many} intra_op_parallelism_threads={threads}"))
@@ -77,24 +127,25 @@ impl Peer {
             .env("OPENBLAS_NUM_THREADS", threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(log(package)?)
+            .stderr(log(name)?)
             .spawn()
-            .map_err(|source| Error::Io { path: found.clone(), source })?;
+            .map_err(|source| Error::Io { path: command.get_program().into(), source })?;
         let requests = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().expect("the output is piped"));
-        let channel = Channel { name: package.into(), process, requests, answers };
+        let channel = Channel { name: name.into(), process, requests, answers };
         let channel = Rc::new(RefCell::new(channel));
         let hello = channel.borrow_mut().ask(&json!({ "do": "hello" }))?;
         let version = hello["version"].as_str().unwrap_or("?").to_owned();
-        Ok(Peer { name: package.into(), version, channel })
+        Ok(Peer { name: name.into(), version, channel })
     }
 
     /// Makes a workload; `false` if the peer has it not.
     ///
     /// # Errors
     /// [`Error::Peer`].
-    pub fn load(&self, workload: &str, precision: Precision) -> Result<bool> {
-        let request = json!({ "do": "load", "workload": workload, "dtype": precision.to_string() });
+    pub fn load(&self, workload: &str, precision: Precision, form: Form) -> Result<bool> {
+        let (dtype, form) = (precision.to_string(), form.to_string());
+        let request = json!({ "do": "load", "workload": workload, "dtype": dtype, "form": form });
         Ok(self.channel.borrow_mut().ask(&request)?["unsupported"].is_null())
     }
 
@@ -111,7 +162,7 @@ impl Peer {
     /// # Errors
     /// [`Error::Peer`].
     pub fn product_of_matrices(&self, size: usize, precision: Precision) -> Result<Option<Box<dyn Subject>>> {
-        if self.load("gemm", precision)? { self.prepare(&size.to_string()) } else { Ok(None) }
+        if self.load("gemm", precision, Form::Array)? { self.prepare(&size.to_string()) } else { Ok(None) }
     }
 
     fn prepare(&self, op: &str) -> Result<Option<Box<dyn Subject>>> {
@@ -131,14 +182,14 @@ impl Peer {
 }
 
 /// Where warnings of a peer go: a file, whose place is told if the process breaks off.
-fn log(package: &str) -> Result<Stdio> {
-    let path = log_path(package);
+fn log(peer: &str) -> Result<Stdio> {
+    let path = log_path(peer);
     let file = std::fs::File::create(&path).map_err(|source| Error::Io { path, source })?;
     Ok(file.into())
 }
 
-fn log_path(package: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("jetgrad-compare-{}-{package}.log", std::process::id()))
+fn log_path(peer: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("jetgrad-compare-{}-{peer}.log", std::process::id()))
 }
 
 fn has_package(python: &Path, package: &str) -> bool {

@@ -15,8 +15,6 @@ pub struct Line<'a> {
     gradient: Option<f64>,
     /// Our product at a linearised point.
     linearized: Option<f64>,
-    /// The plain function.
-    native: Option<f64>,
 }
 
 /// A bound that the time of one of our operators is to keep.
@@ -45,7 +43,6 @@ impl<'a> Line<'a> {
                     peers: Vec::new(),
                     gradient: of(Operator::Gradient, ours::NAME),
                     linearized: of(Operator::HvpLinearized, ours::NAME),
-                    native: of(Operator::Native, native::NAME),
                 });
                 lines.len() - 1
             });
@@ -95,7 +92,7 @@ impl<'a> Line<'a> {
         };
         let peer = self.fastest().and_then(|p| against(&p.peer, 1.0, Some(p.summary.median)));
         let own = match () {
-            () if is(Operator::Hvp) && scalar => against("native", 4.0, self.native),
+            () if is(Operator::Hvp) && scalar => against("native", 4.0, ours.native),
             () if is(Operator::Hvp) => against("gradient", 1.9, self.gradient),
             () if is(Operator::HvpLinearized) => against("gradient", 1.3, self.gradient),
             () if is(Operator::Hvps16) => against("hvp_linearized", 0.9 * 16.0, self.linearized),
@@ -121,22 +118,34 @@ pub fn systems(rows: &[Row]) -> Vec<&str> {
     systems
 }
 
-/// A table for the terminal: one line for each operator, a column for each system, then our time over that of the fastest
-/// other system and over our gradient, and the speed of matrix products.
+/// A table for the terminal: one line for each operator, a column for each system, with its time over that of the plain
+/// function beside it where that was measured; then our time over that of the fastest other system and over our gradient, and
+/// the speed of matrix products.
 pub fn table(rows: &[Row]) -> String {
-    let systems = systems(rows);
+    let mut systems = systems(rows);
+    systems.insert(0, ours::NAME);
     let mut cells: Vec<Vec<String>> = Vec::new();
-    let title = ["workload", "", "", "op", ours::NAME].map(str::to_owned);
-    let rest = ["÷ fastest", "÷ gradient", "GFLOP/s", "of peak"].map(str::to_owned);
-    cells.push(title.into_iter().chain(systems.iter().map(|s| (*s).into())).chain(rest).collect());
+    let plain = rows.iter().any(|row| row.native.is_some());
+    let related = |system: &str| plain && system != native::NAME;
+    let mut title: Vec<String> = ["workload", "", "", "op"].map(str::to_owned).into();
+    for system in &systems {
+        title.push((*system).to_owned());
+        title.extend(related(system).then(|| "÷ native".to_owned()));
+    }
+    title.extend(["÷ fastest", "÷ gradient", "GFLOP/s", "of peak"].map(str::to_owned));
+    cells.push(title);
     for line in Line::all(rows) {
         let Row { workload, precision, form, op, .. } = line.first();
         let time = |row: Option<&Row>| row.map_or_else(String::new, |row| seconds(row.summary.median));
         let number = |x: Option<f64>, digits| x.map_or_else(String::new, |x| format!("{x:.digits$}"));
         let speed = line.ours.and_then(Row::flops_per_second).map(|f| f / 1e9);
         let part = line.ours.and_then(Row::fraction_of_peak);
-        let mut row = vec![workload.clone(), precision.to_string(), form.clone(), op.clone(), time(line.ours)];
-        row.extend(systems.iter().map(|s| time(line.of(s))));
+        let mut row = vec![workload.clone(), precision.to_string(), form.clone(), op.clone()];
+        for system in &systems {
+            let found = line.of(system);
+            row.push(time(found));
+            row.extend(related(system).then(|| number(found.and_then(Row::per_native), 2)));
+        }
         row.extend([number(line.ratio(), 2), number(line.per_gradient(), 2), number(speed, 1), number(part, 2)]);
         cells.push(row);
     }
@@ -198,6 +207,7 @@ mod tests {
             summary: Summary { median, p10: median, p90: median, samples: 3 },
             check: Check::new(),
             flops: Some(1e6),
+            native: None,
             peak: Some(1e9),
         }
     }
@@ -226,5 +236,17 @@ mod tests {
         assert_eq!(targets, [("jax".into(), true), ("gradient".into(), false)]);
         let table = table(&rows);
         assert!(table.contains("4.00 ms  5.00 ms  8.00 ms") && table.contains("0.80"), "{table}");
+        assert!(!table.contains("÷ native"), "{table}");
+    }
+
+    #[test]
+    fn every_row_is_related_to_the_plain_function() {
+        let beside = |row: Row| Row { native: Some(1e-3), ..row };
+        let rows = [row("native", "native", 1e-3), row("hvp", "jetgrad", 4e-3), row("hvp", "cppad", 9e-3)].map(beside);
+        let table = table(&rows);
+        let title = table.lines().next().unwrap_or_default();
+        assert_eq!(title.matches("÷ native").count(), 2, "{table}");
+        let line: Vec<&str> = table.lines().last().unwrap_or_default().split_whitespace().collect();
+        assert_eq!(line[4..10], ["4.00", "ms", "4.00", "9.00", "ms", "9.00"], "{table}");
     }
 }

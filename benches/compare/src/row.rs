@@ -28,6 +28,8 @@ pub struct Row {
     pub check: Check,
     /// Operations of matrix products in one call.
     pub flops: Option<f64>,
+    /// Seconds a call of the plain function over `f64`, in turns with which this was sampled.
+    pub native: Option<f64>,
     /// The largest number of operations a second that products of square matrices reached in the same run.
     pub peak: Option<f64>,
 }
@@ -41,6 +43,11 @@ impl Row {
     /// The part of the peak that is reached.
     pub fn fraction_of_peak(&self) -> Option<f64> {
         Some(self.flops_per_second()? / self.peak?)
+    }
+
+    /// The time over that of the plain function.
+    pub fn per_native(&self) -> Option<f64> {
+        Some(self.summary.median / self.native?)
     }
 
     /// The row as an object; times in seconds.
@@ -59,6 +66,8 @@ impl Row {
             "p90": p90,
             "samples": samples,
             "check": self.check,
+            "native_s": self.native,
+            "per_native": self.per_native(),
             "flops": self.flops,
             "gflops": self.flops_per_second().map(|f| f / 1e9),
             "fraction_of_peak": self.fraction_of_peak(),

@@ -72,14 +72,16 @@ impl Run<'_> {
             .peers
             .iter()
             .map(|peer| {
-                peer.load(&name, task.precision).unwrap_or_else(|error| {
+                peer.load(&name, task.precision, task.form).unwrap_or_else(|error| {
                     (self.failure)(&error);
                     false
                 })
             })
             .collect();
+        let plain = task.operators.contains(&Operator::Native);
         for &op in &task.operators {
             let mut subjects: Vec<Box<dyn Subject>> = Vec::new();
+            let beside = if plain && op != Operator::Native { native::subject(task.workload) } else { None };
             let mut take = |found: Result<Option<Box<dyn Subject>>>| match found {
                 Ok(found) => subjects.extend(found),
                 Err(error) => (self.failure)(&error),
@@ -92,7 +94,7 @@ impl Run<'_> {
                     take(peer.subject(op));
                 }
             }
-            match measured(task, op, subjects, self.seconds, &mut *self.failure) {
+            match measured(task, op, subjects, beside, self.seconds, &mut *self.failure) {
                 Ok(rows) => {
                     for row in rows {
                         let row = Row { threads: self.threads, peak, ..row };
@@ -106,11 +108,12 @@ impl Run<'_> {
     }
 }
 
-/// Rows of the subjects whose numbers are right.
+/// Rows of the subjects whose numbers are right. What stands `beside` is sampled in turns with them, for their ratios to it.
 fn measured(
     task: &Task,
     op: Operator,
     subjects: Vec<Box<dyn Subject>>,
+    beside: Option<Box<dyn Subject>>,
     seconds: f64,
     failure: &mut dyn FnMut(&Error),
 ) -> Result<Vec<Row>> {
@@ -134,7 +137,10 @@ fn measured(
             Err(error) => failure(&error),
         }
     }
+    right.extend(beside);
     let summaries = in_turns(&mut right, seconds)?;
+    let native =
+        right.iter().zip(&summaries).find(|(subject, _)| subject.peer() == native::NAME).map(|(_, s)| s.median);
     let rows = right.iter().zip(checks).zip(summaries).map(|((subject, check), summary)| Row {
         workload: workload.to_string(),
         op: op.to_string(),
@@ -146,6 +152,7 @@ fn measured(
         summary,
         check,
         flops: flops(workload, op),
+        native,
         peak: None,
     });
     Ok(rows.collect())

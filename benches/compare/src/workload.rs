@@ -71,6 +71,9 @@ impl fmt::Display for Form {
 
 const STANDARD: [Operator; 6] = [Value, Gradient, Hvp, Linearize, HvpLinearized, Hvps16];
 
+/// Of functions in plain loops, which are dear to record beside their cost in native code.
+const LOOPS: [Operator; 9] = [Native, Record, Value, Gradient, GradientOneShot, Hvp, Linearize, HvpLinearized, Hvps16];
+
 impl Workload {
     /// The precision it is timed at unless another is asked for.
     pub fn precision(self) -> Precision {
@@ -91,12 +94,13 @@ impl Workload {
         !matches!((self, form), (S2, _) | (S1b, Form::Scalar))
     }
 
-    /// The operators it has, in the order of reports.
-    pub fn operators(self) -> Vec<Operator> {
+    /// The operators it has in a form, in the order of reports.
+    pub fn operators(self, form: Form) -> Vec<Operator> {
         match self {
+            _ if form == Form::Scalar => LOOPS.to_vec(),
             T1 => vec![Taylor(2), Taylor(4), Taylor(6), Taylor(10), TaylorGradient(2), TaylorGradient(4)],
             T2a | T2b => vec![Laplacian, LaplacianGradient],
-            T3 => vec![Taylor(5), Taylor(10), Taylor(30)],
+            T3 => vec![Native, Record, Taylor(5), Taylor(10), Taylor(30)],
             N1s | N5 => [&[Native], &STANDARD[..], &[Ggn]].concat(),
             N1 | N2 | N3 | N4 => [&STANDARD[..], &[Ggn]].concat(),
             S1 | S1b | S2 | S3 | S5 | S6 | S7 => [&[Native], &STANDARD[..]].concat(),

@@ -39,6 +39,47 @@ fn both_precisions_and_forms_run() {
 }
 
 #[test]
+fn recording_stands_beside_the_plain_function() {
+    let ops = "native,gradient,gradient_one_shot,hvp,record";
+    let out = compare(&["S1,S7", "--form", "scalar", "--op", ops, "--seconds", "0.02", "--json"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names = ["native", "record", "gradient", "gradient_one_shot", "hvp"];
+    assert_eq!(rows.iter().map(|row| row["op"].as_str().unwrap()).collect::<Vec<_>>(), [names, names].concat());
+    for row in &rows {
+        let number = |key: &str| row[key].as_f64().unwrap();
+        assert_eq!(row["peer"], if row["op"] == "native" { "native" } else { "jetgrad" });
+        assert!((number("per_native") * number("native_s") / number("median_s") - 1.0).abs() < 1e-12, "{row}");
+        assert!(row["check"].as_object().is_some_and(|check| !check.is_empty()));
+    }
+    // One shot computes what a function that is used again does.
+    for of_workload in rows.chunks(names.len()) {
+        let near = |key: &str, a: usize, b: usize| {
+            let [a, b] = [a, b].map(|i| of_workload[i]["check"][key].as_f64().unwrap());
+            // The bound of the program's own comparison.
+            assert!((a / b - 1.0).abs() < 1e-9, "{key}: {a} and {b}");
+        };
+        near("loss", 1, 0);
+        near("loss", 3, 2);
+        near("gradient_norm", 3, 2);
+    }
+}
+
+#[test]
+fn the_table_gives_ratios_to_the_plain_function() {
+    let out = compare(&["S6", "--form", "scalar", "--op", "native,record,gradient", "--seconds", "0"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let table = String::from_utf8(out.stdout).unwrap();
+    assert!(table.lines().next().is_some_and(|title| title.contains("÷ native")), "{table}");
+    let out = compare(&["T3", "--op", "native,record,taylor5", "--seconds", "0"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(String::from_utf8(out.stdout).unwrap().lines().filter(|line| line.starts_with("T3 ")).count(), 3);
+    let out = compare(&["S1", "--form", "scalar", "--op", "gradient", "--seconds", "0"]);
+    assert!(!String::from_utf8(out.stdout).unwrap().contains("÷ native"));
+}
+
+#[test]
 fn taylor_coefficients_and_laplacians_run() {
     let out = compare(&["T1,T2a", "--op", "taylor2,taylor_gradient2,laplacian,laplacian_gradient", "--seconds", "0"]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -52,4 +93,13 @@ fn unknown_names_and_missing_interpreters_are_told() {
     let out = compare(&["N1s", "--peers=jax", "--python", "/nowhere/python"]);
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains("setup.sh"));
+    let out = Command::new(env!("CARGO_BIN_EXE_compare"))
+        .args(["S1", "--form", "scalar", "--peers=adolc,num-dual"])
+        .env("JETGRAD_PEERS", "/nowhere")
+        .output()
+        .expect("the program starts");
+    assert_eq!(out.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&out.stderr);
+    assert!(message.contains("/nowhere/native/adolc_peer") && message.contains("libadolc-dev"), "{message}");
+    assert!(message.contains("none of the other systems can be run"), "{message}");
 }

@@ -44,7 +44,8 @@ pub use scalar::{
     helmholtz_energy, helmholtz_energy_of_arrays, mixture_of_200, rosenbrock,
 };
 pub use series::{
-    composed_elementary, network_along_lines, network_along_lines_loss, network_laplacian, network_laplacian_loss,
+    composed_elementary, elementary, network_along_lines, network_along_lines_loss, network_laplacian,
+    network_laplacian_loss,
 };
 
 use crate::counter::{direction, symmetric};

@@ -2,7 +2,7 @@
 
 use super::{Network, Problem, dense, dense_parameters};
 use crate::counter::{symmetrics, uniforms};
-use autodiff_core::{Function, Var};
+use autodiff_core::{Elementary, Function, Var};
 use ndarray::{Array1, Array2};
 
 /// T1: a network 10-64-64-1 with tanh, as a function of its input, along a line for each of 256 samples.
@@ -72,6 +72,11 @@ pub fn composed_elementary() -> Problem<Var, Array1<f64>> {
     Problem {
         name: "T3",
         point: uniforms(1, 100_000).mapv(|u| 2.0 * u - 1.0),
-        function: Function::new(|x: &Var| x.sin().exp() / (1.0 + x.square())),
+        function: Function::new(|x: &Var| elementary(*x)),
     }
+}
+
+/// exp(sin x)/(1 + x²), of a number or of every entry of an array.
+pub fn elementary<S: Elementary>(x: S) -> S {
+    x.clone().sin().exp() / x.square().offset(1.0)
 }

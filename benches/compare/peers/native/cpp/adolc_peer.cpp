@@ -1,0 +1,99 @@
+// ADOL-C on the workloads in plain loops: tapes recorded by operator overloading, held in memory and replayed.
+
+#include <adolc/adolc.h>
+
+#include <algorithm>
+
+#include "problems.hpp"
+#include "serve.hpp"
+
+// The headers do not tell; setup.sh asks the package.
+#ifndef ADOLC_VERSION
+#define ADOLC_VERSION "?"
+#endif
+
+const short TAG = 1;
+
+// Entries of the buffers of a tape; what does not fit goes to files.
+struct Buffers {
+    std::size_t operations, locations, values, taylor;
+};
+
+template <class Problem> class Recorded : public Workload {
+  public:
+    explicit Recorded(Problem problem)
+        : problem(problem), x(problem.point()), v(direction(x.size())), gradient(x.size()), product(x.size()) {
+        // A first tape tells how large the buffers must be, which are never smaller than the library's own.
+        const std::size_t least = 524288, first = std::size_t(1) << 25;
+        record({first, first, first, first});
+        std::size_t counts[STAT_SIZE];
+        tapestats(TAG, counts);
+        auto size = [&](int entry, double room) { return std::max(least, std::size_t(double(counts[entry]) * room)); };
+        // Second derivatives keep two coefficients a value.
+        buffers = {size(NUM_OPERATIONS, 1.2), size(NUM_LOCATIONS, 1.2), size(NUM_VALUES, 1.2),
+                   size(TAY_STACK_SIZE, 2.3)};
+        record(buffers);
+    }
+
+    std::vector<Way> ways(const std::string &op) override {
+        const int n = int(x.size());
+        auto of_value = [this] { return Check{{"loss", value}}; };
+        auto of_gradient = [this] { return check_of_gradient(value, gradient); };
+        auto of_product = [this] { return check_of_product(v, product); };
+        if (op == "record") {
+            return {{"trace_on, trace_off", [this] { record(buffers); }, of_value}};
+        }
+        if (op == "gradient_one_shot") {
+            auto once = [this, n] {
+                record(buffers);
+                fos_reverse(TAG, 1, n, &one, gradient.data());
+            };
+            return {{"trace, fos_reverse", once, of_gradient}};
+        }
+        if (op == "value") {
+            return {{"zos_forward", [this, n] { zos_forward(TAG, 1, n, 0, x.data(), &value); }, of_value}};
+        }
+        if (op == "gradient") {
+            auto replay = [this, n] {
+                zos_forward(TAG, 1, n, 1, x.data(), &value);
+                fos_reverse(TAG, 1, n, &one, gradient.data());
+            };
+            return {{"zos_forward, fos_reverse", replay, of_gradient}};
+        }
+        if (op == "hvp") {
+            auto replay = [this, n] { hess_vec(TAG, n, x.data(), v.data(), product.data()); };
+            return {{"hess_vec", replay, of_product}};
+        }
+        return {};
+    }
+
+  private:
+    // Records the function with what a reverse sweep needs; its value is a by-product.
+    void record(const Buffers &b) {
+        trace_on(TAG, 1, uint(b.operations), uint(b.locations), uint(b.values), uint(b.taylor), 1);
+        {
+            std::unique_ptr<adouble[]> inputs(new adouble[x.size()]);
+            for (std::size_t i = 0; i < x.size(); i++) inputs[i] <<= x[i];
+            adouble output = problem(inputs.get());
+            output >>= value;
+        }
+        trace_off();
+    }
+
+    Problem problem;
+    std::vector<double> x, v, gradient, product;
+    double value = 0.0, one = 1.0;
+    Buffers buffers;
+};
+
+struct Record {
+    template <class Problem> std::unique_ptr<Workload> operator()(Problem problem) const {
+        return std::unique_ptr<Workload>(new Recorded<Problem>(problem));
+    }
+};
+
+int main(int count, char **arguments) {
+    Server server("adolc", ADOLC_VERSION, [](const std::string &name) { return with_problem(name, Record()); });
+    // Sweeps are sized by the highest location that was ever live in the process, so workloads must not share one.
+    server.run_one_workload_a_process(count > 1 ? arguments[1] : nullptr);
+}
