@@ -103,7 +103,11 @@ impl<T: Entry> Operators for Loop<T> {
                 move |r: &mut (T, Vec<T>)| recordable(&scalar).value_and_gradient(&point).map(|found| *r = found),
                 |(value, gradient)| check::of_gradient(value.to_f64(), doubles(gradient)),
             )),
-            _ => self.loss.subject(op)?,
+            _ => {
+                // Programs, not the sweeps that come before them.
+                self.loss.0.function.prepare(&point)?;
+                self.loss.subject(op)?
+            }
         })
     }
 }
