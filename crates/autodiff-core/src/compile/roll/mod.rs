@@ -21,6 +21,10 @@ use order::Order;
 /// Scalar operations below which a graph stays as it is.
 const SMALLEST: usize = 64;
 
+/// Scalar operations for each output below which a graph stays as it is: outputs are read out of arrays one by one, which takes
+/// as long as a few operations each.
+const PER_OUTPUT: usize = 16;
+
 /// What became of the scalars of a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rolling {
@@ -39,7 +43,7 @@ pub struct Rolling {
 pub fn roll(graph: &Graph, blocks: &[usize]) -> Option<(Graph, Rolling)> {
     let is_scalar = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_)) && graph.shape(*id).rank() == 0;
     let scalars = graph.ids().filter(is_scalar).count();
-    if graph.is_marked() || scalars < SMALLEST {
+    if graph.is_marked() || scalars < SMALLEST.max(PER_OUTPUT * graph.outputs().len()) {
         return None;
     }
     let classes = Classes::of(graph, blocks);
