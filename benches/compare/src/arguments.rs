@@ -146,7 +146,8 @@ mod tests {
     fn all_leaves_out_what_does_not_apply() {
         let tasks = parse("compare all --op native --form scalar").tasks().unwrap();
         let names: Vec<Workload> = tasks.iter().map(|t| t.workload).collect();
-        assert_eq!(names, [Workload::S1, Workload::S3, Workload::S5, Workload::S6, Workload::S7]);
+        use Workload::{S1, S3, S5, S6, S7, T3a, T3b};
+        assert_eq!(names, [S1, S3, S5, S6, S7, T3a, T3b]);
     }
 
     #[test]

@@ -65,6 +65,13 @@ pub const ALL: [Operator; 20] = [
     LaplacianGradient,
 ];
 
+impl Operator {
+    /// Whether f(x) is among its results.
+    pub fn tells_value(self) -> bool {
+        matches!(self, Native | Record | Value | Gradient | GradientOneShot | Linearize)
+    }
+}
+
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {

@@ -103,6 +103,17 @@ impl<T: Entry> Operators for Loop<T> {
                 move |r: &mut (T, Vec<T>)| recordable(&scalar).value_and_gradient(&point).map(|found| *r = found),
                 |(value, gradient)| check::of_gradient(value.to_f64(), doubles(gradient)),
             )),
+            Operator::Taylor(order) => {
+                let function = self.loss.0.function.clone();
+                let v: Vec<T> = self.scalar.line(point.len()).rounded();
+                Some(subject(
+                    Vec::new(),
+                    move |r: &mut Vec<ArrayD<T>>| {
+                        function.taylor(&point, &v, order).map(|coefficients| *r = coefficients)
+                    },
+                    move |r| check::of_array("coefficient", r[order].iter().map(|x| x.to_f64())),
+                ))
+            }
             _ => {
                 // Programs, not the sweeps that come before them.
                 self.loss.0.function.prepare(&point)?;

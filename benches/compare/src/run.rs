@@ -1,7 +1,7 @@
 //! A comparison from the first peak to the last row.
 
 use crate::arguments::Task;
-use crate::check;
+use crate::check::{self, Check};
 use crate::error::{Error, Result};
 use crate::flops::flops;
 use crate::measure::in_turns;
@@ -108,7 +108,8 @@ impl Run<'_> {
     }
 }
 
-/// Rows of the subjects whose numbers are right. What stands `beside` is sampled in turns with them, for their ratios to it.
+/// Rows of the subjects whose numbers are those of the reference, as far as it goes, and of the first of them. What stands
+/// `beside` is sampled in turns with them, for their ratios to it.
 fn measured(
     task: &Task,
     op: Operator,
@@ -119,18 +120,19 @@ fn measured(
 ) -> Result<Vec<Row>> {
     let Task { workload, form, precision, .. } = *task;
     let what = format!("{workload} {op} {precision}");
-    let mut known = check::reference(workload, op).map(|check| ("the reference".to_owned(), check));
-    let (mut right, mut checks) = (Vec::new(), Vec::new());
+    let reference = check::reference(workload, op);
+    let (mut right, mut checks): (Vec<Box<dyn Subject>>, Vec<Check>) = (Vec::new(), Vec::new());
     for mut subject in subjects {
         let found = subject.check().and_then(|check| {
-            if let Some((name, known)) = &known {
-                check::agree(&what, precision, (name, known), (subject.peer(), &check))?;
+            let known = reference.iter().map(|check| ("the reference", check));
+            let first = right.iter().map(|subject| subject.peer()).zip(&checks).take(1);
+            for known in known.chain(first) {
+                check::agree(&what, precision, known, (subject.peer(), &check))?;
             }
             Ok(check)
         });
         match found {
             Ok(check) => {
-                known.get_or_insert_with(|| (subject.peer().to_owned(), check.clone()));
                 right.push(subject);
                 checks.push(check);
             }

@@ -20,6 +20,10 @@ pub enum ScalarFunction {
     Atoms,
     /// S7.
     Branches,
+    /// T3a.
+    Elementary,
+    /// T3b.
+    Cycle,
 }
 
 /// The function of a workload and its point; `None` if it is not written in loops.
@@ -38,6 +42,8 @@ pub fn function(workload: Workload) -> Option<(ScalarFunction, Vec<f64>)> {
         Workload::S5 => (ScalarFunction::Network, loops::network_point()),
         Workload::S6 => (ScalarFunction::Atoms, loops::grid()),
         Workload::S7 => (ScalarFunction::Branches, loops::sines(1000)),
+        Workload::T3a => (ScalarFunction::Elementary, vec![0.7]),
+        Workload::T3b => (ScalarFunction::Cycle, loops::sines(10)),
         _ => return None,
     })
 }
@@ -52,6 +58,13 @@ impl ScalarFunction {
             ScalarFunction::Network => loops::network_loss(x),
             ScalarFunction::Atoms => loops::lennard_jones(x),
             ScalarFunction::Branches => loops::branches(x),
+            ScalarFunction::Elementary => workloads::elementary(x[0]),
+            ScalarFunction::Cycle => loops::cycle(x),
         }
+    }
+
+    /// The direction of its Taylor coefficients, in dimension `n`.
+    pub fn line(&self, n: usize) -> Vec<f64> {
+        if let ScalarFunction::Elementary = self { vec![1.0] } else { loops::direction(n) }
     }
 }

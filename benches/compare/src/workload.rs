@@ -26,12 +26,14 @@ pub enum Workload {
     T2a,
     T2b,
     T3,
+    T3a,
+    T3b,
 }
 
-use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3};
+use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b};
 
 /// Every workload, in the order of reports.
-pub const ALL: [Workload; 17] = [N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3];
+pub const ALL: [Workload; 19] = [N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b];
 
 /// Precision of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
@@ -84,7 +86,7 @@ impl Workload {
     pub fn forms(self) -> &'static [Form] {
         match self {
             S1 | S1b | S3 => &[Form::Array, Form::Scalar],
-            S2 | S5 | S6 | S7 => &[Form::Scalar],
+            S2 | S5 | S6 | S7 | T3a | T3b => &[Form::Scalar],
             _ => &[Form::Array],
         }
     }
@@ -97,6 +99,7 @@ impl Workload {
     /// The operators it has in a form, in the order of reports.
     pub fn operators(self, form: Form) -> Vec<Operator> {
         match self {
+            T3a | T3b => [&LOOPS[..], &[Taylor(10), Taylor(30)]].concat(),
             _ if form == Form::Scalar => LOOPS.to_vec(),
             T1 => vec![Taylor(2), Taylor(4), Taylor(6), Taylor(10), TaylorGradient(2), TaylorGradient(4)],
             T2a | T2b => vec![Laplacian, LaplacianGradient],
@@ -120,7 +123,7 @@ impl Workload {
             S1b => Some("S1b"),
             S2 => Some("S2"),
             S3 => Some("S3"),
-            S5 | S6 | S7 | T1 | T2a | T2b | T3 => None,
+            S5 | S6 | S7 | T1 | T2a | T2b | T3 | T3a | T3b => None,
         }
     }
 }

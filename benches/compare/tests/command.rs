@@ -81,6 +81,8 @@ fn the_table_gives_ratios_to_the_plain_function() {
 
 #[test]
 fn taylor_coefficients_and_laplacians_run() {
+    let out = compare(&["T3a,T3b", "--op", "native,record,gradient_one_shot,taylor10", "--seconds", "0"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let out = compare(&["T1,T2a", "--op", "taylor2,taylor_gradient2,laplacian,laplacian_gradient", "--seconds", "0"]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

@@ -86,6 +86,18 @@ pub fn network_loss<S: Real + Copy>(p: &[S]) -> S {
     sum / samples as f64
 }
 
+/// T3b: Σ_i exp(sin x_i) x_{i+1} / (1 + x_{i+2}²), indices modulo the number of variables. T3a, with one variable and without
+/// the factor x_{i+1}, is [`elementary`](super::elementary).
+pub fn cycle<S: Real + Copy>(x: &[S]) -> S {
+    let n = x.len();
+    let mut sum = S::from_f64(0.0);
+    for i in 0..n {
+        let last = x[(i + 2) % n];
+        sum += x[i].sin().exp() * x[(i + 1) % n] / (last * last + 1.0);
+    }
+    sum
+}
+
 /// 0.3 φ(i) for the 1441 parameters of [`network_loss`].
 pub fn network_point() -> Vec<f64> {
     (0..1441).map(|i| 0.3 * phi(i)).collect()

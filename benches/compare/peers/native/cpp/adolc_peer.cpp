@@ -64,6 +64,19 @@ template <class Problem> class Recorded : public Workload {
             auto replay = [this, n] { hess_vec(TAG, n, x.data(), v.data(), product.data()); };
             return {{"hess_vec", replay, of_product}};
         }
+        if (std::size_t order = taylor_order(op)) {
+            const std::vector<double> slope = line(x.size());
+            std::vector<double> series(x.size() * order, 0.0), result(order);
+            for (std::size_t i = 0; i < x.size(); i++) series[i * order] = slope[i];
+            auto replay = [this, n, order, series, result]() mutable {
+                std::vector<double *> rows(x.size());
+                for (std::size_t i = 0; i < rows.size(); i++) rows[i] = &series[i * order];
+                double *of_result = result.data(), at_zero;
+                hos_forward(TAG, 1, n, int(order), 0, x.data(), rows.data(), &at_zero, &of_result);
+                value = result[order - 1];
+            };
+            return {{"hos_forward", replay, [this] { return check_of_coefficient(value); }}};
+        }
         return {};
     }
 

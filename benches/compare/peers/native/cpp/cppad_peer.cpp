@@ -45,6 +45,16 @@ template <class Problem> class Recorded : public Workload {
                 },
                 of_product);
         }
+        if (std::size_t order = taylor_order(op)) {
+            const std::vector<double> slope = line(x.size());
+            std::vector<double> series(x.size() * (order + 1), 0.0);
+            for (std::size_t i = 0; i < x.size(); i++) {
+                series[i * (order + 1)] = x[i];
+                series[i * (order + 1) + 1] = slope[i];
+            }
+            return replayed([this, series, order](Tape &tape) { value = tape.Forward(order, series)[order]; },
+                            [this] { return check_of_coefficient(value); });
+        }
         return {};
     }
 

@@ -30,6 +30,12 @@ inline std::vector<double> direction(std::size_t n) {
     return filled(n, [](std::size_t i) { return symmetric(99, i); });
 }
 
+// The direction of Taylor coefficients: cos(0.3 i + 0.1), or 1 for a single variable.
+inline std::vector<double> line(std::size_t n) {
+    if (n == 1) return {1.0};
+    return filled(n, [](std::size_t i) { return std::cos(0.3 * double(i) + 0.1); });
+}
+
 // φ(i) = sin(0.7 i + 0.3).
 inline double phi(std::size_t i) { return std::sin(0.7 * double(i) + 0.3); }
 
@@ -244,6 +250,35 @@ struct Branches {
     }
 };
 
+// T3a: exp(sin x)/(1 + x²).
+struct Elementary {
+    std::vector<double> point() const { return {0.7}; }
+
+    template <class S> S operator()(const S *x) const {
+        using std::exp;
+        using std::sin;
+        return exp(sin(x[0])) / (x[0] * x[0] + 1.0);
+    }
+};
+
+// T3b: Σ exp(sin x_i) x_{i+1} / (1 + x_{i+2}²), indices modulo 10.
+struct Cycle {
+    static const std::size_t n = 10;
+
+    std::vector<double> point() const { return filled(n, phi); }
+
+    template <class S> S operator()(const S *x) const {
+        using std::exp;
+        using std::sin;
+        S sum = 0.0;
+        for (std::size_t i = 0; i < n; i++) {
+            S last = x[(i + 2) % n];
+            sum += exp(sin(x[i])) * x[(i + 1) % n] / (last * last + 1.0);
+        }
+        return sum;
+    }
+};
+
 // Calls `use` with the problem of this name and returns what it returns; a default where there is none.
 template <class Use> auto with_problem(const std::string &name, Use use) -> decltype(use(Rosenbrock())) {
     if (name == "S1") return use(Rosenbrock{1000});
@@ -253,5 +288,7 @@ template <class Use> auto with_problem(const std::string &name, Use use) -> decl
     if (name == "S5") return use(Network());
     if (name == "S6") return use(Atoms());
     if (name == "S7") return use(Branches());
+    if (name == "T3a") return use(Elementary());
+    if (name == "T3b") return use(Cycle());
     return {};
 }

@@ -1,6 +1,7 @@
 // A peer as a server: requests and answers are lines of JSON, as peers/serve.py describes them.
 #pragma once
 
+#include <cctype>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -32,6 +33,15 @@ inline Check check_of_product(const std::vector<double> &direction, const std::v
     double curvature = 0.0;
     for (std::size_t i = 0; i < product.size(); i++) curvature += direction[i] * product[i];
     return {{"product_norm", norm(product)}, {"curvature", curvature}};
+}
+
+inline Check check_of_coefficient(double coefficient) {
+    return {{"coefficient_norm", std::fabs(coefficient)}, {"coefficient_sum", coefficient}};
+}
+
+// The order of the operator `taylor10` and its like; 0 if it is another. They belong to the workloads T3a and T3b.
+inline std::size_t taylor_order(const std::string &op) {
+    return op.compare(0, 6, "taylor") == 0 && op.size() > 6 && std::isdigit(op[6]) ? std::stoul(op.substr(6)) : 0;
 }
 
 // One way to compute an operator: `call` computes, `check` digests what the last call computed.

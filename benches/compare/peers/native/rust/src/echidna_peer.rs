@@ -5,13 +5,13 @@ mod serve;
 
 use crate::problems::{Number, Problem};
 use crate::serve::{System, Way, check_of_gradient, check_of_product, run, way};
-use echidna::{BReverse, BytecodeTape, Reverse, Scalar};
+use echidna::{BReverse, BytecodeTape, Reverse, Scalar, Taylor};
 use num_traits::Float;
 use serde_json::{Value, json};
 
 macro_rules! number {
-    ($T:ident) => {
-        impl Number for $T<f64> {
+    ($T:ty $(, $K:ident)?) => {
+        impl$(<const $K: usize>)? Number for $T {
             #[inline]
             fn constant(c: f64) -> Self {
                 Scalar::from_f(c)
@@ -39,8 +39,9 @@ macro_rules! number {
         }
     };
 }
-number!(Reverse);
-number!(BReverse);
+number!(Reverse<f64>);
+number!(BReverse<f64>);
+number!(Taylor<f64, K>, K);
 
 struct Echidna;
 
@@ -91,9 +92,29 @@ impl System for Echidna {
                 let call = move |tape: &mut Tape| tape.hvp_with_buf(&x, &v, &mut duals, &mut adjoints).1;
                 replayed(&problem, call, move |product: Vec<f64>| check_of_product(&direction, &product))
             }
+            "taylor10" => vec![series::<11>(&problem)],
+            "taylor30" => vec![series::<31>(&problem)],
             _ => Vec::new(),
         }
     }
+}
+
+/// The highest of K Taylor coefficients, by numbers that are series; nothing is recorded.
+fn series<const K: usize>(problem: &Problem) -> Box<dyn Way> {
+    let problem = problem.clone();
+    let along = |(&x, v): (&f64, f64)| {
+        let mut coefficients = [0.0; K];
+        coefficients[..2].copy_from_slice(&[x, v]);
+        Taylor::new(coefficients)
+    };
+    let x: Vec<Taylor<f64, K>> = problem.point.iter().zip(line(problem.point.len())).map(along).collect();
+    let call = move || problem.at(std::hint::black_box(&x)).coeff(K - 1);
+    way("Taylor", call, |c| json!({ "coefficient_norm": c.abs(), "coefficient_sum": c }))
+}
+
+/// The direction of Taylor coefficients: cos(0.3 i + 0.1), or 1 for a single variable.
+fn line(n: usize) -> Vec<f64> {
+    if n == 1 { vec![1.0] } else { (0..n).map(|i| (0.3 * i as f64 + 0.1).cos()).collect() }
 }
 
 type Tape = BytecodeTape<f64>;

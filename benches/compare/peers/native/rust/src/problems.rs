@@ -49,6 +49,8 @@ enum Function {
     Network,
     Atoms,
     Branches,
+    Elementary,
+    Cycle,
 }
 
 impl Problem {
@@ -74,6 +76,8 @@ impl Problem {
                 (Function::Atoms, (0..300).map(|q| 1.2 * place(q) + 0.05 * phi(q)).collect())
             }
             "S7" => (Function::Branches, (0..1000).map(phi).collect()),
+            "T3a" => (Function::Elementary, vec![0.7]),
+            "T3b" => (Function::Cycle, (0..10).map(phi).collect()),
             _ => return None,
         };
         Some(Problem { point, function: Rc::new(function) })
@@ -93,6 +97,8 @@ impl Problem {
             Function::Network => network_loss(x),
             Function::Atoms => lennard_jones(x),
             Function::Branches => branches(x),
+            Function::Elementary => x[0].sin().exp() / (x[0] * x[0] + 1.0),
+            Function::Cycle => cycle(x),
         }
     }
 }
@@ -294,6 +300,17 @@ fn branches<S: Number>(x: &[S]) -> S {
         };
         let d = x[i] - x[i + 1];
         sum += if d.exceeds(0.0) { d * d } else { (-d + 1.0).ln() };
+    }
+    sum
+}
+
+/// T3b: Σ exp(sin x_i) x_{i+1} / (1 + x_{i+2}²), indices modulo the number of variables.
+fn cycle<S: Number>(x: &[S]) -> S {
+    let n = x.len();
+    let mut sum = zero::<S>();
+    for i in 0..n {
+        let last = x[(i + 2) % n];
+        sum += x[i].sin().exp() * x[(i + 1) % n] / (last * last + 1.0);
     }
     sum
 }
