@@ -462,3 +462,28 @@ fn a_linearised_function_shows_what_is_the_point_itself() {
     assert_eq!(out, [10.0, 1.0]);
     assert_eq!(Function::new(|x: &Var| *x).linearize(&2.0).unwrap().value().unwrap(), 2.0);
 }
+
+#[test]
+fn predictions_that_are_the_point_or_equal_count_once() {
+    let f = Function::new(|x: &Var| x.prediction().square().sum());
+    assert_eq!(f.ggn_product(&arr1(&[1.0, 2.0]), &arr1(&[1.0, -1.0])).unwrap(), arr1(&[2.0, -2.0]));
+    let g = Function::new(|x: &Var| {
+        let (a, b) = ((x * 3.0).prediction(), (x * 3.0).prediction());
+        (a.square() + b.square()).sum()
+    });
+    assert_eq!(g.ggn_product(&arr1(&[1.0]), &arr1(&[1.0])).unwrap(), arr1(&[36.0]));
+}
+
+#[test]
+fn a_product_added_to_a_sum_does_not_overwrite_results() {
+    let f = Function::new(|(x, w): &(Var, Var)| {
+        let c = x.slice(0, ..4).reshape(&[4, 1]);
+        x.sin().sum().reshape(&[1, 1]) + w.matmul(c)
+    });
+    let x = (Array1::from_shape_fn(64, |i| 0.1 * i as f64), Array2::from_elem((1, 4), 0.5));
+    let v = (Array1::from_elem(64, 1.0), Array2::from_elem((1, 4), 2.0));
+    let slope: f64 = x.0.iter().map(|x| x.cos()).sum::<f64>() + 2.0 * (0.0 + 0.1 + 0.2 + 0.3) + 4.0 * 0.5;
+    for _ in 0..3 {
+        assert!(close(f.jvp(&x, &v).unwrap().sum(), slope));
+    }
+}

@@ -258,3 +258,50 @@ fn a_branch_that_flips_in_one_lane_is_noticed() {
         assert_eq!(slope, if x[flipped] > 0.0 { 2.0 * x[flipped] } else { -1.0 });
     }
 }
+
+#[test]
+fn differences_stay_differences() {
+    // Terms of 10³ that differ by 10⁻³: sums of each apart would leave no digit in single precision.
+    let f = Function::new(|x: &[Var]| {
+        let mut sum: Var = num_traits::Zero::zero();
+        for &x in x {
+            sum += x * 1.000_001 - x;
+        }
+        sum
+    });
+    let x = vec![1024.0_f32; 1000];
+    f.prepare(&x).unwrap();
+    assert!(f.explain(&x).unwrap().rolling.is_some());
+    let one = f64::from(1024.0_f32 * 1.000_001_f32 - 1024.0_f32);
+    assert!((f64::from(f.value(&x).unwrap()) - 1000.0 * one).abs() < 1e-2 * 1000.0 * one);
+}
+
+#[test]
+fn gauss_newton_products_know_their_predictions_in_loops() {
+    let (inputs, samples) = (9, 16);
+    let at = move |s: usize, k: usize| (0.7 * (s * inputs + k) as f64).sin();
+    let misfits = move |w: &[Var], mark: bool| {
+        let mut sum: Var = num_traits::Zero::zero();
+        for s in 0..samples {
+            let mut z = w[0] * 0.0;
+            for k in 0..inputs {
+                z += w[k] * at(s, k);
+            }
+            let z = z.sin();
+            let z = if mark { z.prediction() } else { z };
+            sum += (z - 0.3).square();
+        }
+        sum
+    };
+    let f = Function::new(move |w: &[Var]| misfits(w, true));
+    let (w, v) = (direction(inputs, 1), direction(inputs, 2));
+    let product = f.ggn_product(&w, &v).unwrap();
+    // 2 Σ zₛ′ zₛ′ᵀ v with the slopes of the single predictions.
+    let mut expected = vec![0.0; inputs];
+    for s in 0..samples {
+        let slope: f64 = (0..inputs).map(|k| w[k] * at(s, k)).sum::<f64>().cos();
+        let along: f64 = (0..inputs).map(|k| v[k] * at(s, k)).sum();
+        (0..inputs).for_each(|k| expected[k] += 2.0 * slope * slope * along * at(s, k));
+    }
+    product.iter().zip(&expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-11, "{a} {b}"));
+}

@@ -285,3 +285,14 @@ fn singular_points_agree_with_programs() {
     assert_eq!(Function::new(g).gradient(&vec![-1.0]).unwrap(), [2.0]);
     assert_eq!(Function::new(g).hvp(&vec![0.0], &vec![1.0]).unwrap(), [0.0]);
 }
+
+#[test]
+fn a_cotangent_of_minus_zero_is_no_absent_one() {
+    // 0 times an infinite slope is NaN, whatever the sign of the zero.
+    let f = |x: &[Var]| -(x[0] * x[1].sqrt());
+    let program = Function::new(f);
+    program.prepare(&vec![0.0_f64, 0.0]).unwrap();
+    let (a, b) =
+        (Function::new(f).gradient(&vec![0.0_f64, 0.0]).unwrap(), program.gradient(&vec![0.0_f64, 0.0]).unwrap());
+    assert!(a[1].is_nan() && b[1].is_nan(), "{a:?} {b:?}");
+}

@@ -100,7 +100,7 @@ pub fn accumulate(graph: &Graph) -> Graph {
         let onto = match graph.operation(id) {
             Operation::Row(row @ (Row::Add | Row::Sub)) => match (product(0), product(1)) {
                 // c ± A·B, where c is a product, or a sum of products
-                (Some(_), Some((Some(b), _))) => Some((0, 1, b, row == Row::Sub)),
+                (Some(c), Some((Some(b), _))) if c.0.is_some() || c.1 => Some((0, 1, b, row == Row::Sub)),
                 // A·B + c
                 (Some((Some(a), _)), Some((None, true))) if row == Row::Add => Some((1, 0, a, false)),
                 _ => None,

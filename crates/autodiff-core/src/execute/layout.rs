@@ -551,7 +551,8 @@ fn overwrites(graph: &Graph, root: &[NodeId], is_late: impl Fn(NodeId) -> bool) 
     let of = |id: NodeId| {
         let Operation::Primitive(p) = graph.operation(id) else { return None };
         let source = root[graph.arguments(id).first()?.index()];
-        let made_alone = matches!(graph.operation(source), Operation::Primitive(_)) && repeat(graph, source).is_none();
+        let primitive = matches!(graph.operation(source), Operation::Primitive(_));
+        let made_alone = primitive && repeat(graph, source).is_none() && !is_total(graph, source);
         let fits = made_alone && readers[source.index()] == 1 && is_late(source) == is_late(id);
         (p.updates() && fits).then_some(source)
     };

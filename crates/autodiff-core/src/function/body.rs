@@ -21,10 +21,13 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// The body of a traced graph, in which all nodes are live, with these leaves.
-    pub fn new(traced: Graph, point: &Leaves, data: &Leaves) -> Body {
+    /// The body of a traced graph, in which all nodes are live, with these leaves. With marked predictions it stays as it is:
+    /// what is read out of an array beside them would pass them by.
+    pub fn new(traced: Graph, predictions: usize, point: &Leaves, data: &Leaves) -> Body {
         let (point_blocks, data_blocks) = (blocks(point), blocks(data));
-        if let Some((graph, rolling)) = roll(&traced, &[&point_blocks[..], &data_blocks].concat()) {
+        if predictions == 0
+            && let Some((graph, rolling)) = roll(&traced, &[&point_blocks[..], &data_blocks].concat())
+        {
             let (point, data) = (joined(point, &point_blocks), joined(data, &data_blocks));
             return Body { graph, point, data, data_blocks, rolling: Some(rolling) };
         }

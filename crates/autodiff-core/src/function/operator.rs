@@ -3,7 +3,7 @@
 use super::variant::{Compiled, Variant};
 use crate::error::{Error, Result};
 use crate::execute::{Group, Interface, Program, Role};
-use crate::graph::{Graph, Var};
+use crate::graph::{Graph, NodeId, Var};
 use crate::primitive::concat;
 use crate::real::Precision;
 use crate::shape::Shape;
@@ -11,6 +11,7 @@ use crate::trace::{Session, constant};
 use crate::transform::{Seed, adjoint, batch, jet, or_zeros, tangent};
 use crate::tree::Traced;
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// How a Hessian-vector product is composed. The modes give the same numbers up to rounding.
@@ -349,8 +350,10 @@ impl<Out: Traced> Parts<'_, Out> {
     /// Gauss–Newton product, in which what bypasses z enters with its full Hessian. Source: Schraudolph 2002.
     fn ggn(&self) -> Vec<Var> {
         let direction = self.direction();
-        let z = self.predictions;
-        let pushed = tangent(z, &self.moves(&direction));
+        // Each node once, and none that is the point itself: adjoints are with respect to nodes.
+        let mut met: HashSet<NodeId> = self.point.iter().map(|x| x.node).collect();
+        let z: Vec<Var> = self.predictions.iter().copied().filter(|z| met.insert(z.node)).collect();
+        let pushed = tangent(&z, &self.moves(&direction));
         // h as a function of (z, x): both are cut from what lies before them.
         let both: Vec<Var> = z.iter().chain(self.point).copied().collect();
         let gradient = adjoint(&[(self.results[0], constant(1.0))], &both);

@@ -110,7 +110,8 @@ impl<Out> Drop for Variant<Out> {
 impl<Out> Variant<Out> {
     /// The trace as programs are made from it.
     pub(super) fn body(&self) -> &Body {
-        self.body.get_or_init(|| Body::new(self.recorded.without_dead_nodes(), &self.point, &self.data))
+        self.body
+            .get_or_init(|| Body::new(self.recorded.without_dead_nodes(), self.predictions, &self.point, &self.data))
     }
 
     /// Whether a program of the trace was made.

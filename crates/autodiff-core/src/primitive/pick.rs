@@ -17,7 +17,7 @@ pub struct Pick {
     pub length: usize,
 }
 
-/// The transpose of [`Pick`]: entries added into an axis of zeros, those at one place in order.
+/// The transpose of [`Pick`]: entries added into an axis of zeros.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Where the entries go.
@@ -100,6 +100,15 @@ impl Structured for Place {
         out.fill(T::zero());
         let count = self.pattern.len();
         if count == 0 || self.length == 0 {
+            return Ok(());
+        }
+        // One piece has its place to itself: copied, as a fused region does, it keeps the sign of zeros.
+        if let Pattern::Affine { start, axes } = &self.pattern
+            && let [Stride { step: 1, .. }] = axes[..]
+        {
+            for (x, out) in operands[0].data.chunks_exact(count).zip(out.chunks_exact_mut(self.length)) {
+                out[*start..*start + count].copy_from_slice(x);
+            }
             return Ok(());
         }
         for (x, out) in operands[0].data.chunks_exact(count).zip(out.chunks_exact_mut(self.length)) {

@@ -65,7 +65,8 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
         }
         let mut add = |to: crate::graph::NodeId, part: R| {
             let sum = &mut cotangents[to.index()];
-            *sum = *sum + part;
+            // A part of −0 becomes 0, lest it pass for nothing.
+            *sum = *sum + (part + R::from_f64(0.0));
         };
         match step {
             Step::Two(Row::Add, a, b) => {

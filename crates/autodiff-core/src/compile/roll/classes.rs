@@ -231,8 +231,18 @@ impl Chains {
         for id in graph.outputs().iter().copied().chain(graph.guards().iter().map(|g| g.node)) {
             readers[id.index()] += 2;
         }
-        let inner: Vec<bool> =
-            graph.ids().map(|id| linear(id) && readers[id.index()] == 1 && linear(reader[id.index()])).collect();
+        // A chain goes on through one operand, the first if it can: what is added to it in parentheses is a term of its own, so
+        // that differences stay differences.
+        let mut inner = vec![false; n];
+        for id in graph.ids().filter(|&id| linear(id)) {
+            let args = graph.arguments(id);
+            // What starts from a constant starts there.
+            let starts = matches!(graph.operation(args[0]), Operation::Constant(_));
+            let chained = args.iter().find(|&&a| linear(a) && readers[a.index()] == 1);
+            if let Some(a) = chained.filter(|_| !starts) {
+                inner[a.index()] = true;
+            }
+        }
         let mut terms = vec![0_u32; n];
         for id in graph.ids().filter(|&id| linear(id)) {
             terms[id.index()] =

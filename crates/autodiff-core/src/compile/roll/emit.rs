@@ -284,9 +284,12 @@ impl<'g> Emitter<'g> {
     fn total(&mut self, terms: &[NodeId], class: usize) -> NodeId {
         let blocks = self.arrays[class].clone();
         let length = blocks.iter().map(|block| self.out.shape(block.1).size()).sum();
-        let mut met = vec![false; length];
-        terms.iter().for_each(|id| met[self.place[id.index()] as usize] = true);
-        let arrays: Vec<NodeId> = if terms.len() == length && met.iter().all(|&m| m) {
+        let all = |place: &[u32]| {
+            let mut met = vec![false; length];
+            terms.iter().for_each(|id| met[place[id.index()] as usize] = true);
+            met.iter().all(|&m| m)
+        };
+        let arrays: Vec<NodeId> = if terms.len() == length && all(&self.place) {
             blocks.iter().map(|block| block.1).collect()
         } else {
             vec![self.view(terms)]
@@ -391,6 +394,10 @@ impl<'g> Emitter<'g> {
         let mut found = Vec::new();
         for guard in self.graph.guards() {
             let class = self.classes.of[guard.node.index()];
+            // A comparison of constants cannot come out otherwise.
+            if self.classes.all[class as usize].kind == Kind::Number {
+                continue;
+            }
             if !self.arrays[class as usize].is_empty() {
                 let list = lanes.entry((class, guard.expected)).or_default();
                 if list.is_empty() {

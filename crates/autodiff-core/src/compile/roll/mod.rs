@@ -7,7 +7,8 @@
 //!   [pattern](crate::primitive::Pattern) of that: loops, pieces, or a list. Sums of products become products of matrices.
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
-//! rolled for itself. Sums are reassociated: taken by class, pairwise, and so at least as accurate as in sequence.
+//! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, which is more accurate than in sequence, and the
+//! sums of the classes added; what stands in parentheses stays together.
 
 mod classes;
 mod emit;
