@@ -3,7 +3,7 @@
 //! The tangent and the gradient of a product are such sums, in arrays as large as a layer's parameters: computed apart they are
 //! written twice, read twice and written once more.
 
-use crate::graph::{Arguments, Attributes, Class, Fault, Graph, Guard, NodeId, Operation, Structured, Var};
+use crate::graph::{Arguments, Attributes, Class, Fault, Graph, NodeId, Operation, Structured, Var};
 use crate::primitive::Matmul;
 use crate::real::{Float, Row};
 use crate::shape::Shape;
@@ -107,22 +107,16 @@ pub fn accumulate(graph: &Graph) -> Graph {
             },
             _ => None,
         };
-        moved.push(match (graph.operation(id), onto) {
-            (_, Some((c, p, product, subtract))) => {
+        moved.push(match onto {
+            Some((c, p, product, subtract)) => {
                 let factors = out.arguments(args[p]);
                 let operands = [args[c], factors[0], factors[1]];
                 out.primitive(Arc::new(MatmulOnto { product, subtract }), &operands).expect("a sum has one shape")
             }
-            (Operation::Input(_), _) => out.input(graph.shape(id).clone()),
-            (Operation::Hole, _) => out.hole(graph.shape(id).clone()),
-            _ => out.copy_node(graph, id, &args).expect("the arguments have the shapes they had"),
+            None => out.carry(graph, id, &args),
         });
     }
-    out.enter(None);
-    out.set_outputs(graph.outputs().iter().map(|id| moved[id.index()]).collect());
-    for guard in graph.guards() {
-        out.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
-    }
+    out.end_as(graph, &moved);
     out.without_dead_nodes()
 }
 

@@ -4,7 +4,7 @@
 //! What a marked part returns is kept, and so is what it reads. Inside are the recorded nodes and their tangents; a reverse
 //! sweep is outside.
 
-use crate::graph::{Arguments, Graph, Guard, NodeId, Operation};
+use crate::graph::{Arguments, Graph, NodeId, Operation};
 use std::collections::BTreeSet;
 
 /// The same program with copies of marked nodes, `None` if nothing is marked.
@@ -21,16 +21,9 @@ pub fn rematerialize(graph: &Graph) -> Option<Graph> {
             let leaves = recomputed(graph, a).is_some_and(|number| inside != Some(number));
             args.push(if leaves { copy(graph, a, &mut out, &moved, &mut copies) } else { moved[a.index()] });
         }
-        moved[id.index()] = match graph.operation(id) {
-            Operation::Input(_) => out.input(graph.shape(id).clone()),
-            Operation::Hole => out.hole(graph.shape(id).clone()),
-            _ => out.copy_node(graph, id, &args).expect("the arguments have the shapes they had"),
-        };
+        moved[id.index()] = out.carry(graph, id, &args);
     }
-    out.set_outputs(graph.outputs().iter().map(|id| moved[id.index()]).collect());
-    for guard in graph.guards() {
-        out.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
-    }
+    out.end_as(graph, &moved);
     Some(out)
 }
 

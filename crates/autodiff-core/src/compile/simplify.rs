@@ -4,7 +4,7 @@
 //! A rule keeps every bit of the result, with one exception: x + 0 is x, also for x = −0. Constants are folded in double
 //! precision, so a program in single precision may differ from the unfolded one by a rounding.
 
-use crate::graph::{Arguments, Graph, Guard, NodeId, Operation, Structured};
+use crate::graph::{Arguments, Graph, NodeId, Operation, Structured};
 use crate::primitive::{Broadcast, Matmul, Permute, Reshape};
 use crate::real::Row;
 use crate::shape::Shape;
@@ -46,12 +46,8 @@ pub fn simplify(graph: &Graph) -> Graph {
         moved.push(new);
     }
     let mut result = out.graph;
-    result.enter(None);
     result.stop_sharing();
-    result.set_outputs(graph.outputs().iter().map(|id| moved[id.index()]).collect());
-    for guard in graph.guards() {
-        result.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
-    }
+    result.end_as(graph, &moved);
     result
 }
 

@@ -456,6 +456,27 @@ impl Graph {
         }
     }
 
+    /// Adds the node `id` of `source` with other arguments of the same shapes; inputs and holes are declared anew.
+    ///
+    /// # Panics
+    /// If the arguments do not have the shapes that they have there.
+    pub(crate) fn carry(&mut self, source: &Graph, id: NodeId, args: &[NodeId]) -> NodeId {
+        match source.operation(id) {
+            Operation::Input(_) => self.input(source.shape(id).clone()),
+            Operation::Hole => self.hole(source.shape(id).clone()),
+            _ => self.copy_node(source, id, args).expect("the node stood in a valid graph with these shapes"),
+        }
+    }
+
+    /// Gives a graph made from `source` its outputs and guards, where node i of that is `moved[i]` here.
+    pub(crate) fn end_as(&mut self, source: &Graph, moved: &[NodeId]) {
+        self.enter(None);
+        self.outputs = source.outputs.iter().map(|id| moved[id.index()]).collect();
+        for guard in &source.guards {
+            self.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
+        }
+    }
+
     /// Which nodes the outputs and guards need.
     pub fn live(&self) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
@@ -484,17 +505,10 @@ impl Graph {
             if live[id.index()] && !matches!(self.operation(id), Operation::Input(_)) {
                 let args: Arguments = self.arguments(id).iter().map(|a| moved[a.index()]).collect();
                 graph.enter(self.scope(id));
-                moved[id.index()] = match self.operation(id) {
-                    Operation::Hole => graph.hole(self.shape(id).clone()),
-                    _ => graph.copy_node(self, id, &args).expect("the node stood in a valid graph with these shapes"),
-                };
+                moved[id.index()] = graph.carry(self, id, &args);
             }
         }
-        graph.enter(None);
-        graph.outputs = self.outputs.iter().map(|id| moved[id.index()]).collect();
-        for guard in &self.guards {
-            graph.add_guard(Guard { node: moved[guard.node.index()], ..*guard });
-        }
+        graph.end_as(self, &moved);
         graph
     }
 }
