@@ -7,7 +7,7 @@
 use super::memory::{Memories, Space};
 use crate::compile::Repeat;
 use crate::graph::Executable;
-use crate::primitive::Stride;
+use crate::primitive::{Stride, advance, read_piece};
 use crate::real::Row;
 use smallvec::SmallVec;
 
@@ -320,12 +320,7 @@ fn fill<T: Executable>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]
             }
         }
         Repeat::Loops { start: first, axes } => loops(first, &axes, source, start, out),
-        Repeat::Part { start: first, step: 1 } => {
-            out.copy_from_slice(&source[first + start..first + start + out.len()]);
-        }
-        Repeat::Part { start: first, step } => {
-            out.iter_mut().zip(source[first + start * step..].iter().step_by(step)).for_each(|(y, &x)| *y = x);
-        }
+        Repeat::Part { start: first, step } => read_piece(source, first + start * step, step as isize, out),
         Repeat::Pad { start: first } => {
             // The part of the chunk that the source covers.
             let from = first.clamp(start, start + out.len());
@@ -351,26 +346,11 @@ fn loops<T: Executable>(first: usize, axes: &[Stride; 4], source: &[T], start: u
     let mut done = 0;
     while done < out.len() {
         let count = (inner.count - digits[3]).min(out.len() - done);
-        let piece = &mut out[done..done + count];
-        match inner.step {
-            1 => piece.copy_from_slice(&source[from..from + count]),
-            0 => piece.fill(source[from]),
-            step => {
-                piece.iter_mut().enumerate().for_each(|(i, y)| *y = source[from.wrapping_add_signed(i as isize * step)])
-            }
-        }
+        read_piece(source, from, inner.step, &mut out[done..done + count]);
         done += count;
         // On to the next piece: the inner loop starts again, and the ones around it count.
         from = from.wrapping_add_signed(-(digits[3] as isize) * inner.step);
         digits[3] = 0;
-        for i in (0..3).rev() {
-            digits[i] += 1;
-            from = from.wrapping_add_signed(axes[i].step);
-            if digits[i] < axes[i].count {
-                break;
-            }
-            digits[i] = 0;
-            from = from.wrapping_add_signed(-(axes[i].count as isize) * axes[i].step);
-        }
+        advance(&axes[..3], &mut digits[..3], &mut from);
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub use concat::{concat, stack};
 pub use convolution::{Conv, Conv1d, Conv2d, Padding, Role};
 pub use pattern::{Pattern, Run, Stride};
+pub(crate) use pattern::{advance, read_piece};
 pub use pointwise::IntoVar;
 pub(crate) use slice::transpose_slices;
 

@@ -106,19 +106,8 @@ impl Pattern {
                 loop {
                     visit(at, from, inner.count, inner.step);
                     at += inner.count;
-                    let mut axis = outer.len();
-                    loop {
-                        if axis == 0 {
-                            return;
-                        }
-                        axis -= 1;
-                        digits[axis] += 1;
-                        from = from.wrapping_add_signed(outer[axis].step);
-                        if digits[axis] < outer[axis].count {
-                            break;
-                        }
-                        digits[axis] = 0;
-                        from = from.wrapping_add_signed(-(outer[axis].count as isize) * outer[axis].step);
+                    if !advance(outer, &mut digits, &mut from) {
+                        return;
                     }
                 }
             }
@@ -131,6 +120,31 @@ impl Pattern {
             }
             Pattern::List(list) => list.iter().enumerate().for_each(|(at, &from)| visit(at, from as usize, 1, 1)),
         }
+    }
+}
+
+/// Counts nested loops on by one, with the entry that they stand at; false after the last, when all start again.
+pub fn advance(loops: &[Stride], digits: &mut [usize], at: &mut usize) -> bool {
+    for (axis, digit) in loops.iter().zip(digits).rev() {
+        *digit += 1;
+        *at = at.wrapping_add_signed(axis.step);
+        if *digit < axis.count {
+            return true;
+        }
+        *digit = 0;
+        *at = at.wrapping_add_signed(-(axis.count as isize) * axis.step);
+    }
+    false
+}
+
+/// Reads one piece: every entry of `source` a `step` apart from `from` on, as many as `out` holds.
+#[inline]
+pub fn read_piece<T: Copy>(source: &[T], from: usize, step: isize, out: &mut [T]) {
+    match step {
+        1 => out.copy_from_slice(&source[from..from + out.len()]),
+        0 => out.fill(source[from]),
+        _ if step > 0 => out.iter_mut().zip(source[from..].iter().step_by(step as usize)).for_each(|(y, &x)| *y = x),
+        _ => out.iter_mut().enumerate().for_each(|(i, y)| *y = source[from.wrapping_add_signed(i as isize * step)]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Entries of a vector in a fixed pattern, and their transpose: what loops over scalars become.
 
-use super::pattern::{Pattern, Run, Stride};
+use super::pattern::{Pattern, Run, Stride, read_piece};
 use crate::graph::{Attributes, Class, Fault, Structured, Var};
 use crate::real::Float;
 use crate::shape::Shape;
@@ -44,17 +44,7 @@ impl Structured for Pick {
                 list.iter().zip(out).for_each(|(&from, y)| *y = x[from as usize]);
                 continue;
             }
-            self.pattern.pieces(|at, from, count, step| {
-                let out = &mut out[at..at + count];
-                match step {
-                    1 => out.copy_from_slice(&x[from..from + count]),
-                    0 => out.fill(x[from]),
-                    _ if step > 0 => {
-                        out.iter_mut().zip(x[from..].iter().step_by(step as usize)).for_each(|(y, &x)| *y = x);
-                    }
-                    _ => out.iter_mut().enumerate().for_each(|(i, y)| *y = x[from.wrapping_add_signed(i as isize * step)]),
-                }
-            });
+            self.pattern.pieces(|at, from, count, step| read_piece(x, from, step, &mut out[at..at + count]));
         }
         Ok(())
     }
