@@ -62,8 +62,8 @@ pub mod tree;
 pub use derive::Tree;
 pub use error::{Error, Result};
 pub use function::{
-    Function, checkpoint, gradient, hessian, hvp, jacobian, laplacian, map_rows, sum_over, taylor, value,
-    value_and_gradient,
+    Estimate, Function, Probe, checkpoint, gradient, hessian, hvp, jacobian, laplacian, map_rows, sum_over, taylor,
+    value, value_and_gradient,
 };
 pub use graph::{Executable, Var};
 pub use ndarray;
