@@ -1,5 +1,6 @@
 //! Running graphs: the interpreter, which is the oracle, and programs, which run without allocating.
 
+mod chains;
 mod interpret;
 mod layout;
 mod listing;

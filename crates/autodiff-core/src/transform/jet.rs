@@ -272,10 +272,9 @@ impl Jets {
                         let (Some(xj), Some(dj)) = (self.coefficient(x, j), self.coefficient(d, k - j)) else {
                             continue;
                         };
-                        let weighted = if k == 1 { xj } else { scaled(xj, j as f64 / k as f64) };
-                        part = add(part, Some(times(weighted, dj, strong)));
+                        part = add(part, Some(times(scaled(xj, j as f64), dj, strong)));
                     }
-                    sum = add(sum, part);
+                    sum = add(sum, part.map(|p| scaled(p, 1.0 / k as f64)));
                 }
                 Slope::Inverse(q) => {
                     let mut known = None;
@@ -283,8 +282,9 @@ impl Jets {
                         let (Some(yj), Some(qj)) = (self.coefficient(y, j), self.coefficient(q, k - j)) else {
                             continue;
                         };
-                        known = add(known, Some(times(scaled(yj, j as f64 / k as f64), qj, strong)));
+                        known = add(known, Some(times(scaled(yj, j as f64), qj, strong)));
                     }
+                    let known = known.map(|sum| scaled(sum, 1.0 / k as f64));
                     if let Some(rest) = subtract(self.coefficient(x, k), known) {
                         sum = add(sum, Some(over(rest, q, strong)));
                     }
