@@ -38,7 +38,7 @@
 //! # Inside
 //!
 //! The modules, from left to right: [`real`] and [`number`]; [`shape`], [`tensor`], [`error`]; [`graph`], [`trace`],
-//! [`primitive`], [`text`]; [`transform`]; [`tree`]; [`compile`], [`execute`], [`sweep`]; [`function`]. Each imports only what stands before
+//! [`primitive`], [`text`]; [`transform`]; [`tree`]; [`compile`], [`execute`], [`sweep`]; [`function`]; [`ode`]. Each imports only what stands before
 //! it.
 
 #![forbid(unsafe_code)]
@@ -49,6 +49,7 @@ pub mod execute;
 pub mod function;
 pub mod graph;
 pub mod number;
+pub mod ode;
 pub mod primitive;
 pub mod real;
 pub mod shape;

@@ -97,6 +97,12 @@ where
         self.run(&Operator::Hvp(Mode::default()), x, call).map(|_| ())
     }
 
+    /// Of rates f(y, t) at a point that ends with the time: coefficients 1 to `order` of the solution of y′ = f(y, t), order by
+    /// order.
+    pub(crate) fn flow(&self, x: &[P::Scalar], order: usize, series: &mut [P::Scalar]) -> Result<()> {
+        self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) }).map(|_| ())
+    }
+
     /// The function at `x`, ready for many products.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::real::Precision;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::trace::{Session, constant, tensor};
-use crate::transform::{Seed, adjoint, batch, jet, or_zeros, second_sum, tangent};
+use crate::transform::{Seed, adjoint, batch, flow, jet, or_zeros, second_sum, tangent};
 use crate::tree::Traced;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -75,6 +75,8 @@ pub(super) enum Operator {
     Mixed(usize),
     /// + direction u, direction v → ∇(∂³f along u, v): third-order product.
     Third,
+    /// Of rates f(y, t) at a point that ends with the time t: coefficients 1 to k of the solution of y′ = f(y, t).
+    Flow(usize),
 }
 
 impl Operator {
@@ -99,6 +101,7 @@ impl Operator {
             Operator::Biharmonic => "biharmonic",
             Operator::Mixed(_) => "mixed_derivative",
             Operator::Third => "third",
+            Operator::Flow(_) => "taylor_step",
         }
     }
 
@@ -123,6 +126,7 @@ impl Operator {
             | Operator::SecondSum(_)
             | Operator::MixedSum(_)
             | Operator::Biharmonic => 0..1,
+            Operator::Flow(order) => 0..order * results,
         }
     }
 
@@ -138,6 +142,7 @@ impl Operator {
                 | Operator::Taylor(_)
                 | Operator::TaylorSeries(_)
                 | Operator::Mixed(_)
+                | Operator::Flow(_)
         )
     }
 }
@@ -156,6 +161,14 @@ pub(super) fn check<Out>(variant: &Variant<Out>, operator: &Operator) -> Result<
     if operator.needs_scalar() && (variant.results.len() != 1 || variant.results[0].rank() != 0) {
         return Err(Error::NotScalar { operator: operator.name(), found: variant.results.clone() });
     }
+    if let Operator::Flow(_) = operator {
+        let mut expected = variant.point.to_shapes();
+        expected.pop();
+        if variant.results != expected {
+            let (argument, found) = ("what the closure returns", variant.results.clone());
+            return Err(Error::Structure { operator: operator.name(), argument, expected, found });
+        }
+    }
     if *operator == Operator::Ggn && variant.predictions == 0 {
         return Err(Error::Unsupported {
             operator: "ggn_product",
@@ -171,7 +184,7 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
     let compile = |operator: &Operator| -> Result<Program> {
         let (graph, extras) = graph_of(variant, operator)?;
         let group = |count, role| Group { count, role };
-        let body = variant.body();
+        let body = variant.body_of(operator);
         let mut groups = vec![group(body.point.len(), Role::Borrowed), group(body.data.len(), Role::Held)];
         groups.extend(extras.into_iter().map(|count| group(count, Role::Borrowed)));
         let late = (form == Form::Split).then_some(2);
@@ -201,7 +214,7 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
 pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<(Graph, Vec<usize>)> {
     let session = Session::open(Precision::Double);
     session.share();
-    let body = variant.body();
+    let body = variant.body_of(operator);
     let point: Vec<Var> = body.point.iter().map(|shape| session.input(shape.clone())).collect();
     let data: Vec<Var> = body.data.iter().map(|shape| session.input(shape.clone())).collect();
     let mut all = session.inline(&body.graph, &[&point[..], &data].concat());
@@ -308,6 +321,13 @@ impl<Out: Traced> Parts<'_, Out> {
                     tangent(&y, &self.moves(&v)).into_iter().zip(&y).map(|(t, &y)| or_zeros(t, y)).collect()
                 };
                 (0..*k).map(|_| self.direction()).collect::<Vec<_>>().into_iter().fold(self.results.to_vec(), along)
+            }
+            Operator::Flow(order) => {
+                let (time, states) = self.point.split_last().expect("the time is the last leaf");
+                let series = flow(self.results, states, *time, *order);
+                let of =
+                    |k: usize| series.iter().zip(states).map(move |(s, &y)| or_zeros(s.get(k).copied().flatten(), y));
+                (0..*order).flat_map(of).collect()
             }
             Operator::Third => {
                 let (u, v) = (self.direction(), self.direction());

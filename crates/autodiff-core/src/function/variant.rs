@@ -31,6 +31,8 @@ pub(super) struct Variant<Out> {
     pub recorded: Graph,
     /// The same as programs are made from it, once the first is.
     body: OnceLock<Body>,
+    /// The same with scalars as they are, once it is asked for.
+    plain: OnceLock<Body>,
     /// Whether all nodes are scalars that can be swept.
     pub scalar: bool,
     /// How often that was done.
@@ -112,6 +114,12 @@ impl<Out> Variant<Out> {
     pub(super) fn body(&self) -> &Body {
         self.body
             .get_or_init(|| Body::new(self.recorded.without_dead_nodes(), self.predictions, &self.point, &self.data))
+    }
+
+    /// The body that an operator starts from: with the leaves of the point one by one where it tells them apart.
+    pub(super) fn body_of(&self, operator: &Operator) -> &Body {
+        let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data);
+        if let Operator::Flow(_) = operator { self.plain.get_or_init(plain) } else { self.body() }
     }
 
     /// Whether a program of the trace was made.
@@ -381,7 +389,7 @@ where
         let program = &compiled.program;
         let phase = if call.form() == Form::Split { Phase::Early } else { Phase::Late };
         let mut seat = compiled.take::<P::Scalar>(phase);
-        self.data.load(program, &variant.body().data_blocks, &mut seat);
+        self.data.load(program, &variant.body_of(operator).data_blocks, &mut seat);
         let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
         inputs.push(point.entries);
         inputs.extend(call.extras.iter().copied());
@@ -419,6 +427,7 @@ where
             data: self.data.structure.clone(),
             recorded: graph,
             body: OnceLock::new(),
+            plain: OnceLock::new(),
             scalar: numbers.is_some(),
             sweeps: Sweeps::default(),
             result,

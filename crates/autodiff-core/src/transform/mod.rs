@@ -1,6 +1,7 @@
 //! Transforms of programs into programs: every mode of differentiation is one of these, or a composition.
 //!
 //! * [`jet`]: truncated Taylor series of chosen variables through the tape, of any order; order 1 is the tangent.
+//! * [`flow`]: the series of the solution of an ordinary differential equation.
 //! * [`transpose`]: the linear map from some placeholders to some variables, run backwards.
 //! * [`adjoint`] = transpose ∘ tangent: reverse mode.
 //! * [`batch`]: a leading axis of directions; [`batch_sum`]: the sum over them, taken as early as it can be.
@@ -23,7 +24,7 @@ pub use batch::batch;
 pub use collapse::batch_sum;
 pub(crate) use differentiate::or_zeros;
 pub(crate) use fields::second_sum;
-pub use jet::{Seed, jet, tangent};
+pub use jet::{Seed, flow, jet, tangent};
 pub use transpose::transpose;
 
 use crate::graph::{Class, Graph, NodeId, Operation, Var};

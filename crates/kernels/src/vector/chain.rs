@@ -78,18 +78,18 @@ fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], start: usize, out: &m
     let mut sum = part(first.a);
     if let Some(b) = first.b {
         let b = part(b);
-        (0..N).for_each(|k| sum[k] = sum[k] * b[k]);
+        (0..N).for_each(|k| sum[k] *= b[k]);
     }
     for term in rest {
         let mut a = part(term.a);
         if let Some(b) = term.b {
             let b = part(b);
-            (0..N).for_each(|k| a[k] = a[k] * b[k]);
+            (0..N).for_each(|k| a[k] *= b[k]);
         }
         if term.negative {
-            (0..N).for_each(|k| sum[k] = sum[k] - a[k]);
+            (0..N).for_each(|k| sum[k] -= a[k]);
         } else {
-            (0..N).for_each(|k| sum[k] = sum[k] + a[k]);
+            (0..N).for_each(|k| sum[k] += a[k]);
         }
     }
     out[start..start + N].copy_from_slice(&sum);
