@@ -1,6 +1,7 @@
 //! [`Trajectory`]: a solution of an initial value problem, followed step by step.
 
 use crate::error::{Error, Result};
+use crate::execute::Coefficients;
 use crate::function::{Flat, Function};
 use crate::graph::Var;
 use crate::real::{Elementary, Float, Precision};
@@ -48,7 +49,8 @@ impl<P: Tree> Tree for Moment<P> {
 /// term that is left out is below the tolerance. The state is summed with compensation, so that rounding does not pile up over
 /// many steps.
 ///
-/// A state of arrays is faster than one of many scalars: their loops are not rolled here.
+/// The coefficients are computed by recurrences over the trace; a state of arrays is faster than one of many scalars, whose
+/// loops are not rolled here.
 pub struct Trajectory<'f, P: Tree, Out> {
     rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
     order: usize,
@@ -60,6 +62,7 @@ pub struct Trajectory<'f, P: Tree, Out> {
     /// Where the last step began, and the series from there, order by order; none before the first step.
     before: Vec<P::Scalar>,
     series: Vec<P::Scalar>,
+    memory: Option<Coefficients<P::Scalar>>,
     steps: usize,
 }
 
@@ -108,6 +111,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             before: now.clone(),
             now,
             series: Vec::new(),
+            memory: None,
             steps: 0,
         }
     }
@@ -209,7 +213,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     fn step_within(&mut self, limit: f64) -> Result<Step<P::Scalar>> {
         let n = self.now.len() - 1;
         self.series.resize(self.order * n, P::Scalar::zero());
-        self.rates.flow(&self.now, self.order, &mut self.series)?;
+        self.rates.flow(&self.now, self.order, &mut self.series, &mut self.memory)?;
         let time = self.now[n];
         let allowed = self.allowed();
         if allowed.is_nan() {
@@ -287,6 +291,6 @@ where
     let mut trajectory = Trajectory::new(f, state, time);
     let n = trajectory.now.len() - 1;
     trajectory.series.resize(order * n, P::Scalar::zero());
-    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series)?;
+    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut None)?;
     Ok(trajectory.series())
 }
