@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Entries that run through all orders together where all are alike.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 
 /// The recurrences of a graph of rates.
 #[derive(Debug)]
@@ -36,6 +36,10 @@ pub(crate) struct Recurrences {
     weighted: Vec<bool>,
     /// The number of entries, if all that moves is elementwise and has so many.
     plane: Option<usize>,
+    /// Entries of each node that are in memory at once: of a plane those of a chunk.
+    sizes: Vec<usize>,
+    /// Which nodes are a plane.
+    planes: Vec<bool>,
 }
 
 /// A node that moves, by its rule.
@@ -132,8 +136,20 @@ impl Recurrences {
             steps.push(Step { node: id, args, rule });
         }
         let plane = plane(&graph, states, &degrees);
+        let planes: Vec<bool> = graph.ids().map(|id| plane == Some(graph.shape(id).size())).collect();
+        let size = |(id, &plane): (NodeId, &bool)| if plane { CHUNK } else { graph.shape(id).size() };
+        let sizes = graph.ids().zip(&planes).map(size).collect();
         static SERIAL: AtomicU64 = AtomicU64::new(0);
-        Some(Recurrences { serial: SERIAL.fetch_add(1, Ordering::Relaxed), graph, steps, degrees, weighted, plane })
+        Some(Recurrences {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            graph,
+            steps,
+            degrees,
+            weighted,
+            plane,
+            sizes,
+            planes,
+        })
     }
 
     /// Memory for runs to this order.
@@ -141,14 +157,14 @@ impl Recurrences {
         let mut end = 0;
         let mut place = |id: NodeId, levels: usize| {
             let start = end;
-            end += levels * self.length(id, CHUNK);
+            end += levels * self.sizes[id.index()];
             start
         };
         let levels = |id: NodeId| if self.degrees[id.index()] > 0 { order + 1 } else { 1 };
         let plain = self.graph.ids().map(|id| place(id, levels(id))).collect();
         let weighted =
             self.graph.ids().map(|id| if self.weighted[id.index()] { place(id, order + 1) } else { 0 }).collect();
-        let sizes = self.graph.ids().map(|id| self.length(id, CHUNK));
+        let sizes = self.graph.ids().map(|id| self.sizes[id.index()]);
         let widest = sizes.max().unwrap_or(0);
         let scratch = |id: NodeId| match self.graph.operation(id) {
             Operation::Primitive(p) => {
@@ -180,8 +196,12 @@ impl Recurrences {
 
     /// Entries of a node that are in memory at once, for chunks of this length.
     fn length(&self, id: NodeId, chunk: usize) -> usize {
-        let size = self.graph.shape(id).size();
-        if self.plane == Some(size) { chunk } else { size }
+        if self.planes[id.index()] { chunk } else { self.sizes[id.index()] }
+    }
+
+    /// Entries of a node in all.
+    fn whole(&self, id: NodeId) -> usize {
+        if self.planes[id.index()] { self.plane.unwrap_or(0) } else { self.sizes[id.index()] }
     }
 
     /// Coefficients 1 to the order of the solution, order by order, for the entries of the states and the time at the end;
@@ -214,7 +234,10 @@ impl Recurrences {
         for k in 0..at.order {
             if k > 0 {
                 for step in self.steps.iter().filter(|s| k <= self.degrees[s.node.index()]) {
-                    self.step(step, k, &entries, at)?;
+                    match self.scalar(step, k, at) {
+                        Some(y) => at.memory[at.plain[step.node.index()] + k] = y,
+                        None => self.step(step, k, &entries, at)?,
+                    }
                     self.weigh(step.node, k, self.length(step.node, entries.len()), at);
                 }
             }
@@ -223,9 +246,9 @@ impl Recurrences {
             let mut place = k * width;
             for (&state, &rate) in self.graph.inputs().iter().zip(self.graph.outputs()) {
                 let length = self.length(state, entries.len());
-                let to = at.plain[state.index()] + (k + 1) * self.length(state, CHUNK);
+                let to = at.plain[state.index()] + (k + 1) * self.sizes[state.index()];
                 if k <= self.degrees[rate.index()] {
-                    let from = at.plain[rate.index()] + k * self.length(rate, CHUNK);
+                    let from = at.plain[rate.index()] + k * self.sizes[rate.index()];
                     at.memory.copy_within(from..from + length, to);
                     at.memory[to..to + length].iter_mut().for_each(|y| *y = *y * factor);
                 } else {
@@ -233,7 +256,7 @@ impl Recurrences {
                 }
                 let from = place + if self.plane.is_some() { entries.start } else { 0 };
                 out[from..from + length].copy_from_slice(&at.memory[to..to + length]);
-                place += self.graph.shape(state).size();
+                place += self.whole(state);
                 self.weigh(state, k + 1, length, at);
             }
         }
@@ -243,7 +266,7 @@ impl Recurrences {
     /// Keeps a coefficient times its order, if that is read.
     fn weigh<T: Executable>(&self, id: NodeId, k: usize, length: usize, at: &mut Coefficients<T>) {
         if self.weighted[id.index()] {
-            let stride = k * self.length(id, CHUNK);
+            let stride = k * self.sizes[id.index()];
             let (from, to) = (at.plain[id.index()] + stride, at.weighted[id.index()] + stride);
             at.memory.copy_within(from..from + length, to);
             let factor = T::from_f64(k as f64);
@@ -253,7 +276,7 @@ impl Recurrences {
 
     /// Values of all nodes.
     fn values<T: Executable>(&self, now: &[T], entries: &Range<usize>, at: &mut Coefficients<T>) -> Result<()> {
-        let part = |id: NodeId| if self.plane == Some(self.graph.shape(id).size()) { entries.clone() } else { 0..0 };
+        let part = |id: NodeId| if self.planes[id.index()] { entries.clone() } else { 0..0 };
         let mut given = 0;
         for id in self.graph.ids() {
             let length = self.length(id, entries.len());
@@ -267,7 +290,7 @@ impl Recurrences {
                 Operation::Input(_) => {
                     let from = given + part(id).start;
                     out.copy_from_slice(&now[from..from + length]);
-                    given += self.graph.shape(id).size();
+                    given += self.whole(id);
                 }
                 Operation::Constant(c) => out[0] = T::from_f64(c),
                 Operation::Tensor(t) => {
@@ -301,6 +324,50 @@ impl Recurrences {
         Ok(())
     }
 
+    /// Coefficient k ≥ 1 of a scalar; `None` if the node is none.
+    fn scalar<T: Executable>(&self, step: &Step, k: usize, at: &Coefficients<T>) -> Option<T> {
+        if self.sizes[step.node.index()] != 1 {
+            return None;
+        }
+        let (args, y) = (&step.args, step.node);
+        let degree = |id: NodeId| self.degrees[id.index()];
+        let plain = |id: NodeId| at.plain[id.index()];
+        let of = |id: NodeId, j: usize| if j <= degree(id) { at.memory[plain(id) + j] } else { T::zero() };
+        // Σ xⱼ d_{k−j} for these j; `from` is where the coefficients of x begin.
+        let products = |from: usize, x: NodeId, d: NodeId, orders: RangeInclusive<usize>| -> T {
+            let low = (*orders.start()).max(k.saturating_sub(degree(d)));
+            let high = (*orders.end()).min(degree(x));
+            if low > high {
+                return T::zero();
+            }
+            let (a, b) = (&at.memory[from + low..=from + high], &at.memory[plain(d) + k - high..=plain(d) + k - low]);
+            a.iter().zip(b.iter().rev()).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
+        };
+        let share = || T::from_f64(1.0 / k as f64);
+        Some(match &step.rule {
+            Rule::Sum(signs) => args
+                .iter()
+                .zip(signs)
+                .fold(T::zero(), |sum, (&a, &negative)| if negative { sum - of(a, k) } else { sum + of(a, k) }),
+            Rule::Product => products(plain(args[0]), args[0], args[1], 0..=k),
+            Rule::Quotient => (of(args[0], k) - products(plain(args[1]), args[1], y, 1..=k)) / of(args[1], 0),
+            Rule::Smooth(partials) => {
+                let part = |&(x, d): &(NodeId, NodeId)| products(at.weighted[x.index()], x, d, 1..=k);
+                partials.iter().map(part).fold(T::zero(), |sum, part| sum + part) * share()
+            }
+            Rule::Inverse(x, q) => {
+                let known = products(at.weighted[y.index()], y, *q, 1..=k - 1) * share();
+                (of(*x, k) - known) / of(*q, 0)
+            }
+            Rule::Select => {
+                let branch = if of(args[0], 0) == T::zero() { args[2] } else { args[1] };
+                of(branch, k)
+            }
+            Rule::Spread => of(args[0], k),
+            Rule::Linear(_) | Rule::Bilinear(_) => return None,
+        })
+    }
+
     /// Coefficient k ≥ 1 of a node.
     fn step<T: Executable>(
         &self,
@@ -312,7 +379,7 @@ impl Recurrences {
         let Coefficients { plain, weighted, memory, zeros, first, second, scratch, .. } = at;
         let node = step.node;
         let length = self.length(node, entries.len());
-        let start = plain[node.index()] + k * self.length(node, CHUNK);
+        let start = plain[node.index()] + k * self.sizes[node.index()];
         let (left, rest) = memory.split_at_mut(start);
         let (out, right) = rest.split_at_mut(length);
         let known = Known { recurrences: self, left, right, hole: start..start + length, chunk: entries.len(), k };
@@ -408,7 +475,7 @@ struct Known<'a, T> {
 impl<'a, T: Executable> Known<'a, T> {
     /// Coefficient j of a node, plain or weighted, by where these begin.
     fn coefficient(&self, places: &[usize], id: NodeId, j: usize) -> &'a [T] {
-        let start = places[id.index()] + j * self.recurrences.length(id, CHUNK);
+        let start = places[id.index()] + j * self.recurrences.sizes[id.index()];
         let length = self.recurrences.length(id, self.chunk);
         match start.checked_sub(self.hole.end) {
             Some(after) => &self.right[after..][..length],

@@ -63,6 +63,8 @@ pub struct Trajectory<'f, P: Tree, Out> {
     before: Vec<P::Scalar>,
     series: Vec<P::Scalar>,
     memory: Option<Coefficients<P::Scalar>>,
+    /// Change of each entry in a step.
+    rise: Vec<P::Scalar>,
     steps: usize,
 }
 
@@ -109,9 +111,10 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             structure: state.clone(),
             left_out: vec![P::Scalar::zero(); now.len()],
             before: now.clone(),
-            now,
             series: Vec::new(),
             memory: None,
+            rise: now.clone(),
+            now,
             steps: 0,
         }
     }
@@ -227,11 +230,16 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             return Err(stuck(format!("at time {time} steps have become too short to move it: {length}")));
         }
         self.before.copy_from_slice(&self.now);
-        for i in 0..=n {
-            let rise = if i == n { length } else { self.rise(i, length) };
-            let wanted = rise - self.left_out[i];
-            let sum = self.now[i] + wanted;
-            (self.left_out[i], self.now[i]) = ((sum - self.now[i]) - wanted, sum);
+        // Horner's rule, order by order.
+        self.rise.fill(P::Scalar::zero());
+        for coefficients in self.series.chunks_exact(n.max(1)).rev() {
+            self.rise.iter_mut().zip(coefficients).for_each(|(sum, &c)| *sum = (*sum + c) * length);
+        }
+        self.rise[n] = length;
+        for ((now, left_out), &rise) in self.now.iter_mut().zip(&mut self.left_out).zip(&self.rise) {
+            let wanted = rise - *left_out;
+            let sum = *now + wanted;
+            (*left_out, *now) = ((sum - *now) - wanted, sum);
         }
         self.steps += 1;
         Ok(Step { length, allowed })
