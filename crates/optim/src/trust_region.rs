@@ -1,7 +1,7 @@
 //! Trust-region Newton method: Newton's step where the model can be trusted, a shorter one where it cannot.
 //!
 //! Minimises with second derivatives seen only through products. Each accepted point costs one value, one gradient
-//! and the products of one truncated conjugate-gradient path; each rejected step costs one value and **zero**
+//! and the products of one Krylov space; each rejected step costs one value and **zero**
 //! products. Directions of negative curvature are followed, so the run leaves saddles it does not start at.
 //!
 //! ```
@@ -29,7 +29,7 @@
 
 use crate::descent::{Descent, StepEnd};
 use crate::error::{Error, require};
-use crate::krylov::Steihaug;
+use crate::krylov::Gltr;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{RadiusSearch, Verdict};
@@ -47,7 +47,7 @@ const METHOD: &str = "trust region";
 /// Source: Conn, Gould, Toint, *Trust-Region Methods* (2000), algorithm 6.1.1; Nocedal, Wright, *Numerical
 /// Optimization* (2006), algorithms 4.1 and 7.2.
 #[derive(Clone, Debug)]
-pub struct TrustRegion<T, D = Steihaug<T>> {
+pub struct TrustRegion<T, D = Gltr<T>> {
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     limits: Limits<T>,
@@ -102,9 +102,9 @@ impl<T: Scalar> Default for TrustRegion<T> {
 }
 
 impl<T: Scalar> TrustRegion<T> {
-    /// The method with its defaults, its steps from [`Steihaug`].
+    /// The method with its defaults, its steps from [`Gltr`].
     pub fn new() -> Self {
-        Self::with_descent(Steihaug::new())
+        Self::with_descent(Gltr::new())
     }
 }
 
@@ -190,7 +190,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
 
 /// A run of [`TrustRegion`].
 #[derive(Debug)]
-pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Steihaug<T>> {
+pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
     objective: &'o O,
     /// The model at `x` until its path is known, then nothing: a rejected step needs no products.
     model: Option<O::Model<'o>>,
