@@ -208,7 +208,8 @@ fn each_end_is_named() {
         (gltr.step(radius, &mut s).end, products)
     };
     assert_eq!(end(1.0, 2.0, 10.0, 5), (StepEnd::Interior, 2));
-    assert_eq!(end(1.0, 2.0, 0.1, 5), (StepEnd::Boundary, 2));
+    // On the radius 0.3 of the gradient is exact enough, which one product gives.
+    assert_eq!(end(1.0, 2.0, 0.1, 5), (StepEnd::Boundary, 1));
     assert_eq!(end(-1.0, 0.5, 10.0, 5), (StepEnd::NegativeCurvature, 2));
     assert_eq!(end(1.0, 2.0, 10.0, 1), (StepEnd::ProductLimit, 1));
     assert_eq!(end(1.0, 2.0, 10.0, 0), (StepEnd::ProductLimit, 0));
