@@ -32,7 +32,7 @@ pub trait Descent<T: Scalar> {
     ///
     /// # Panics
     /// If `out` does not have the length of the prepared gradient.
-    fn step(&self, radius: T, out: &mut [T]) -> ModelStep<T>;
+    fn step(&mut self, radius: T, out: &mut [T]) -> ModelStep<T>;
 }
 
 /// What a step s promises.

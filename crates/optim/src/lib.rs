@@ -62,7 +62,7 @@ pub use descent::{Descent, ModelStep, StepEnd};
 pub use error::Error;
 pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
-pub use krylov::Steihaug;
+pub use krylov::{Expansion, Gltr, Lanczos, Steihaug};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};

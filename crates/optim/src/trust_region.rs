@@ -1,7 +1,7 @@
 //! Trust-region Newton method: Newton's step where the model can be trusted, a shorter one where it cannot.
 //!
 //! Minimises with second derivatives seen only through products. Each accepted point costs one value, one gradient
-//! and the products of one truncated conjugate-gradient path; each rejected step costs one value and **zero**
+//! and the products of one Krylov space; each rejected step costs one value and **zero**
 //! products. Directions of negative curvature are followed, so the run leaves saddles it does not start at.
 //!
 //! ```
@@ -29,7 +29,7 @@
 
 use crate::descent::{Descent, StepEnd};
 use crate::error::{Error, require};
-use crate::krylov::Steihaug;
+use crate::krylov::Gltr;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{RadiusSearch, Verdict};
@@ -47,7 +47,7 @@ const METHOD: &str = "trust region";
 /// Source: Conn, Gould, Toint, *Trust-Region Methods* (2000), algorithm 6.1.1; Nocedal, Wright, *Numerical
 /// Optimization* (2006), algorithms 4.1 and 7.2.
 #[derive(Clone, Debug)]
-pub struct TrustRegion<T, D = Steihaug<T>> {
+pub struct TrustRegion<T, D = Gltr<T>> {
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     limits: Limits<T>,
@@ -102,9 +102,9 @@ impl<T: Scalar> Default for TrustRegion<T> {
 }
 
 impl<T: Scalar> TrustRegion<T> {
-    /// The method with its defaults, its steps from [`Steihaug`].
+    /// The method with its defaults, its steps from [`Gltr`].
     pub fn new() -> Self {
-        Self::with_descent(Steihaug::new())
+        Self::with_descent(Gltr::new())
     }
 }
 
@@ -113,7 +113,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
     pub fn with_descent(descent: D) -> Self {
         Self {
             search: RadiusSearch::new(T::one()),
-            forcing: Forcing::Superlinear { largest: T::of(0.5), power: T::of(0.5) },
+            forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
             limits: Limits::new(1000),
             descent,
         }
@@ -156,7 +156,8 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         self
     }
 
-    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/2, `power` 1/2.
+    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/10, `power` 1: quadratic
+    /// convergence. Never more exactly than the gradient tolerance needs: a tenth of it.
     pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
         self.forcing = forcing;
         self
@@ -190,7 +191,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
 
 /// A run of [`TrustRegion`].
 #[derive(Debug)]
-pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Steihaug<T>> {
+pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
     objective: &'o O,
     /// The model at `x` until its path is known, then nothing: a rejected step needs no products.
     model: Option<O::Model<'o>>,
@@ -208,7 +209,9 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         let Some(mut model) = self.model.take() else {
             return Ok(());
         };
-        let tolerance = self.forcing.tolerance(self.now.gradient_norm / self.start_gradient_norm);
+        let Standing { gradient_norm, limits, .. } = &self.now;
+        let enough = T::of(0.1) * limits.gradient_tolerance / *gradient_norm;
+        let tolerance = self.forcing.tolerance(*gradient_norm / self.start_gradient_norm).max(enough);
         let radius = self.search.radius();
         match self.descent.prepare(&mut model.hessian(), &self.now.gradient, radius, tolerance) {
             Ok(products) => {
@@ -247,12 +250,15 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
             let model = self.objective.at(&self.now.trial)?;
             self.now.counts.gradients += 1;
             let gradient_norm = norm(model.gradient());
-            let falls = gradient_norm < self.now.gradient_norm;
-            let finite = gradient_norm.is_finite() && model.value().is_finite();
-            if finite && (falls || judgement.verdict == Verdict::Accept) {
+            let limit = match judgement.verdict {
+                Verdict::AcceptIfGradientFalls => self.now.gradient_norm,
+                Verdict::AcceptIfGradientHalves => T::of(0.5) * self.now.gradient_norm,
+                Verdict::Accept | Verdict::Reject => T::infinity(),
+            };
+            if gradient_norm < limit && model.value().is_finite() {
                 self.now.accept(&model, gradient_norm);
                 self.model = Some(model);
-                self.search.accepted(judgement.ratio, &promised);
+                self.search.accepted(judgement, &promised);
             }
         }
         if self.now.accepted {
