@@ -29,6 +29,7 @@
 //! | method | an iteration costs | use it |
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
+//! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
 //!
@@ -40,8 +41,10 @@
 #![forbid(unsafe_code)]
 
 pub mod adam;
+pub mod cubic_regularization;
 pub mod descent;
 mod error;
+mod forcing;
 mod function;
 pub mod gradient_descent;
 pub mod krylov;
@@ -58,11 +61,13 @@ pub mod trust_region;
 mod vector;
 
 pub use adam::{Adam, AdamSolver, AdamState, FullBatch, GradientSource};
+pub use cubic_regularization::{CubicRegularization, CubicRegularizationSolver};
 pub use descent::{Descent, ModelStep, StepEnd};
 pub use error::Error;
+pub use forcing::Forcing;
 pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
-pub use krylov::{Expansion, Gltr, Lanczos, Steihaug};
+pub use krylov::{CubicModel, Expansion, Gltr, Lanczos, Steihaug};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
@@ -70,4 +75,4 @@ pub use scalar::Scalar;
 pub use schedule::Schedule;
 pub use solver::Solver;
 pub use status::{Counts, Criterion, Place, Progress, Report, Status};
-pub use trust_region::{Forcing, TrustRegion, TrustRegionSolver};
+pub use trust_region::{TrustRegion, TrustRegionSolver};

@@ -103,14 +103,7 @@ impl<T: Scalar> RadiusSearch<T> {
             min_radius,
             "a number from 0 to below the radius",
         )?;
-        require(accept >= zero && accept < T::of(0.25), METHOD, "accept", accept, "a number from 0 to below 1/4")?;
-        require(
-            value_scale.is_finite() && value_scale >= zero,
-            METHOD,
-            "value_scale",
-            value_scale,
-            "a finite number, at least 0",
-        )
+        check_ratio_options(METHOD, accept, value_scale)
     }
 
     /// The radius for the next step.
@@ -126,22 +119,7 @@ impl<T: Scalar> RadiusSearch<T> {
 
     /// Judges a step from `value` to `trial_value` by what it `promised`.
     pub fn judge(&self, value: T, trial_value: T, promised: &ModelStep<T>) -> Judgement<T> {
-        let delta = rounding_allowance(value, self.value_scale);
-        let decrease = value - trial_value;
-        let ratio = (decrease + delta) / (promised.decrease + delta);
-        // The scale of what cancels in f is not known: up to 1e5 times |f| or the scale given, the gradient may decide.
-        let hidden = T::of(1e5) * delta;
-        let verdict = if !trial_value.is_finite() || ratio.is_nan() {
-            Verdict::Reject
-        } else if ratio <= self.accept {
-            let may_be_rounding = promised.decrease <= hidden && decrease.abs() <= hidden;
-            if may_be_rounding { Verdict::AcceptIfGradientHalves } else { Verdict::Reject }
-        } else if decrease > T::zero() {
-            Verdict::Accept
-        } else {
-            Verdict::AcceptIfGradientFalls
-        };
-        Judgement { ratio, verdict }
+        judge(value, trial_value, promised, self.accept, self.value_scale)
     }
 
     /// Sets the radius after an accepted step: a quarter of the step if ρ < 1/4; twice the radius if ρ > 3/4 and the
@@ -165,6 +143,44 @@ impl<T: Scalar> RadiusSearch<T> {
     pub fn rejected(&mut self, step: &ModelStep<T>) {
         self.radius = T::of(0.25) * step.norm.min(self.radius);
     }
+}
+
+/// Judges a step from `value` to `trial_value` by what it `promised`: it must keep `accept` of that.
+pub(crate) fn judge<T: Scalar>(
+    value: T,
+    trial_value: T,
+    promised: &ModelStep<T>,
+    accept: T,
+    value_scale: T,
+) -> Judgement<T> {
+    let delta = rounding_allowance(value, value_scale);
+    let decrease = value - trial_value;
+    let ratio = (decrease + delta) / (promised.decrease + delta);
+    // The scale of what cancels in f is not known: up to 1e5 times |f| or the scale given, the gradient may decide.
+    let hidden = T::of(1e5) * delta;
+    let verdict = if !trial_value.is_finite() || ratio.is_nan() {
+        Verdict::Reject
+    } else if ratio <= accept {
+        let may_be_rounding = promised.decrease <= hidden && decrease.abs() <= hidden;
+        if may_be_rounding { Verdict::AcceptIfGradientHalves } else { Verdict::Reject }
+    } else if decrease > T::zero() {
+        Verdict::Accept
+    } else {
+        Verdict::AcceptIfGradientFalls
+    };
+    Judgement { ratio, verdict }
+}
+
+/// Errors unless the options of [`judge`] make sense.
+pub(crate) fn check_ratio_options<T: Scalar>(method: &'static str, accept: T, value_scale: T) -> Result<(), Error> {
+    require(accept >= T::zero() && accept < T::of(0.25), method, "accept", accept, "a number from 0 to below 1/4")?;
+    require(
+        value_scale.is_finite() && value_scale >= T::zero(),
+        method,
+        "value_scale",
+        value_scale,
+        "a finite number, at least 0",
+    )
 }
 
 /// δ = 10 ε max(scale, |f|): how much of a change in f may be rounding.

@@ -28,16 +28,17 @@
 //! ```
 
 use crate::descent::{Descent, StepEnd};
-use crate::error::{Error, require};
+use crate::error::Error;
+use crate::forcing::Forcing;
 use crate::krylov::Gltr;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
-use crate::radius_search::{RadiusSearch, Verdict};
+use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
 use crate::solver::{Solver, minimize_methods};
-use crate::standing::Standing;
+use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Progress, Report, Status};
-use crate::vector::{norm, offset};
+use crate::vector::offset;
 use std::ops::ControlFlow;
 
 const METHOD: &str = "trust region";
@@ -52,47 +53,6 @@ pub struct TrustRegion<T, D = Gltr<T>> {
     forcing: Forcing<T>,
     limits: Limits<T>,
     descent: D,
-}
-
-/// How exactly the Newton equations are solved: the ‖Hs + g‖/‖g‖ at which an interior step is taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Forcing<T> {
-    /// The same at every point: linear convergence at this rate. From 0 to below 1.
-    Constant(T),
-    /// min(`largest`, (‖g‖/‖g₀‖)^`power`), g₀ the gradient at the start: convergence of order 1 + `power`.
-    Superlinear {
-        /// The bound far from the solution, from 0 to below 1.
-        largest: T,
-        /// Above 0, at most 1.
-        power: T,
-    },
-}
-
-impl<T: Scalar> Forcing<T> {
-    /// The relative tolerance where ‖g‖/‖g₀‖ is `reduction`.
-    fn tolerance(self, reduction: T) -> T {
-        match self {
-            Self::Constant(tolerance) => tolerance,
-            Self::Superlinear { largest, power } => largest.min(reduction.powf(power)),
-        }
-    }
-
-    fn check(self) -> Result<(), Error> {
-        let below_one = |a: T| a >= T::zero() && a < T::one();
-        let (tolerance, power) = match self {
-            Self::Constant(tolerance) => (tolerance, T::one()),
-            Self::Superlinear { largest, power } => (largest, power),
-        };
-        require(below_one(tolerance), METHOD, "forcing tolerance", tolerance, "a number from 0 to below 1")?;
-        require(
-            power > T::zero() && power <= T::one(),
-            METHOD,
-            "forcing power",
-            power,
-            "a number above 0 and at most 1",
-        )
-    }
 }
 
 impl<T: Scalar> Default for TrustRegion<T> {
@@ -174,7 +134,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         x: &[T],
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
         self.search.check()?;
-        self.forcing.check()?;
+        self.forcing.check(METHOD)?;
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(TrustRegionSolver {
             objective,
@@ -209,9 +169,7 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         let Some(mut model) = self.model.take() else {
             return Ok(());
         };
-        let Standing { gradient_norm, limits, .. } = &self.now;
-        let enough = T::of(0.1) * limits.gradient_tolerance / *gradient_norm;
-        let tolerance = self.forcing.tolerance(*gradient_norm / self.start_gradient_norm).max(enough);
+        let tolerance = self.forcing.at(&self.now, self.start_gradient_norm);
         let radius = self.search.radius();
         match self.descent.prepare(&mut model.hessian(), &self.now.gradient, radius, tolerance) {
             Ok(products) => {
@@ -240,29 +198,15 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
             return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
         }
 
-        let trial_value = self.objective.value(&self.now.trial)?;
-        self.now.counts.values += 1;
-        if trial_value == T::neg_infinity() {
-            return Ok(Some(Status::Unbounded));
-        }
-        let judgement = self.search.judge(self.now.value, trial_value, &promised);
-        if judgement.verdict != Verdict::Reject {
-            let model = self.objective.at(&self.now.trial)?;
-            self.now.counts.gradients += 1;
-            let gradient_norm = norm(model.gradient());
-            let limit = match judgement.verdict {
-                Verdict::AcceptIfGradientFalls => self.now.gradient_norm,
-                Verdict::AcceptIfGradientHalves => T::of(0.5) * self.now.gradient_norm,
-                Verdict::Accept | Verdict::Reject => T::infinity(),
-            };
-            if gradient_norm < limit && model.value().is_finite() {
-                self.now.accept(&model, gradient_norm);
+        let search = &self.search;
+        match self.now.attempt(self.objective, |value, trial| search.judge(value, trial, &promised))? {
+            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
+            Attempt::Accepted(model, judgement) => {
                 self.model = Some(model);
                 self.search.accepted(judgement, &promised);
+                return Ok(None);
             }
-        }
-        if self.now.accepted {
-            return Ok(None);
+            Attempt::Rejected => {}
         }
         self.search.rejected(&promised);
         Ok(self.search.is_exhausted().then_some(Status::RadiusTooSmall))
