@@ -54,6 +54,7 @@ pub mod operator;
 pub mod radius_search;
 mod scalar;
 pub mod schedule;
+mod second_order;
 pub mod solver;
 mod standing;
 pub mod status;
