@@ -24,6 +24,7 @@ use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Verdict, check_ratio_options, judge};
 use crate::scalar::Scalar;
+use crate::second_order::SecondOrder;
 use crate::solver::{Solver, minimize_methods};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Progress, Report, Status};
@@ -48,6 +49,7 @@ pub struct CubicRegularization<T> {
     value_scale: T,
     forcing: Forcing<T>,
     limits: Limits<T>,
+    second_order: SecondOrder<T>,
     model: CubicModel<T>,
 }
 
@@ -72,6 +74,7 @@ impl<T: Scalar> CubicRegularization<T> {
             value_scale: T::one(),
             forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
             limits: Limits::new(1000),
+            second_order: SecondOrder::new(8),
             model,
         }
     }
@@ -110,6 +113,16 @@ impl<T: Scalar> CubicRegularization<T> {
         self
     }
 
+    /// The most products spent on the question whether a point with zero gradient is a minimum. Default: 8; with 0 it is
+    /// not asked.
+    ///
+    /// A negative eigenvalue is left along its direction, or reported as [`Status::SecondOrder`]. Nothing is spent where
+    /// the last step was computed in the whole space and found it convex.
+    pub fn saddle_products(mut self, limit: usize) -> Self {
+        self.second_order = SecondOrder::new(limit);
+        self
+    }
+
     /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds five vectors besides the
     /// workspace of the [`CubicModel`].
     ///
@@ -137,6 +150,7 @@ impl<T: Scalar> CubicRegularization<T> {
             local: Some(local),
             step: vec![T::zero(); x.len()],
             start_gradient_norm: now.gradient_norm,
+            convex: false,
             options: self,
             now,
         })
@@ -153,6 +167,8 @@ pub struct CubicRegularizationSolver<'o, T: Scalar, O: Objective<T>> {
     now: Standing<T>,
     step: Vec<T>,
     start_gradient_norm: T,
+    /// Whether the last step was computed in the whole space, where the Hessian was positive definite.
+    convex: bool,
 }
 
 impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
@@ -175,8 +191,50 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
         }
     }
 
+    /// Asks whether a point with zero gradient is a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<(), Error> {
+        let CubicRegularization { second_order, weight, .. } = &mut self.options;
+        let Some(local) = self.local.as_mut().filter(|_| !self.convex) else {
+            self.now.go_on_from(second_order);
+            return Ok(());
+        };
+        // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
+        let length = (T::one() / *weight).min(T::of(1e3));
+        self.now.counts.products += second_order.examine(&mut local.hessian(), &self.now.gradient, length)?;
+        self.local = None;
+        self.now.go_on_from(second_order);
+        Ok(())
+    }
+
+    /// Tries to leave a saddle.
+    fn leave(&mut self) -> Result<Option<Status>, Error> {
+        self.now.accepted = false;
+        let CubicRegularization { second_order, accept, value_scale, .. } = &mut self.options;
+        let Some(promised) = second_order.step(&self.now.x, &mut self.now.trial) else {
+            return Ok(second_order.status());
+        };
+        self.now.step_norm = promised.norm;
+        if self.now.trial == self.now.x {
+            return Ok(second_order.status());
+        }
+        let (accept, scale) = (*accept, *value_scale);
+        match self.now.attempt(self.objective, |value, trial| judge(value, trial, &promised, accept, scale))? {
+            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
+            Attempt::Accepted(local, _) => {
+                self.local = Some(local);
+                second_order.taken();
+                self.convex = false;
+            }
+            Attempt::Rejected => second_order.rejected(),
+        }
+        Ok(None)
+    }
+
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
+        if self.options.second_order.is_leaving() {
+            return self.leave();
+        }
         self.prepare()?;
         let CubicRegularization { model, weight, min_weight, accept, value_scale, .. } = &mut self.options;
         let promised = model.step(*weight, &mut self.step);
@@ -195,6 +253,7 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(local, judgement) => {
                 self.local = Some(local);
+                self.convex = promised.end == StepEnd::Interior && model.definite_dimension() == self.step.len();
                 if judgement.verdict != Verdict::AcceptIfGradientHalves && judgement.ratio > T::of(0.9) {
                     *weight = (*weight * T::of(0.1)).max(*min_weight);
                 }
@@ -216,6 +275,9 @@ impl<T: Scalar, O: Objective<T>> Solver<T> for CubicRegularizationSolver<'_, T, 
         if self.now.finished.is_none() {
             let failed = self.advance()?;
             self.now.end_iteration(failed);
+        }
+        if self.now.finished.is_some_and(Status::is_converged) {
+            self.examine()?;
         }
         Ok(self.now.outcome())
     }

@@ -54,6 +54,7 @@ pub mod operator;
 pub mod radius_search;
 mod scalar;
 pub mod schedule;
+mod second_order;
 pub mod solver;
 mod standing;
 pub mod status;
@@ -67,9 +68,15 @@ pub use error::Error;
 pub use forcing::Forcing;
 pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
-pub use krylov::{CubicModel, Expansion, Gltr, Lanczos, Steihaug};
+pub use krylov::{
+    ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, ShiftedLanczos,
+    Solution, Steihaug,
+};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
-pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
+pub use operator::{
+    Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
+    RectangularFn, RectangularOperator, Restricted, Scaled, Sum,
+};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
 pub use schedule::Schedule;

@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Judgement, Verdict};
 use crate::scalar::Scalar;
+use crate::second_order::SecondOrder;
 use crate::status::{Counts, Progress, Report, Status};
 use crate::vector::norm;
 use std::ops::ControlFlow;
@@ -117,6 +118,14 @@ impl<T: Scalar> Standing<T> {
     pub(crate) fn end_iteration(&mut self, failed: Option<Status>) {
         self.counts.iterations += 1;
         self.finished = failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
+    }
+
+    /// Takes a zero gradient for no convergence while the saddle there is being left, until the iterations run out.
+    pub(crate) fn go_on_from(&mut self, second_order: &SecondOrder<T>) {
+        if second_order.is_leaving() {
+            let last = self.counts.iterations >= self.limits.max_iterations;
+            self.finished = if last { second_order.status() } else { None };
+        }
     }
 
     pub(crate) fn outcome(&self) -> ControlFlow<Status> {

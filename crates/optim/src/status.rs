@@ -3,12 +3,18 @@
 use crate::scalar::Scalar;
 use std::fmt;
 
-/// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is a stationary point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is what was looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Status {
     /// A stopping criterion was met.
     Converged(Criterion),
+    /// The gradient is within its tolerance, but this is a saddle or a maximum: the Hessian has a negative eigenvalue,
+    /// and no step along its eigenvector was found that makes the function smaller, or none was allowed any more.
+    SecondOrder {
+        /// The smallest Ritz value: the smallest eigenvalue of the Hessian is at most this.
+        smallest_ritz: f64,
+    },
     /// The limit of iterations was reached.
     MaxIterations,
     /// The trust region shrank until no step inside it can change the point: model and function disagree at every
@@ -35,6 +41,12 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Converged(Criterion::GradientNorm) => f.write_str("converged: the gradient is within its tolerance"),
+            Self::SecondOrder { smallest_ritz } => {
+                write!(
+                    f,
+                    "not converged: the gradient is zero, but the Hessian has an eigenvalue of {smallest_ritz:e} or less"
+                )
+            }
             Self::MaxIterations => f.write_str("not converged: the limit of iterations was reached"),
             Self::RadiusTooSmall => f.write_str("not converged: the trust region shrank to nothing"),
             Self::NonFinite(place) => write!(f, "stopped: {place} is not finite"),

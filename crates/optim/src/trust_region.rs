@@ -2,7 +2,8 @@
 //!
 //! Minimises with second derivatives seen only through products. Each accepted point costs one value, one gradient
 //! and the products of one Krylov space; each rejected step costs one value and **zero**
-//! products. Directions of negative curvature are followed, so the run leaves saddles it does not start at.
+//! products. Directions of negative curvature are followed, and a point with zero gradient counts as
+//! a minimum only after a short Lanczos run found no negative eigenvalue there: the run leaves saddles.
 //!
 //! ```
 //! use optim::{FromParts, TrustRegion};
@@ -35,6 +36,7 @@ use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
+use crate::second_order::SecondOrder;
 use crate::solver::{Solver, minimize_methods};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Progress, Report, Status};
@@ -52,6 +54,7 @@ pub struct TrustRegion<T, D = Gltr<T>> {
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     limits: Limits<T>,
+    second_order: SecondOrder<T>,
     descent: D,
 }
 
@@ -75,6 +78,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
             search: RadiusSearch::new(T::one()),
             forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
             limits: Limits::new(1000),
+            second_order: SecondOrder::new(8),
             descent,
         }
     }
@@ -123,6 +127,16 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         self
     }
 
+    /// The most products spent on the question whether a point with zero gradient is a minimum. Default: 8; with 0 it is
+    /// not asked.
+    ///
+    /// A negative eigenvalue is left along its direction, or reported as [`Status::SecondOrder`]. Nothing is spent where
+    /// the last step was computed in the whole space and found it convex.
+    pub fn saddle_products(mut self, limit: usize) -> Self {
+        self.second_order = SecondOrder::new(limit);
+        self
+    }
+
     /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds five vectors besides the
     /// workspace of the descent.
     ///
@@ -142,8 +156,10 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
             search: self.search,
             forcing: self.forcing,
             descent: self.descent,
+            second_order: self.second_order,
             step: vec![T::zero(); x.len()],
             start_gradient_norm: now.gradient_norm,
+            convex: false,
             now,
         })
     }
@@ -158,9 +174,12 @@ pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     descent: D,
+    second_order: SecondOrder<T>,
     now: Standing<T>,
     step: Vec<T>,
     start_gradient_norm: T,
+    /// Whether the last step was Newton's in the whole space, where the Hessian was positive definite.
+    convex: bool,
 }
 
 impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
@@ -183,8 +202,47 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         }
     }
 
+    /// Asks whether a point with zero gradient is a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<(), Error> {
+        let Some(model) = self.model.as_mut().filter(|_| !self.convex) else {
+            self.now.go_on_from(&self.second_order);
+            return Ok(());
+        };
+        let radius = self.search.radius();
+        self.now.counts.products += self.second_order.examine(&mut model.hessian(), &self.now.gradient, radius)?;
+        self.model = None;
+        self.now.go_on_from(&self.second_order);
+        Ok(())
+    }
+
+    /// Tries to leave a saddle.
+    fn leave(&mut self) -> Result<Option<Status>, Error> {
+        self.now.accepted = false;
+        let Some(promised) = self.second_order.step(&self.now.x, &mut self.now.trial) else {
+            return Ok(self.second_order.status());
+        };
+        self.now.step_norm = promised.norm;
+        if self.now.trial == self.now.x {
+            return Ok(self.second_order.status());
+        }
+        let search = &self.search;
+        match self.now.attempt(self.objective, |value, trial| search.judge(value, trial, &promised))? {
+            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
+            Attempt::Accepted(model, _) => {
+                self.model = Some(model);
+                self.second_order.taken();
+                self.convex = false;
+            }
+            Attempt::Rejected => self.second_order.rejected(),
+        }
+        Ok(None)
+    }
+
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
+        if self.second_order.is_leaving() {
+            return self.leave();
+        }
         self.prepare()?;
         let promised = self.descent.step(self.search.radius(), &mut self.step);
         self.now.step_norm = promised.norm;
@@ -203,6 +261,7 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(model, judgement) => {
                 self.model = Some(model);
+                self.convex = promised.end == StepEnd::Interior && self.descent.definite_dimension() == self.step.len();
                 self.search.accepted(judgement, &promised);
                 return Ok(None);
             }
@@ -218,6 +277,9 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<
         if self.now.finished.is_none() {
             let failed = self.advance()?;
             self.now.end_iteration(failed);
+        }
+        if self.now.finished.is_some_and(Status::is_converged) {
+            self.examine()?;
         }
         Ok(self.now.outcome())
     }

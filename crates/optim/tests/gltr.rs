@@ -19,14 +19,14 @@ fn trial(seed: u64) -> Trial {
     let n = 1 + (seed % 8) as usize;
     let spread = 10_f64.powf(3.0 * r[0]);
     let mut spectrum: Vec<f64> = random(n, 2000 + seed).iter().map(|l| spread * (l + 0.3 * r[1])).collect();
-    if seed % 7 == 0 {
+    if seed.is_multiple_of(7) {
         spectrum.iter_mut().for_each(|l| *l = spread * (l.abs() / spread * 2.0).round() * l.signum());
     }
     let least = spectrum.iter().copied().fold(f64::INFINITY, f64::min);
     let largest = spectrum.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
     let h = Spectral::new(spectrum, seed);
     let mut g = random(n, 3000 + seed);
-    if seed % 5 == 0 {
+    if seed.is_multiple_of(5) {
         // Orthogonal to the leftmost eigenspace, up to rounding: in some trials to all.
         g = h.function(|l| if l == least { 0.0 } else { 1.0 }, &g);
     }

@@ -160,6 +160,12 @@ impl<T: Scalar> CubicModel<T> {
         self.secular.shift / norm
     }
 
+    /// The dimension of the Krylov space if H is positive definite in it, else 0.
+    pub(crate) fn definite_dimension(&self) -> usize {
+        let definite = self.eigen.values.first().is_some_and(|&least| least > T::epsilon() * self.lanczos.scale());
+        if definite { self.lanczos.len() } else { 0 }
+    }
+
     fn solve(&mut self, bound: Bound<T>) {
         let (eigen, gamma) = (&self.eigen, self.gamma);
         let theta = if self.lanczos.is_empty() { &[] } else { &eigen.values[..] };

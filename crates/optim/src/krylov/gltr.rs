@@ -280,6 +280,10 @@ impl<T: Scalar> Descent<T> for Gltr<T> {
         Ok(products)
     }
 
+    fn definite_dimension(&self) -> usize {
+        if self.interior.is_some() { self.lanczos.len() } else { 0 }
+    }
+
     fn step(&mut self, radius: T, out: &mut [T]) -> ModelStep<T> {
         let radius = radius.min(self.radius);
         if let Some(length) = self.interior

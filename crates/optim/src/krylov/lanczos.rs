@@ -105,6 +105,9 @@ impl<T: Scalar> Lanczos<T> {
     fn push(&mut self, length: T) {
         let row = self.alpha.len() * self.n;
         if self.basis.len() < row + self.n {
+            // Doubled, but never to more than the last row needs.
+            let wanted = (2 * row).clamp(row + self.n, (self.capacity + 1) * self.n);
+            self.basis.reserve_exact(wanted - self.basis.len());
             self.basis.resize(row + self.n, T::zero());
         }
         let inverse = T::one() / length;
@@ -172,7 +175,7 @@ impl<T: Scalar> Lanczos<T> {
         }
         let length = norm(&self.w);
         // Below that only rounding is left.
-        if !(length > T::epsilon().sqrt() * whole) {
+        if length.is_nan() || length <= T::epsilon().sqrt() * whole {
             return false;
         }
         self.push(length);
