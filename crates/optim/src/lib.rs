@@ -40,17 +40,30 @@
 #![forbid(unsafe_code)]
 
 pub mod adam;
+pub mod barzilai_borwein;
+#[cfg(feature = "serde")]
+mod bits;
 pub mod descent;
+pub mod descent_direction;
 mod error;
 mod function;
 pub mod gradient_descent;
 pub mod krylov;
+pub mod lbfgs;
+pub mod lbfgsb;
 mod limits;
+pub mod line_search;
+pub mod lsr1;
+pub mod newton_cg;
+pub mod nonlinear_cg;
 pub mod objective;
 pub mod operator;
+pub mod owl_qn;
+pub mod quasi_newton;
 pub mod radius_search;
 mod scalar;
 pub mod schedule;
+mod small_matrix;
 pub mod solver;
 mod standing;
 pub mod status;
@@ -58,13 +71,23 @@ pub mod trust_region;
 mod vector;
 
 pub use adam::{Adam, AdamSolver, AdamState, FullBatch, GradientSource};
+pub use barzilai_borwein::{BarzilaiBorwein, BarzilaiBorweinSolver};
 pub use descent::{Descent, ModelStep, StepEnd};
+pub use descent_direction::{DescentSolver, DescentState, Direction};
 pub use error::Error;
 pub use function::FunctionModel;
-pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
+pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
 pub use krylov::Steihaug;
+pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
+pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
+pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
+pub use lsr1::{Lsr1, Lsr1Solver};
+pub use newton_cg::{NewtonCg, NewtonCgSolver};
+pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
+pub use owl_qn::{OwlQn, OwlQnSolver};
+pub use quasi_newton::{LbfgsInverse, Lsr1Operator};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
 pub use schedule::Schedule;
