@@ -2,12 +2,12 @@
 //!
 //! The inner iteration stops at ‖H d + g‖ ≤ η ‖g‖ with η = min(1/2, √(‖g‖/‖g₀‖)), so that the run converges with order
 //! 3/2. Where it meets a direction p with pᵀHp ≤ 10 ε ‖p‖ ‖Hp‖ (a relative test: the scale of H plays no part) the step
-//! goes along p, scaled to length |pᵀHp|/‖p‖², and must decrease f by a share of α gᵀp + ½ α² pᵀHp; it is doubled as long
-//! as that pays.
+//! goes along p, scaled by |gᵀp| / |pᵀHp|, and must decrease f by a share of α gᵀp + ½ α² pᵀHp; it is doubled as long as
+//! that pays.
 //!
-//! Sources: Nocedal, Wright, *Numerical Optimization* (2006), algorithm 7.1; the scaling of p from Royer, O'Neill, Wright,
-//! *A Newton-CG algorithm with complexity guarantees*, Math. Program. 180 (2020); the decrease along p from Goldfarb,
-//! *Curvilinear path steplength algorithms*, Math. Program. 18 (1980).
+//! Sources: Nocedal, Wright, *Numerical Optimization* (2006), algorithm 7.1; negative curvature as in Royer, O'Neill,
+//! Wright, *A Newton-CG algorithm with complexity guarantees*, Math. Program. 180 (2020), with a length that keeps its
+//! units; the decrease along p from Goldfarb, *Curvilinear path steplength algorithms*, Math. Program. 18 (1980).
 //!
 //! ```
 //! use optim::{FromParts, NewtonCg};
@@ -174,11 +174,10 @@ impl<T: Scalar> NewtonCgState<T> {
                 let end = if nothing { Err(Status::NonFinite(Place::Product)) } else { Ok(Kind::Newton) };
                 return Ok((end, products + 1));
             }
-            let length = norm(p);
-            if curvature <= T::of(10.0) * T::epsilon() * length * norm(hp) {
-                // p descends: gᵀp = −rᵀr. Scaled to |pᵀHp| / ‖p‖², or as it is where that is nothing.
-                let rate = curvature.min(T::zero()) / length / length;
-                let scale = if rate < T::zero() { -rate / length } else { T::one() };
+            if curvature <= T::of(10.0) * T::epsilon() * norm(p) * norm(hp) {
+                // p descends, gᵀp = −rᵀr. With the Newton length |gᵀp| / |pᵀHp|, or as it is where that is infinite.
+                let newton = rr / curvature.abs();
+                let scale = if curvature < T::zero() && newton.is_finite() { newton } else { T::one() };
                 for (d, &p) in d.iter_mut().zip(&*p) {
                     *d = scale * p;
                 }

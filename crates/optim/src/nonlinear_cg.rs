@@ -143,9 +143,10 @@ pub struct NonlinearCg<T, L> {
 }
 
 impl<T: Scalar> NonlinearCg<T, HagerZhang<T>> {
-    /// CG_DESCENT: Hager and Zhang's directions and their search.
+    /// CG_DESCENT: Hager and Zhang's directions and their search, at σ = 0.4 as it lacks their quadratic first step.
     pub fn hager_zhang() -> Self {
-        Self { conjugacy: Conjugacy::HagerZhang, search: HagerZhang::new(), limits: Limits::new(20_000) }
+        let search = HagerZhang::new().curvature(T::of(0.4));
+        Self { conjugacy: Conjugacy::HagerZhang, search, limits: Limits::new(20_000) }
     }
 }
 

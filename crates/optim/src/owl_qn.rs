@@ -83,6 +83,7 @@ impl<T: Scalar> OwlQn<T> {
             smooth,
             trial_smooth: vec![T::zero(); x.len()],
             direction: vec![T::zero(); x.len()],
+            alpha: T::zero(),
         };
         Ok(OwlQnSolver { objective, state })
     }
@@ -104,6 +105,9 @@ pub struct OwlQnState<T> {
     trial_smooth: Vec<T>,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     direction: Vec<T>,
+    /// α of the last step if it went along the pseudogradient, else 0.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    alpha: T,
 }
 
 /// A run of [`OwlQn`].
@@ -155,13 +159,13 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
 
     /// −H ◇f, cut to the signs of −◇f, ◇f the pseudogradient; its slope.
     fn set_direction(&mut self) -> T {
-        let OwlQnState { now, inverse, direction, .. } = &mut self.state;
+        let OwlQnState { now, lambda, inverse, direction, .. } = &mut self.state;
         for (d, &g) in direction.iter_mut().zip(&now.gradient) {
             *d = -g;
         }
         inverse.apply_in_place(direction);
         for (d, &g) in direction.iter_mut().zip(&now.gradient) {
-            if *d * g >= T::zero() {
+            if *lambda > T::zero() && *d * g >= T::zero() {
                 *d = T::zero();
             }
         }
@@ -171,11 +175,12 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
     /// The projection of x + α d to the orthant of x, or of −◇f where x is zero, as the trial point.
     fn set_trial(&mut self, alpha: T) -> bool {
         let zero = T::zero();
-        let OwlQnState { now, direction, .. } = &mut self.state;
+        let OwlQnState { now, lambda, direction, .. } = &mut self.state;
+        let free = *lambda == zero;
         for (((trial, &x), &d), &g) in now.trial.iter_mut().zip(&now.x).zip(&*direction).zip(&now.gradient) {
             let orthant = if x == zero { -g } else { x };
             let point = x + alpha * d;
-            *trial = if point * orthant > zero || point.is_nan() { point } else { zero };
+            *trial = if free || point * orthant > zero || point.is_nan() { point } else { zero };
         }
         all_finite(&now.trial)
     }
@@ -185,8 +190,13 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
         if !(self.set_direction() < T::zero()) {
             return Ok(ControlFlow::Continue(Status::NoProgress));
         }
-        let first = self.state.inverse.pairs().is_empty();
-        let mut alpha = if first { T::one().min(T::one() / self.state.now.gradient_norm) } else { T::one() };
+        let steepest = self.state.inverse.pairs().is_empty();
+        let unit = T::one().min(T::one() / self.state.now.gradient_norm);
+        let mut alpha = match self.state.alpha {
+            last if steepest && last > T::zero() => T::of(2.0) * last,
+            _ if steepest => unit,
+            _ => T::one(),
+        };
         let mut failure = Status::NoProgress;
         loop {
             let finite = self.set_trial(alpha);
@@ -195,7 +205,10 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
             }
             if finite {
                 match self.try_trial()? {
-                    ControlFlow::Break(over) => return Ok(ControlFlow::Break(over)),
+                    ControlFlow::Break(over) => {
+                        self.state.alpha = if steepest { alpha } else { T::zero() };
+                        return Ok(ControlFlow::Break(over));
+                    }
                     ControlFlow::Continue(reason) => failure = reason.unwrap_or(Status::NoProgress),
                 }
             }
