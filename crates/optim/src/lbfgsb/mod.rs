@@ -2,7 +2,8 @@
 //!
 //! An iteration follows the projected gradient path to the first minimum of a quadratic model (the Cauchy point), which
 //! says which bounds are active; minimises the model over the variables left free; and searches along the line to that
-//! point with Moré and Thuente's rule. Every point asked for lies in the box.
+//! point with Moré and Thuente's rule. Where the minimum of the model lies inside the box it is taken at once, and the
+//! method is L-BFGS. Every point asked for lies in the box.
 //!
 //! Sources: Byrd, Lu, Nocedal, Zhu, *A limited memory algorithm for bound constrained optimization*, SIAM J. Sci. Comput.
 //! 16 (1995); Morales, Nocedal, *Remark on algorithm 778*, ACM TOMS 38 (2011).
@@ -145,10 +146,12 @@ impl<'o, T: Scalar, O: Objective<T>> LbfgsbSolver<'o, T, O> {
     /// The direction to the minimum of the model in the box, and the largest α that stays there.
     fn set_direction(&mut self) -> T {
         let LbfgsbState { now, bounds, model, direction, target, .. } = &mut self.state;
-        model.refresh();
-        let c = model.cauchy_point(bounds, &now.x, &now.gradient, direction, target);
-        if !model.is_empty() {
-            model.minimise_free(bounds, &now.x, &now.gradient, &c, direction, target);
+        if model.is_empty() || !model.interior_minimum(bounds, &now.x, &now.gradient, target) {
+            model.refresh();
+            let c = model.cauchy_point(bounds, &now.x, &now.gradient, direction, target);
+            if !model.is_empty() {
+                model.minimise_free(bounds, &now.x, &now.gradient, &c, direction, target);
+            }
         }
         let mut longest = T::infinity();
         for i in 0..now.x.len() {

@@ -4,7 +4,7 @@
 //! strictly lower triangle of SᵀY (Byrd, Nocedal, Schnabel, *Representations of quasi-Newton matrices and their use in
 //! limited memory methods*, Math. Program. 63 (1994), eq. 3.22).
 
-use crate::quasi_newton::{PairMemory, Step, default_threshold};
+use crate::quasi_newton::{LbfgsInverse, Step};
 use crate::scalar::Scalar;
 use crate::small_matrix::SmallLu;
 use crate::vector::dot;
@@ -40,7 +40,8 @@ impl<T: Scalar> Bounds<T> {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub(super) struct CompactModel<T> {
-    pairs: PairMemory<T>,
+    /// B⁻¹, which holds the pairs, and 1/θ as its γ.
+    hessian_inverse: LbfgsInverse<T>,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     theta: T,
     /// M⁻¹ and its factors, of order 2 m.
@@ -59,7 +60,7 @@ pub(super) struct CompactModel<T> {
 impl<T: Scalar> CompactModel<T> {
     pub(super) fn new(dimension: usize, memory: usize) -> Self {
         Self {
-            pairs: PairMemory::new(dimension, memory),
+            hessian_inverse: LbfgsInverse::new(dimension, memory),
             theta: T::one(),
             inverse: Vec::new(),
             middle: SmallLu::default(),
@@ -70,36 +71,46 @@ impl<T: Scalar> CompactModel<T> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.hessian_inverse.pairs().is_empty()
     }
 
     pub(super) fn forget(&mut self) {
-        self.pairs.clear();
+        self.hessian_inverse.forget();
         self.theta = T::one();
     }
 
     /// Takes a step in, unless it shows too little curvature.
     pub(super) fn learn(&mut self, step: &Step<'_, T>) {
-        let p = step.products();
-        let enough = p.sy > default_threshold::<T>() * p.ss.sqrt() * p.yy.sqrt();
-        if enough && p.sy.is_finite() && p.yy.is_finite() {
-            self.theta = p.yy / p.sy;
-            self.pairs.push(step.entries());
+        self.hessian_inverse.learn(step);
+        self.theta = T::one() / self.hessian_inverse.gamma();
+    }
+
+    /// The minimum of the model without bounds, if it lies strictly inside them: it is then the minimum in the box, and
+    /// costs 4 m n multiplications.
+    pub(super) fn interior_minimum(&mut self, bounds: &Bounds<T>, x: &[T], g: &[T], out: &mut [T]) -> bool {
+        for (out, &g) in out.iter_mut().zip(g) {
+            *out = -g;
         }
+        self.hessian_inverse.apply_in_place(out);
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out += x;
+        }
+        let mut entries = out.iter().zip(bounds.lower.iter().zip(&bounds.upper));
+        entries.all(|(&x, (&l, &u))| l < x && x < u)
     }
 
     /// Forms and factors M⁻¹; pairs that make it singular are dropped, the oldest first.
     pub(super) fn refresh(&mut self) {
         loop {
-            let m = self.pairs.len();
+            let m = self.hessian_inverse.pairs().len();
             let order = 2 * m;
             self.inverse.clear();
             self.inverse.resize(order * order, T::zero());
             for i in 0..m {
-                let (s_i, _, sy) = self.pairs.pair(i);
+                let (s_i, _, sy) = self.hessian_inverse.pairs().pair(i);
                 self.inverse[i * order + i] = -sy;
                 for j in 0..=i {
-                    let (s_j, y_j, _) = self.pairs.pair(j);
+                    let (s_j, y_j, _) = self.hessian_inverse.pairs().pair(j);
                     let ss = self.theta * dot(s_i, s_j);
                     self.inverse[(m + i) * order + m + j] = ss;
                     self.inverse[(m + j) * order + m + i] = ss;
@@ -114,24 +125,24 @@ impl<T: Scalar> CompactModel<T> {
             if self.middle.factor() {
                 return;
             }
-            self.pairs.drop_oldest();
+            self.hessian_inverse.drop_oldest();
         }
     }
 
     /// Row `i` of W.
     fn row(&self, i: usize, out: &mut Vec<T>) {
-        let m = self.pairs.len();
+        let m = self.hessian_inverse.pairs().len();
         out.clear();
-        out.extend((0..m).map(|k| self.pairs.pair(k).1[i]));
-        out.extend((0..m).map(|k| self.theta * self.pairs.pair(k).0[i]));
+        out.extend((0..m).map(|k| self.hessian_inverse.pairs().pair(k).1[i]));
+        out.extend((0..m).map(|k| self.theta * self.hessian_inverse.pairs().pair(k).0[i]));
     }
 
     /// Wᵀ v.
     fn transposed(&self, v: &[T], out: &mut Vec<T>) {
-        let m = self.pairs.len();
+        let m = self.hessian_inverse.pairs().len();
         out.clear();
-        out.extend((0..m).map(|k| dot(self.pairs.pair(k).1, v)));
-        out.extend((0..m).map(|k| self.theta * dot(self.pairs.pair(k).0, v)));
+        out.extend((0..m).map(|k| dot(self.hessian_inverse.pairs().pair(k).1, v)));
+        out.extend((0..m).map(|k| self.theta * dot(self.hessian_inverse.pairs().pair(k).0, v)));
     }
 
     /// M v.
@@ -232,12 +243,12 @@ impl<T: Scalar> CompactModel<T> {
         let is_free = |i: usize, at: T| at > bounds.lower[i] && at < bounds.upper[i];
         let mc = self.middle_times(c);
         // r = g + θ (point − x) − W M c on the free variables, zero on the others.
-        let m = self.pairs.len();
+        let m = self.hessian_inverse.pairs().len();
         for i in 0..x.len() {
             r[i] = g[i] + theta * (point[i] - x[i]);
         }
         for k in 0..m {
-            let (s, y, _) = self.pairs.pair(k);
+            let (s, y, _) = self.hessian_inverse.pairs().pair(k);
             for i in 0..x.len() {
                 r[i] -= mc[k] * y[i] + theta * mc[m + k] * s[i];
             }
@@ -251,8 +262,13 @@ impl<T: Scalar> CompactModel<T> {
         let mut v = Vec::new();
         self.transposed(r, &mut v);
         let mut gram = self.inverse.clone();
-        let column =
-            |k: usize| if k < m { (self.pairs.pair(k).1, T::one()) } else { (self.pairs.pair(k - m).0, theta) };
+        let column = |k: usize| {
+            if k < m {
+                (self.hessian_inverse.pairs().pair(k).1, T::one())
+            } else {
+                (self.hessian_inverse.pairs().pair(k - m).0, theta)
+            }
+        };
         for a in 0..order {
             for b in 0..=a {
                 let ((u, p), (w, q)) = (column(a), column(b));
@@ -275,7 +291,7 @@ impl<T: Scalar> CompactModel<T> {
         for i in 0..x.len() {
             if is_free(i, point[i]) {
                 let wv = (0..m).map(|k| {
-                    let (s, y, _) = self.pairs.pair(k);
+                    let (s, y, _) = self.hessian_inverse.pairs().pair(k);
                     entries[k] * y[i] + entries[m + k] * s[i]
                 });
                 r[i] = -(r[i] + wv.sum::<T>() / theta) / theta;

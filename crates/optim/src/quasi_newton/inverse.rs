@@ -124,6 +124,11 @@ impl<T: Scalar> LbfgsInverse<T> {
         self.gamma = T::one();
     }
 
+    /// Drops the oldest pair.
+    pub(crate) fn drop_oldest(&mut self) {
+        self.pairs.drop_oldest();
+    }
+
     /// Learns from a step, unless it shows too little curvature. No allocation once the memory is full.
     ///
     /// # Panics
