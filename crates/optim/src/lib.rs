@@ -41,20 +41,33 @@
 #![forbid(unsafe_code)]
 
 pub mod adam;
+pub mod barzilai_borwein;
+#[cfg(feature = "serde")]
+mod bits;
 pub mod cubic_regularization;
 pub mod descent;
+pub mod descent_direction;
 mod error;
 mod forcing;
 mod function;
 pub mod gradient_descent;
 pub mod krylov;
+pub mod lbfgs;
+pub mod lbfgsb;
 mod limits;
+pub mod line_search;
+pub mod lsr1;
+pub mod newton_cg;
+pub mod nonlinear_cg;
 pub mod objective;
 pub mod operator;
+pub mod owl_qn;
+pub mod quasi_newton;
 pub mod radius_search;
 mod scalar;
 pub mod schedule;
 mod second_order;
+mod small_matrix;
 pub mod solver;
 mod standing;
 pub mod status;
@@ -62,21 +75,31 @@ pub mod trust_region;
 mod vector;
 
 pub use adam::{Adam, AdamSolver, AdamState, FullBatch, GradientSource};
+pub use barzilai_borwein::{BarzilaiBorwein, BarzilaiBorweinSolver};
 pub use cubic_regularization::{CubicRegularization, CubicRegularizationSolver};
 pub use descent::{Descent, ModelStep, StepEnd};
+pub use descent_direction::{DescentSolver, DescentState, Direction};
 pub use error::Error;
 pub use forcing::Forcing;
 pub use function::FunctionModel;
-pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
+pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
 pub use krylov::{
     ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, ShiftedLanczos,
     Solution, Steihaug,
 };
+pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
+pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
+pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
+pub use lsr1::{Lsr1, Lsr1Solver};
+pub use newton_cg::{NewtonCg, NewtonCgSolver};
+pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use operator::{
     Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
     RectangularFn, RectangularOperator, Restricted, Scaled, Sum,
 };
+pub use owl_qn::{OwlQn, OwlQnSolver};
+pub use quasi_newton::{LbfgsInverse, Lsr1Operator};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
 pub use schedule::Schedule;

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is what was looked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Status {
     /// A stopping criterion was met.
@@ -59,6 +60,7 @@ impl fmt::Display for Status {
 
 /// Which stopping criterion was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Criterion {
     /// ‖g‖₂ ≤ the gradient tolerance.
@@ -67,6 +69,7 @@ pub enum Criterion {
 
 /// Where a number was not finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Place {
     /// The value at the starting point.
@@ -98,11 +101,13 @@ impl fmt::Display for Place {
 
 /// How often the objective was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Counts {
     /// Calls of [`Objective::value`](crate::Objective::value): trial points, tried by value alone.
     pub values: usize,
-    /// Calls of [`Objective::at`](crate::Objective::at), each one value and one gradient.
+    /// Calls of [`Objective::at`](crate::Objective::at) and
+    /// [`Objective::value_and_gradient`](crate::Objective::value_and_gradient), each one value and one gradient.
     pub gradients: usize,
     /// Products with the Hessian, a block of `k` directions counted `k` times.
     pub products: usize,
@@ -148,6 +153,8 @@ pub struct Progress<'a, T> {
     pub x: &'a [T],
     /// The value at the current point.
     pub value: T,
+    /// The gradient g at the current point; for a method of mini-batches that of the last batch.
+    pub gradient: &'a [T],
     /// ‖g‖₂ at the current point.
     pub gradient_norm: T,
     /// ‖s‖₂ of the last step tried, zero before the first.
