@@ -6,21 +6,25 @@
 //! ```
 
 mod arguments;
+mod document;
 mod large;
 mod method;
+mod profile;
 mod record;
 mod scipy;
 mod suite;
 mod watched;
 
 use crate::affinity;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::machine;
 use arguments::Arguments;
 use clap::Parser;
 use method::{End, Method};
 use record::{Record, Tally};
 use scipy::Scipy;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use suite::{Case, Suite};
@@ -63,7 +67,43 @@ fn compare(arguments: &Arguments) -> Result<()> {
     if !arguments.json {
         print!("{}", record::table(&records));
     }
+    if arguments.write {
+        let systems = scipy.iter().map(|scipy| format!("SciPy {}", scipy.version)).collect();
+        write(&records, arguments, systems)?;
+    }
     Ok(())
+}
+
+/// Writes the document and the plot.
+fn write(records: &[Record], arguments: &Arguments, systems: Vec<String>) -> Result<()> {
+    let context = document::Context {
+        date: arguments.date.clone().unwrap_or_else(machine::today),
+        machine: machine::description(),
+        systems,
+        command: command(),
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let path = folder.join("optimizers-comparison.md");
+    let text = document::markdown(records, &context, "optimizers-comparison.svg");
+    std::fs::write(&path, text).map_err(|source| Error::Io { path, source })?;
+    let smooth = |run: &&Record| matches!(run.suite, Suite::Mgh | Suite::Cutest);
+    let smooth: Vec<Record> = records.iter().filter(smooth).cloned().collect();
+    let title = format!("Share of the problems of mgh and cutest that are solved ({})", context.date);
+    profile::write(&smooth, &title, &folder.join("optimizers-comparison.svg"))
+}
+
+/// The arguments as they were given, without where an interpreter lies.
+fn command() -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = std::env::args().skip(1);
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--python" | "--date" => drop(rest.next()),
+            word if word.starts_with("--python=") || word.starts_with("--date=") => {}
+            word => words.push(word.into()),
+        }
+    }
+    words.join(" ")
 }
 
 /// The line of the runs of one method on one suite.

@@ -3,7 +3,10 @@
 use super::suite::{Case, Stop};
 use super::watched::{Watch, Watched};
 use optim::krylov::{Gltr, Steihaug};
-use optim::{CubicRegularization, Error, Progress, Report, Status, TrustRegion};
+use optim::{
+    BarzilaiBorwein, Bfgs, CubicRegularization, Error, Lbfgs, Lsr1, NewtonCg, NonlinearCg, Progress, Report, Status,
+    TrustRegion,
+};
 use std::ops::ControlFlow;
 
 /// The most iterations of a run; the time limit mostly comes first.
@@ -64,6 +67,13 @@ pub const ALL: &[Method] = &[
         run: |case, watch| Some(minimized!(case, watch, TrustRegion::with_descent(Steihaug::new()))),
     },
     Method { name: "arc", run: |case, watch| Some(minimized!(case, watch, CubicRegularization::new())) },
+    Method { name: "newton-cg", run: |case, watch| Some(minimized!(case, watch, NewtonCg::new())) },
+    Method { name: "lbfgs", run: |case, watch| Some(minimized!(case, watch, Lbfgs::new())) },
+    Method { name: "bfgs", run: |case, watch| Some(minimized!(case, watch, Bfgs::new())) },
+    Method { name: "lsr1", run: |case, watch| Some(minimized!(case, watch, Lsr1::new())) },
+    Method { name: "ncg", run: |case, watch| Some(minimized!(case, watch, NonlinearCg::hager_zhang())) },
+    Method { name: "ncg-pr", run: |case, watch| Some(minimized!(case, watch, NonlinearCg::polak_ribiere())) },
+    Method { name: "barzilai-borwein", run: |case, watch| Some(minimized!(case, watch, BarzilaiBorwein::new())) },
 ];
 
 fn observed(stop: Stop, watch: &Watch, now: &Progress<'_, f64>, reached: &mut bool) -> ControlFlow<()> {

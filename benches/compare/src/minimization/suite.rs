@@ -172,11 +172,13 @@ impl Case {
         let solved = match self.gate {
             Gate::Digits(_) => digits.is_some_and(|digits| digits >= 4.0),
             Gate::Gradient(bound) => gradient < bound,
-            Gate::Minimum => self
-                .problem
-                .as_ref()
-                .and_then(|p| p.nearest_minimum(value))
-                .is_some_and(|minimum| gradient <= 1e-6 * minimum.value.abs().max(1.0) || self.is_rounding(x)),
+            Gate::Minimum => self.problem.as_ref().and_then(|p| p.nearest_minimum(value)).is_some_and(|minimum| {
+                let bound = match self.stop {
+                    Stop::Defaults => 0.0,
+                    Stop::Gradient(bound) => bound,
+                };
+                gradient <= bound.max(1e-6 * minimum.value.abs().max(1.0)) || self.is_rounding(x)
+            }),
         };
         Verdict { solved, value, gradient, digits }
     }

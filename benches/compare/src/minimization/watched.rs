@@ -10,6 +10,8 @@ pub trait Target {
     fn dimension(&self) -> usize;
     /// The value at `x`.
     fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError>;
+    /// The value at `x`, and the gradient written into `gradient`.
+    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, ObjectiveError>;
     /// The function near `x`.
     fn at(&self, x: &[f64]) -> Result<Box<dyn LocalModel<f64> + '_>, ObjectiveError>;
 }
@@ -21,6 +23,10 @@ impl<O: Objective<f64>> Target for O {
 
     fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
         Objective::value(self, x)
+    }
+
+    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, ObjectiveError> {
+        Objective::value_and_gradient(self, x, gradient)
     }
 
     fn at(&self, x: &[f64]) -> Result<Box<dyn LocalModel<f64> + '_>, ObjectiveError> {
@@ -76,6 +82,14 @@ impl Watch {
         (!seen.0.is_empty()).then(|| seen.0.clone())
     }
 
+    /// Keeps the point and what its gradient says.
+    fn see(&self, x: &[f64], gradient: &[f64]) {
+        let mut seen = self.seen.borrow_mut();
+        seen.0.clear();
+        seen.0.extend_from_slice(x);
+        seen.1 = largest(gradient);
+    }
+
     /// Counts, or ends the run.
     pub fn count(&self, change: impl FnOnce(&mut Asked)) -> Result<(), ObjectiveError> {
         let mut asked = self.asked.get();
@@ -123,13 +137,17 @@ impl Objective<f64> for Watched<'_> {
         self.target.value(x)
     }
 
+    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, ObjectiveError> {
+        self.watch.count(|asked| asked.gradients += 1)?;
+        let value = self.target.value_and_gradient(x, gradient)?;
+        self.watch.see(x, gradient);
+        Ok(value)
+    }
+
     fn at(&self, x: &[f64]) -> Result<WatchedModel<'_>, ObjectiveError> {
         self.watch.count(|asked| asked.gradients += 1)?;
         let model = self.target.at(x)?;
-        let mut seen = self.watch.seen.borrow_mut();
-        seen.0.clear();
-        seen.0.extend_from_slice(x);
-        seen.1 = largest(model.gradient());
+        self.watch.see(x, model.gradient());
         Ok(WatchedModel { model, watch: self.watch })
     }
 }
