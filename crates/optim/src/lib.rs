@@ -48,6 +48,8 @@ mod forcing;
 mod function;
 pub mod gradient_descent;
 pub mod krylov;
+pub mod least_squares;
+pub mod levenberg_marquardt;
 mod limits;
 pub mod objective;
 pub mod operator;
@@ -69,9 +71,13 @@ pub use forcing::Forcing;
 pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
 pub use krylov::{
-    ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, ShiftedLanczos,
-    Solution, Steihaug,
+    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres,
+    ShiftedLanczos, Solution, Steihaug,
 };
+pub use least_squares::{
+    FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
+};
+pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use operator::{
     Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
