@@ -54,6 +54,8 @@ pub mod gradient_descent;
 pub mod krylov;
 pub mod lbfgs;
 pub mod lbfgsb;
+pub mod least_squares;
+pub mod levenberg_marquardt;
 mod limits;
 pub mod line_search;
 pub mod lsr1;
@@ -84,11 +86,15 @@ pub use forcing::Forcing;
 pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
 pub use krylov::{
-    ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, ShiftedLanczos,
-    Solution, Steihaug,
+    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres,
+    ShiftedLanczos, Solution, Steihaug,
 };
 pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
 pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
+pub use least_squares::{
+    FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
+};
+pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
 pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
 pub use lsr1::{Lsr1, Lsr1Solver};
 pub use newton_cg::{NewtonCg, NewtonCgSolver};

@@ -42,6 +42,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Converged(Criterion::GradientNorm) => f.write_str("converged: the gradient is within its tolerance"),
+            Self::Converged(Criterion::Step) => f.write_str("converged: the step is within its tolerance"),
             Self::SecondOrder { smallest_ritz } => {
                 write!(
                     f,
@@ -65,6 +66,8 @@ impl fmt::Display for Status {
 pub enum Criterion {
     /// ‖g‖₂ ≤ the gradient tolerance.
     GradientNorm,
+    /// The step that solves the model is within the step tolerance.
+    Step,
 }
 
 /// Where a number was not finite.

@@ -6,6 +6,7 @@
 //! | [`Minres`] | A x = b, A symmetric | 6 |
 //! | [`ShiftedLanczos`] | (A + λᵢ I) xᵢ = b for k shifts | 3 + 2 k |
 //! | [`Lsmr`] | min ‖A x − b‖² + λ² ‖x‖² | 4 of length n, 2 of length m |
+//! | [`Bidiagonal`] | the same for many λ and right-hand sides | 2 and the basis, of each length |
 //! | [`Lanczos`] | Ritz values and vectors of A | 1 and the basis |
 //! | [`Lobpcg`] | the k lowest eigenpairs of A | 6 k + 1 |
 //! | [`Gltr`] | the trust-region subproblem, exactly | 2 and the basis |
@@ -14,6 +15,7 @@
 //!
 //! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before.
 
+mod bidiagonal;
 mod cg;
 mod cubic;
 mod gltr;
@@ -28,6 +30,7 @@ mod solution;
 mod steihaug;
 mod tridiagonal;
 
+pub use bidiagonal::Bidiagonal;
 pub use cg::ConjugateGradients;
 pub use cubic::CubicModel;
 pub use gltr::Gltr;
