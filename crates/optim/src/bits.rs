@@ -41,3 +41,16 @@ pub(crate) mod all {
         Ok(Vec::<u64>::deserialize(from)?.into_iter().map(T::from_bits).collect())
     }
 }
+
+/// Two numbers.
+pub(crate) mod two {
+    use super::*;
+
+    pub(crate) fn serialize<T: Scalar, S: Serializer>(numbers: &[T; 2], to: S) -> Result<S::Ok, S::Error> {
+        numbers.map(T::bits).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: Scalar, D: Deserializer<'de>>(from: D) -> Result<[T; 2], D::Error> {
+        Ok(<[u64; 2]>::deserialize(from)?.map(T::from_bits))
+    }
+}

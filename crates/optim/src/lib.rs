@@ -44,6 +44,7 @@ pub mod adam;
 pub mod barzilai_borwein;
 #[cfg(feature = "serde")]
 mod bits;
+mod counted;
 pub mod cubic_regularization;
 pub mod descent;
 pub mod descent_direction;
@@ -59,9 +60,13 @@ pub mod levenberg_marquardt;
 mod limits;
 pub mod line_search;
 pub mod lsr1;
+pub mod method;
+pub mod minimize;
+pub mod multi_start;
 pub mod newton_cg;
 pub mod nonlinear_cg;
 pub mod objective;
+pub mod observer;
 pub mod operator;
 pub mod owl_qn;
 pub mod quasi_newton;
@@ -73,11 +78,13 @@ mod small_matrix;
 pub mod solver;
 mod standing;
 pub mod status;
+pub mod stop;
 pub mod trust_region;
 mod vector;
 
-pub use adam::{Adam, AdamSolver, AdamState, FullBatch, GradientSource};
+pub use adam::{Adam, AdamRun, AdamSolver, AdamState, FullBatch, GradientSource};
 pub use barzilai_borwein::{BarzilaiBorwein, BarzilaiBorweinSolver};
+pub use counted::{Counted, CountedModel};
 pub use cubic_regularization::{CubicRegularization, CubicRegularizationSolver};
 pub use descent::{Descent, ModelStep, StepEnd};
 pub use descent_direction::{DescentSolver, DescentState, Direction};
@@ -97,9 +104,13 @@ pub use least_squares::{
 pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
 pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
 pub use lsr1::{Lsr1, Lsr1Solver};
+pub use method::Method;
+pub use minimize::{Minimize, drive, minimize};
+pub use multi_start::MultiStart;
 pub use newton_cg::{NewtonCg, NewtonCgSolver};
 pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
+pub use observer::{History, Observer};
 pub use operator::{
     Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
     RectangularFn, RectangularOperator, Restricted, Scaled, Sum,
@@ -110,5 +121,6 @@ pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
 pub use schedule::Schedule;
 pub use solver::Solver;
-pub use status::{Counts, Criterion, Place, Progress, Report, Status};
+pub use status::{Cause, Counts, Criterion, Place, Progress, Report, Status};
+pub use stop::Stop;
 pub use trust_region::{TrustRegion, TrustRegionSolver};

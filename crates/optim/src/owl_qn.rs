@@ -187,7 +187,8 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
 
     /// Backtracks along the projected path; true if a step was taken, else the reason.
     fn search(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
-        if !(self.set_direction() < T::zero()) {
+        let slope = self.set_direction();
+        if slope.is_nan() || slope >= T::zero() {
             return Ok(ControlFlow::Continue(Status::NoProgress));
         }
         let steepest = self.state.inverse.pairs().is_empty();

@@ -37,8 +37,8 @@ impl<T: Scalar> SmallLu<T> {
                     pivot = row;
                 }
             }
-            // Not `<=`: a NaN is singular, too.
-            if !(score(pivot, a) > tolerance) {
+            let best = score(pivot, a);
+            if best.is_nan() || best <= tolerance {
                 return false;
             }
             if pivot != column {
@@ -94,8 +94,8 @@ mod tests {
         assert!(lu.factor());
         let mut b = [7.0, 6.0, 29.0]; // A (1, 2, 3)
         lu.solve(&mut b, &mut Vec::new());
-        for (found, expected) in b.iter().zip([1.0, 2.0, 3.0]) {
-            assert!((found - expected as f64).abs() < 1e-14);
+        for (found, expected) in b.into_iter().zip([1.0_f64, 2.0, 3.0]) {
+            assert!((found - expected).abs() < 1e-14);
         }
         lu.reset(2).copy_from_slice(&[1.0, 2.0, 2.0, 4.0]);
         assert!(!lu.factor());

@@ -24,9 +24,9 @@ fn quadratic(n: usize, condition: f64, seed: u64) -> (impl Objective<f64>, Vec<f
 
 #[test]
 fn bounds_hold_and_the_conditions_of_a_minimum_with_them() {
-    for seed in 0..60 {
+    for seed in 0..60_u64 {
         let n = 3 + seed as usize % 20;
-        let (f, _) = quadratic(n, if seed % 2 == 0 { 10.0 } else { 1e4 }, seed);
+        let (f, _) = quadratic(n, if seed.is_multiple_of(2) { 10.0 } else { 1e4 }, seed);
         let r = random(2 * n, seed + 2);
         let bound = |i: usize| {
             let (a, b) = (r[2 * i], r[2 * i + 1]);

@@ -41,7 +41,7 @@ fn every_problem_is_solved() {
 #[test]
 fn conjugate_gradients_end_a_quadratic_in_as_many_steps_as_eigenvalues() {
     let n = 8;
-    let lambda = |i: usize| if i % 2 == 0 { 1.0 } else { 10.0 };
+    let lambda = |i: usize| if i.is_multiple_of(2) { 1.0 } else { 10.0 };
     let f = FromParts::first_order(
         n,
         move |x: &[f64]| x.iter().enumerate().map(|(i, x)| 0.5 * lambda(i) * x * x).sum(),

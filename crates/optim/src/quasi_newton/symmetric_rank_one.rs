@@ -24,9 +24,9 @@ use crate::vector::{axpy, dot, norm};
 /// for s in [[1.0, 1.0], [1.0, 0.0]] {
 ///     b.learn(&Step { from: &[0.0; 2], to: &s, gradient_from: &[0.0; 2], gradient_to: &[s[0], -4.0 * s[1]] });
 /// }
-/// let mut out = [0.0; 2];
+/// let mut out = [0.0_f64; 2];
 /// b.apply(&[0.0, 1.0], &mut out)?;
-/// assert!(out[0].abs() < 1e-14 && (out[1] + 4.0_f64).abs() < 1e-14);
+/// assert!(out[0].abs() < 1e-14 && (out[1] + 4.0).abs() < 1e-14);
 /// # Ok::<(), optim::ObjectiveError>(())
 /// ```
 #[derive(Clone, Debug)]
