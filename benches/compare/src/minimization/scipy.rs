@@ -69,7 +69,7 @@ impl Scipy {
     pub fn run(&mut self, suite: Suite, method: &str, case: &Case, limit: Duration) -> Result<Option<Record>> {
         let name = format!("scipy {method}");
         let is_fit = method == FIT;
-        if is_fit && (suite == Suite::Scipy12 || case.problem.as_ref().and_then(|p| p.residual_function()).is_none()) {
+        if is_fit && (suite == Suite::Scipy12 || case.residuals.is_none()) {
             return Ok(None);
         }
         let watch = Watch::until(Instant::now() + limit);

@@ -2,6 +2,8 @@
 
 use super::large;
 use super::watched::Target;
+use autodiff_core::Var;
+use autodiff_core::function::Flat;
 use optim::Objective;
 use std::fmt;
 use std::str::FromStr;
@@ -64,13 +66,18 @@ pub struct Case {
     pub start: Vec<f64>,
     /// The function.
     pub target: Box<dyn Target>,
-    /// The problem of `testkit`, with its residuals and minima, if it is one.
+    /// The problem of `testkit`, with its minima, if it is one.
     pub problem: Option<Problem>,
+    /// Its residuals, if it is a sum of squares.
+    pub residuals: Option<Residuals>,
     /// When to stop.
     pub stop: Stop,
     /// What counts as solved.
     pub gate: Gate,
 }
+
+/// Residuals as a function of a flat vector.
+pub type Residuals = Flat<'static, [Var], Vec<f64>, Vec<Var>, ()>;
 
 /// When a run is to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,8 +102,9 @@ pub enum Gate {
 impl Case {
     fn of(problem: Problem, start: Vec<f64>) -> Case {
         let target = Box::new(problem.function().flat(&start));
+        let residuals = problem.residual_function().map(|residuals| residuals.flat(&start));
         let name = problem.name.clone();
-        Case { name, start, target, problem: Some(problem), stop: Stop::Defaults, gate: Gate::Minimum }
+        Case { name, start, target, problem: Some(problem), residuals, stop: Stop::Defaults, gate: Gate::Minimum }
     }
 
     fn standard(problem: Problem) -> Case {
@@ -206,7 +214,7 @@ impl Case {
 /// A function with a name, a start and nothing known but that its gradient vanishes somewhere.
 pub fn unlisted(name: &str, objective: impl Objective<f64> + 'static, start: Vec<f64>, gradient: f64) -> Case {
     let (stop, gate) = (Stop::Gradient(gradient), Gate::Gradient(gradient));
-    Case { name: name.into(), start, target: Box::new(objective), problem: None, stop, gate }
+    Case { name: name.into(), start, target: Box::new(objective), problem: None, residuals: None, stop, gate }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! [`Watched`]: an objective whose evaluations are counted by us, not by the method, and stop at a deadline.
 
-use optim::{LocalModel, Objective, ObjectiveError};
+use optim::{LeastSquares, LocalModel, Objective, ObjectiveError, ResidualModel};
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
@@ -170,6 +170,72 @@ impl LocalModel<f64> for WatchedModel<'_> {
         let n = self.model.gradient().len().max(1);
         self.watch.count(|asked| asked.products += directions.len() / n)?;
         self.model.hvp_block(directions, out)
+    }
+}
+
+/// Residuals under a watch: values are residuals alone, products those with the Jacobian or its transpose.
+pub struct WatchedResiduals<'t, R> {
+    residuals: &'t R,
+    watch: &'t Watch,
+}
+
+impl<'t, R: LeastSquares<f64>> WatchedResiduals<'t, R> {
+    /// `residuals` under `watch`.
+    pub fn new(residuals: &'t R, watch: &'t Watch) -> Self {
+        Self { residuals, watch }
+    }
+}
+
+/// A [`WatchedResiduals`] near a point.
+pub struct WatchedResidualModel<'a, M> {
+    model: M,
+    watch: &'a Watch,
+}
+
+impl<R: LeastSquares<f64>> LeastSquares<f64> for WatchedResiduals<'_, R> {
+    type Model<'a>
+        = WatchedResidualModel<'a, R::Model<'a>>
+    where
+        Self: 'a;
+
+    fn dimension(&self) -> usize {
+        self.residuals.dimension()
+    }
+
+    fn residual(&self, x: &[f64], out: &mut Vec<f64>) -> Result<(), ObjectiveError> {
+        self.watch.count(|asked| asked.values += 1)?;
+        self.residuals.residual(x, out)
+    }
+
+    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
+        self.watch.count(|asked| asked.gradients += 1)?;
+        Ok(WatchedResidualModel { model: self.residuals.at(x)?, watch: self.watch })
+    }
+}
+
+impl<M: ResidualModel<f64>> ResidualModel<f64> for WatchedResidualModel<'_, M> {
+    fn residual(&self) -> &[f64] {
+        self.model.residual()
+    }
+
+    fn jvp(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        self.watch.count(|asked| asked.products += 1)?;
+        self.model.jvp(v, out)
+    }
+
+    fn vjp(&mut self, u: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        self.watch.count(|asked| asked.products += 1)?;
+        self.model.vjp(u, out)
+    }
+
+    fn second_derivative(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        self.watch.count(|asked| asked.products += 1)?;
+        self.model.second_derivative(v, out)
+    }
+
+    fn hvp(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        self.watch.count(|asked| asked.products += 1)?;
+        self.model.hvp(v, out)
     }
 }
 
