@@ -30,6 +30,8 @@
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
 //! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
+//! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
+//! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
 //!
@@ -46,6 +48,7 @@ pub mod descent;
 mod error;
 mod forcing;
 mod function;
+pub mod gauss_newton;
 pub mod gradient_descent;
 pub mod krylov;
 pub mod least_squares;
@@ -69,6 +72,7 @@ pub use descent::{Descent, ModelStep, StepEnd};
 pub use error::Error;
 pub use forcing::Forcing;
 pub use function::FunctionModel;
+pub use gauss_newton::{GaussNewton, GaussNewtonSolver};
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
 pub use krylov::{
     Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres,
