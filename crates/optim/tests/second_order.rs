@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Counted, scalar};
-use optim::{CubicRegularization, FromParts, Objective, Report, Status, TrustRegion};
+use optim::{CubicRegularization, FromParts, Objective, Report, Solver, Status, TrustRegion};
 
 type Method = fn(&dyn Runs) -> Report<f64>;
 
@@ -109,4 +109,20 @@ fn a_minimum_at_the_start_costs_a_gradient_and_the_question() {
     assert!(report.status.is_converged());
     assert_eq!(f.found(), [0, 1, 2]);
     assert_eq!((report.counts.iterations, report.counts.products), (0, 2));
+}
+
+/// A driver with a test of its own asks before it takes a small gradient for an end.
+#[test]
+fn a_small_gradient_can_be_confirmed_from_outside() {
+    let f = Counted::new(double_well());
+    let mut solver = TrustRegion::new().gradient_tolerance(0.0).start(&f, &[1e-9, 0.0]).unwrap();
+    assert!(!solver.confirm().unwrap(), "a saddle passed for a minimum");
+    assert!(!solver.confirm().unwrap() && f.found()[2] == 2, "asked twice");
+    while solver.progress().gradient_norm > 1e-6 || solver.progress().value > -0.2 {
+        assert!(solver.step().unwrap().is_continue());
+    }
+    assert!(solver.confirm().unwrap() && solver.confirm().unwrap());
+    // Confirmed, it can still be stepped.
+    let _ = solver.step().unwrap();
+    assert!(solver.progress().gradient_norm < 1e-12 && (solver.progress().value + 0.25).abs() < 1e-15);
 }
