@@ -30,6 +30,7 @@
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
 //! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
+//! | [`NewtonMr`] | some values, a gradient, some products | where the Hessian is singular or indefinite far from a minimum |
 //! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
 //! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
@@ -54,6 +55,7 @@ pub mod krylov;
 pub mod least_squares;
 pub mod levenberg_marquardt;
 mod limits;
+pub mod newton_mr;
 pub mod objective;
 pub mod operator;
 pub mod radius_search;
@@ -75,13 +77,14 @@ pub use function::FunctionModel;
 pub use gauss_newton::{GaussNewton, GaussNewtonSolver};
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
 pub use krylov::{
-    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres,
+    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, SaddleFree,
     ShiftedLanczos, Solution, Steihaug,
 };
 pub use least_squares::{
     FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
 };
 pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
+pub use newton_mr::{NewtonMr, NewtonMrSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use operator::{
     Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
