@@ -30,6 +30,9 @@
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
 //! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
+//! | [`NewtonMr`] | some values, a gradient, some products | where the Hessian is singular or indefinite far from a minimum |
+//! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
+//! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
 //!
@@ -51,6 +54,7 @@ pub mod descent_direction;
 mod error;
 mod forcing;
 mod function;
+pub mod gauss_newton;
 pub mod gradient_descent;
 pub mod krylov;
 pub mod lbfgs;
@@ -65,6 +69,7 @@ pub mod minimize;
 pub mod multi_start;
 pub mod newton_cg;
 pub mod nonlinear_cg;
+pub mod newton_mr;
 pub mod objective;
 pub mod observer;
 pub mod operator;
@@ -92,8 +97,9 @@ pub use error::Error;
 pub use forcing::Forcing;
 pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
+pub use gauss_newton::{GaussNewton, GaussNewtonSolver};
 pub use krylov::{
-    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres,
+    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, SaddleFree,
     ShiftedLanczos, Solution, Steihaug,
 };
 pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
@@ -109,6 +115,7 @@ pub use minimize::{Minimize, drive, minimize};
 pub use multi_start::MultiStart;
 pub use newton_cg::{NewtonCg, NewtonCgSolver};
 pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
+pub use newton_mr::{NewtonMr, NewtonMrSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use observer::{History, Observer};
 pub use operator::{
