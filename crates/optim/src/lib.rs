@@ -49,6 +49,7 @@ pub mod descent_direction;
 mod error;
 mod function;
 pub mod gradient_descent;
+pub mod interop;
 pub mod krylov;
 pub mod lbfgs;
 pub mod lbfgsb;
@@ -64,6 +65,8 @@ pub mod objective;
 pub mod observer;
 pub mod operator;
 pub mod owl_qn;
+#[cfg(feature = "progress")]
+mod progress_bar;
 pub mod quasi_newton;
 pub mod radius_search;
 mod scalar;
@@ -98,6 +101,8 @@ pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError,
 pub use observer::{History, Observer};
 pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
 pub use owl_qn::{OwlQn, OwlQnSolver};
+#[cfg(feature = "progress")]
+pub use progress_bar::ProgressBar;
 pub use quasi_newton::{LbfgsInverse, Lsr1Operator};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
