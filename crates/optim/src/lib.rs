@@ -29,8 +29,25 @@
 //! | method | an iteration costs | use it |
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
+//! | [`Lbfgs`] | a gradient | when there are no products, or a product costs much more than a gradient |
+//! | [`Bfgs`] | a gradient | for few variables |
+//! | [`NewtonCg`] | a value, a gradient, some products | as the trust region, where a line search fits better |
+//! | [`Lsr1`] | a gradient | as [`Lbfgs`], where the Hessian is indefinite |
+//! | [`NonlinearCg`] | two or three gradients | when memory holds a handful of vectors |
+//! | [`BarzilaiBorwein`] | a value, a gradient | as above, for functions close to quadratic |
+//! | [`Lbfgsb`] | a gradient | when variables have bounds |
+//! | [`OwlQn`] | a value, a gradient | for f + λ ‖x‖₁: when the answer is to be sparse |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
+//!
+//! [`minimize()`] is the front end: method, stopping tests ([`Stop`]) and observers ([`History`]) in one line.
+//! [`MultiStart`] runs any of these from many points. The parts can be used alone: [`line_search`], [`krylov`],
+//! [`quasi_newton`], [`RadiusSearch`]. Formulas, safeguards and sources side by side: `docs/optimizers.md`.
+//!
+//! # Features
+//!
+//! None is on by default. `serde`: solver states that are written down and read back to the same bits; `progress`: a
+//! progress bar; `argmin`, `basin`: their problems as ours and ours as theirs.
 //!
 //! # Numbers that are not finite
 //!
