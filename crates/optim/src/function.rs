@@ -92,7 +92,7 @@ where
     }
 }
 
-fn objective_error(error: Error) -> ObjectiveError {
+pub(crate) fn objective_error(error: Error) -> ObjectiveError {
     match error {
         Error::Unsupported { operator, .. } => ObjectiveError::Unsupported { operation: operator },
         error => ObjectiveError::new(error),

@@ -29,6 +29,7 @@
 //! | method | an iteration costs | use it |
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
+//! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
 //! | [`Lbfgs`] | a gradient | when there are no products, or a product costs much more than a gradient |
 //! | [`Bfgs`] | a gradient | for few variables |
 //! | [`NewtonCg`] | a value, a gradient, some products | as the trust region, where a line search fits better |
@@ -61,15 +62,19 @@ pub mod barzilai_borwein;
 #[cfg(feature = "serde")]
 mod bits;
 mod counted;
+pub mod cubic_regularization;
 pub mod descent;
 pub mod descent_direction;
 mod error;
+mod forcing;
 mod function;
 pub mod gradient_descent;
 pub mod interop;
 pub mod krylov;
 pub mod lbfgs;
 pub mod lbfgsb;
+pub mod least_squares;
+pub mod levenberg_marquardt;
 mod limits;
 pub mod line_search;
 pub mod lsr1;
@@ -88,6 +93,7 @@ pub mod quasi_newton;
 pub mod radius_search;
 mod scalar;
 pub mod schedule;
+mod second_order;
 mod small_matrix;
 pub mod solver;
 mod standing;
@@ -99,14 +105,23 @@ mod vector;
 pub use adam::{Adam, AdamRun, AdamSolver, AdamState, FullBatch, GradientSource};
 pub use barzilai_borwein::{BarzilaiBorwein, BarzilaiBorweinSolver};
 pub use counted::{Counted, CountedModel};
+pub use cubic_regularization::{CubicRegularization, CubicRegularizationSolver};
 pub use descent::{Descent, ModelStep, StepEnd};
 pub use descent_direction::{DescentSolver, DescentState, Direction};
 pub use error::Error;
+pub use forcing::Forcing;
 pub use function::FunctionModel;
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
-pub use krylov::Steihaug;
+pub use krylov::{
+    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres,
+    ShiftedLanczos, Solution, Steihaug,
+};
 pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
 pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
+pub use least_squares::{
+    FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
+};
+pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
 pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
 pub use lsr1::{Lsr1, Lsr1Solver};
 pub use method::Method;
@@ -116,7 +131,10 @@ pub use newton_cg::{NewtonCg, NewtonCgSolver};
 pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use observer::{History, Observer};
-pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
+pub use operator::{
+    Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
+    RectangularFn, RectangularOperator, Restricted, Scaled, Sum,
+};
 pub use owl_qn::{OwlQn, OwlQnSolver};
 #[cfg(feature = "progress")]
 pub use progress_bar::ProgressBar;
@@ -127,4 +145,4 @@ pub use schedule::Schedule;
 pub use solver::Solver;
 pub use status::{Cause, Counts, Criterion, Place, Progress, Report, Status};
 pub use stop::Stop;
-pub use trust_region::{Forcing, TrustRegion, TrustRegionSolver};
+pub use trust_region::{TrustRegion, TrustRegionSolver};

@@ -155,15 +155,16 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
                 gradient_to: &self.trial_gradient,
             });
         }
-        let falls = || norm(&self.trial_gradient) < now.gradient_norm;
+        let falls_below = |share: T| norm(&self.trial_gradient) < share * now.gradient_norm;
         let accept = match judgement.verdict {
             Verdict::Accept => true,
-            Verdict::AcceptIfGradientFalls => falls(),
+            Verdict::AcceptIfGradientFalls => falls_below(T::one()),
+            Verdict::AcceptIfGradientHalves => falls_below(T::of(0.5)),
             Verdict::Reject => false,
         };
         if finite && accept {
             now.accept_trial(value, &mut self.trial_gradient);
-            self.search.accepted(judgement.ratio, &promised);
+            self.search.accepted(judgement, &promised);
             return Ok(None);
         }
         self.search.rejected(&promised);

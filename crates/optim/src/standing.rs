@@ -3,7 +3,9 @@
 use crate::error::{Error, require_length};
 use crate::limits::Limits;
 use crate::objective::{LocalModel, Objective};
+use crate::radius_search::{Judgement, Verdict};
 use crate::scalar::Scalar;
+use crate::second_order::SecondOrder;
 use crate::status::{Counts, Progress, Report, Status};
 use crate::vector::norm;
 use std::ops::ControlFlow;
@@ -30,6 +32,17 @@ pub(crate) struct Standing<T> {
     pub(crate) accepted: bool,
     pub(crate) counts: Counts,
     pub(crate) finished: Option<Status>,
+}
+
+/// What became of a trial point.
+#[derive(Debug)]
+pub(crate) enum Attempt<M, T> {
+    /// The point is the current one now; its model and the judgement that let it.
+    Accepted(M, Judgement<T>),
+    /// The point is not better, or something there is not finite.
+    Rejected,
+    /// The value is minus infinity.
+    Unbounded,
 }
 
 impl<T: Scalar> Standing<T> {
@@ -64,6 +77,35 @@ impl<T: Scalar> Standing<T> {
         now.learn(&model, norm(model.gradient()));
         now.finished = now.limits.start_verdict(x, now.value, now.gradient_norm);
         Ok((now, model))
+    }
+
+    /// Evaluates the trial point, and moves there if the judge of f(x) and f(trial) lets it. Costs a value, and a
+    /// gradient unless the value alone is refused.
+    pub(crate) fn attempt<'o, O: Objective<T>>(
+        &mut self,
+        objective: &'o O,
+        judge: impl FnOnce(T, T) -> Judgement<T>,
+    ) -> Result<Attempt<O::Model<'o>, T>, Error> {
+        let trial_value = objective.value(&self.trial)?;
+        self.counts.values += 1;
+        if trial_value == T::neg_infinity() {
+            return Ok(Attempt::Unbounded);
+        }
+        let judgement = judge(self.value, trial_value);
+        let limit = match judgement.verdict {
+            Verdict::Accept => T::infinity(),
+            Verdict::AcceptIfGradientFalls => self.gradient_norm,
+            Verdict::AcceptIfGradientHalves => T::of(0.5) * self.gradient_norm,
+            Verdict::Reject => return Ok(Attempt::Rejected),
+        };
+        let model = objective.at(&self.trial)?;
+        self.counts.gradients += 1;
+        let gradient_norm = norm(model.gradient());
+        if gradient_norm < limit && model.value().is_finite() {
+            self.accept(&model, gradient_norm);
+            return Ok(Attempt::Accepted(model, judgement));
+        }
+        Ok(Attempt::Rejected)
     }
 
     /// As [`start`](Self::start), for methods that need no products.
@@ -108,6 +150,14 @@ impl<T: Scalar> Standing<T> {
     pub(crate) fn end_iteration(&mut self, failed: Option<Status>) {
         self.counts.iterations += 1;
         self.finished = failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
+    }
+
+    /// Takes a zero gradient for no convergence while the saddle there is being left, until the iterations run out.
+    pub(crate) fn go_on_from(&mut self, second_order: &SecondOrder<T>) {
+        if second_order.is_leaving() {
+            let last = self.counts.iterations >= self.limits.max_iterations;
+            self.finished = if last { second_order.status() } else { None };
+        }
     }
 
     pub(crate) fn outcome(&self) -> ControlFlow<Status> {

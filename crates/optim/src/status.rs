@@ -3,13 +3,19 @@
 use crate::scalar::Scalar;
 use std::fmt;
 
-/// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is a stationary point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is what was looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Status {
     /// A stopping criterion was met.
     Converged(Criterion),
+    /// The gradient is within its tolerance, but this is a saddle or a maximum: the Hessian has a negative eigenvalue,
+    /// and no step along its eigenvector was found that makes the function smaller, or none was allowed any more.
+    SecondOrder {
+        /// The smallest Ritz value: the smallest eigenvalue of the Hessian is at most this.
+        smallest_ritz: f64,
+    },
     /// The limit of iterations was reached.
     MaxIterations,
     /// The trust region shrank until no step inside it can change the point: model and function disagree at every
@@ -38,6 +44,13 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Converged(Criterion::GradientNorm) => f.write_str("converged: the gradient is within its tolerance"),
+            Self::Converged(Criterion::Step) => f.write_str("converged: the step is within its tolerance"),
+            Self::SecondOrder { smallest_ritz } => {
+                write!(
+                    f,
+                    "not converged: the gradient is zero, but the Hessian has an eigenvalue of {smallest_ritz:e} or less"
+                )
+            }
             Self::Converged(Criterion::LargestSlope) => {
                 f.write_str("converged: every entry of the gradient is within the tolerance")
             }
@@ -62,6 +75,8 @@ impl fmt::Display for Status {
 pub enum Criterion {
     /// ‖g‖₂ ≤ the gradient tolerance.
     GradientNorm,
+    /// The step that solves the model is within the step tolerance.
+    Step,
     /// ‖g‖∞ ≤ a tolerance.
     LargestSlope,
     /// The norm of the gradient fell to a share of what it was at the start.
