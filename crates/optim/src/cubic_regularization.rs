@@ -16,7 +16,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent::StepEnd;
+use crate::descent::{ModelStep, StepEnd};
 use crate::error::{Error, require};
 use crate::forcing::Forcing;
 use crate::krylov::CubicModel;
@@ -24,7 +24,7 @@ use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Verdict, check_ratio_options, judge};
 use crate::scalar::Scalar;
-use crate::second_order::SecondOrder;
+use crate::second_order::{Leaving, SecondOrder};
 use crate::solver::{Solver, minimize_methods};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Progress, Report, Status};
@@ -167,7 +167,8 @@ pub struct CubicRegularizationSolver<'o, T: Scalar, O: Objective<T>> {
     now: Standing<T>,
     step: Vec<T>,
     start_gradient_norm: T,
-    /// Whether the last step was computed in the whole space, where the Hessian was positive definite.
+    /// Whether the current point needs no more examination: the last step was computed in the whole space, where the
+    /// Hessian was positive definite, or the question was answered.
     convex: bool,
 }
 
@@ -191,43 +192,35 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
         }
     }
 
-    /// Asks whether a point with zero gradient is a minimum; the run goes on if it is not.
+    /// Asks whether the current point is a minimum; the run goes on if it is not.
     fn examine(&mut self) -> Result<(), Error> {
         let CubicRegularization { second_order, weight, .. } = &mut self.options;
-        let Some(local) = self.local.as_mut().filter(|_| !self.convex) else {
-            self.now.go_on_from(second_order);
-            return Ok(());
-        };
-        // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
-        let length = (T::one() / *weight).min(T::of(1e3));
-        self.now.counts.products += second_order.examine(&mut local.hessian(), &self.now.gradient, length)?;
-        self.local = None;
+        if let Some(local) = self.local.as_mut().filter(|_| !self.convex) {
+            // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
+            let length = (T::one() / *weight).min(T::of(1e3));
+            self.now.counts.products += second_order.examine(&mut local.hessian(), &self.now.gradient, length)?;
+            self.convex = !second_order.is_leaving();
+            if !self.convex {
+                self.local = None;
+            }
+        }
         self.now.go_on_from(second_order);
         Ok(())
     }
 
     /// Tries to leave a saddle.
     fn leave(&mut self) -> Result<Option<Status>, Error> {
-        self.now.accepted = false;
         let CubicRegularization { second_order, accept, value_scale, .. } = &mut self.options;
-        let Some(promised) = second_order.step(&self.now.x, &mut self.now.trial) else {
-            return Ok(second_order.status());
-        };
-        self.now.step_norm = promised.norm;
-        if self.now.trial == self.now.x {
-            return Ok(second_order.status());
-        }
-        let (accept, scale) = (*accept, *value_scale);
-        match self.now.attempt(self.objective, |value, trial| judge(value, trial, &promised, accept, scale))? {
-            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
-            Attempt::Accepted(local, _) => {
+        let judge = |value, trial, promised: &ModelStep<T>| judge(value, trial, promised, *accept, *value_scale);
+        Ok(match second_order.leave(&mut self.now, self.objective, judge)? {
+            Leaving::Left(local) => {
                 self.local = Some(local);
-                second_order.taken();
                 self.convex = false;
+                None
             }
-            Attempt::Rejected => second_order.rejected(),
-        }
-        Ok(None)
+            Leaving::Failed => None,
+            Leaving::Ended(status) => Some(status),
+        })
     }
 
     /// Tries one step; the status if the run is over.
@@ -280,6 +273,11 @@ impl<T: Scalar, O: Objective<T>> Solver<T> for CubicRegularizationSolver<'_, T, 
             self.examine()?;
         }
         Ok(self.now.outcome())
+    }
+
+    fn confirm(&mut self) -> Result<bool, Error> {
+        self.examine()?;
+        Ok(!self.options.second_order.is_leaving())
     }
 
     fn progress(&self) -> Progress<'_, T> {

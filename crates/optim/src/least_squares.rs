@@ -47,7 +47,7 @@ pub trait LeastSquares<T: Scalar> {
     ///
     /// # Errors
     /// As [`residual`](Self::residual).
-    fn at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError>;
+    fn model_at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError>;
 }
 
 /// Residuals near the point they were prepared at.
@@ -108,8 +108,8 @@ impl<T: Scalar, L: LeastSquares<T> + ?Sized> LeastSquares<T> for &L {
         (**self).residual(x, out)
     }
 
-    fn at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError> {
-        (**self).at(x)
+    fn model_at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError> {
+        (**self).model_at(x)
     }
 }
 
@@ -184,7 +184,7 @@ impl<T: Scalar, L: LeastSquares<T>> Objective<T> for HalfSquares<L> {
     }
 
     fn at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError> {
-        let mut model = self.residuals.at(x)?;
+        let mut model = self.residuals.model_at(x)?;
         let r = model.residual().to_vec();
         let mut gradient = vec![T::zero(); x.len()];
         model.vjp(&r, &mut gradient)?;
@@ -247,7 +247,7 @@ where
         self.evaluate_into(x, out).map_err(objective_error)
     }
 
-    fn at(&self, x: &[P::Scalar]) -> Result<Self::Model<'_>, ObjectiveError> {
+    fn model_at(&self, x: &[P::Scalar]) -> Result<Self::Model<'_>, ObjectiveError> {
         let mut residual = Vec::new();
         self.evaluate_into(x, &mut residual).map_err(objective_error)?;
         let linearized = self.linearize(x).map_err(objective_error)?;

@@ -219,7 +219,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
             now: Standing::unevaluated(METHOD, self.limits, x)?,
             options: self,
         };
-        let model = residuals.at(x)?;
+        let model = residuals.model_at(x)?;
         let (value, gradient) = solver.look(model, &mut now)?;
         now.value = value;
         now.gradient_norm = gradient;
@@ -332,7 +332,6 @@ impl<'o, T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'o, T, L> {
         self.pushed.copy_from_slice(jacobian.model.residual());
         self.pushed.iter_mut().for_each(|r| *r = -*r);
         self.space.start(&mut jacobian, &self.pushed)?;
-        self.now.counts.products += 1;
         let enough = self.options.linear_tolerance * self.space.gradient_norm();
         self.scaled_gradient_norm = self.space.gradient_norm();
         let mut finite = true;
@@ -344,7 +343,6 @@ impl<'o, T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'o, T, L> {
                     break;
                 }
                 expansion => {
-                    self.now.counts.products += 2;
                     self.space.solve(T::zero());
                     if expansion == Expansion::Full || self.space.outside() <= enough {
                         break;
@@ -352,6 +350,7 @@ impl<'o, T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'o, T, L> {
                 }
             }
         }
+        self.now.counts.products += self.space.products();
         if first {
             let unit = self.scaled_norm();
             let unit = if unit > T::zero() && unit.is_finite() { unit } else { T::one() };
@@ -447,7 +446,7 @@ impl<'o, T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'o, T, L> {
 
     /// Moves to the trial point if all is finite there and ‖D⁻¹g‖ below `limit`.
     fn take(&mut self, limit: T) -> Result<bool, Error> {
-        let mut model = self.residuals.at(&self.now.trial)?;
+        let mut model = self.residuals.model_at(&self.now.trial)?;
         self.trial_residual.clear();
         self.trial_residual.extend_from_slice(model.residual());
         model.vjp(&self.trial_residual, &mut self.bend)?;

@@ -30,6 +30,9 @@
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
 //! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
+//! | [`NewtonMr`] | some values, a gradient, some products | where the Hessian is singular or indefinite far from a minimum |
+//! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
+//! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
 //! | [`Lbfgs`] | a gradient | when there are no products, or a product costs much more than a gradient |
 //! | [`Bfgs`] | a gradient | for few variables |
 //! | [`NewtonCg`] | a value, a gradient, some products | as the trust region, where a line search fits better |
@@ -68,6 +71,7 @@ pub mod descent_direction;
 mod error;
 mod forcing;
 mod function;
+pub mod gauss_newton;
 pub mod gradient_descent;
 pub mod interop;
 pub mod krylov;
@@ -82,6 +86,7 @@ pub mod method;
 pub mod minimize;
 pub mod multi_start;
 pub mod newton_cg;
+pub mod newton_mr;
 pub mod nonlinear_cg;
 pub mod objective;
 pub mod observer;
@@ -111,9 +116,10 @@ pub use descent_direction::{DescentSolver, DescentState, Direction};
 pub use error::Error;
 pub use forcing::Forcing;
 pub use function::FunctionModel;
+pub use gauss_newton::{GaussNewton, GaussNewtonSolver};
 pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
 pub use krylov::{
-    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres,
+    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, SaddleFree,
     ShiftedLanczos, Solution, Steihaug,
 };
 pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
@@ -128,6 +134,7 @@ pub use method::Method;
 pub use minimize::{Minimize, drive, minimize};
 pub use multi_start::MultiStart;
 pub use newton_cg::{NewtonCg, NewtonCgSolver};
+pub use newton_mr::{NewtonMr, NewtonMrSolver};
 pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use observer::{History, Observer};

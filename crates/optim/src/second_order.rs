@@ -5,10 +5,13 @@
 //! length both ways along its Ritz vector are tried: f falls along them by about ½ |θ| r².
 
 use crate::descent::{ModelStep, StepEnd};
+use crate::error::Error;
 use crate::krylov::Lanczos;
-use crate::objective::ObjectiveError;
+use crate::objective::{Objective, ObjectiveError};
 use crate::operator::LinearOperator;
+use crate::radius_search::Judgement;
 use crate::scalar::Scalar;
+use crate::standing::{Attempt, Standing};
 use crate::status::Status;
 use crate::vector::{dot, offset, pseudorandom};
 
@@ -93,32 +96,56 @@ impl<T: Scalar> SecondOrder<T> {
         Ok(self.lanczos.len())
     }
 
-    /// Writes x plus the step to try into `trial` and says what it promises; none if there is nothing more to try.
-    pub(crate) fn step(&self, x: &[T], trial: &mut [T]) -> Option<ModelStep<T>> {
-        let Saddle { ritz, slope, length, rejections } = self.saddle?;
-        if rejections == MAX_REJECTIONS {
-            return None;
+    /// Tries the next step away from a saddle, judged by f(x), f(trial) and what was promised.
+    pub(crate) fn leave<'o, O: Objective<T>>(
+        &mut self,
+        now: &mut Standing<T>,
+        objective: &'o O,
+        judge: impl FnOnce(T, T, &ModelStep<T>) -> Judgement<T>,
+    ) -> Result<Leaving<O::Model<'o>>, Error> {
+        now.accepted = false;
+        let Some(Saddle { ritz, slope, length, rejections }) = self.saddle else { return Ok(Leaving::Failed) };
+        offset(&now.x, length, &self.direction, &mut now.trial);
+        now.step_norm = length.abs();
+        if rejections == MAX_REJECTIONS || now.trial == now.x {
+            now.step_norm = T::zero();
+            return Ok(Leaving::Ended(self.status().unwrap_or(Status::NoProgress)));
         }
-        offset(x, length, &self.direction, trial);
         let decrease = -length * (slope + T::of(0.5) * length * ritz);
-        Some(ModelStep { norm: length.abs(), decrease: decrease.max(T::zero()), end: StepEnd::NegativeCurvature })
-    }
-
-    /// The step was taken: the saddle is left.
-    pub(crate) fn taken(&mut self) {
-        self.saddle = None;
-    }
-
-    /// The step was rejected: the other way, then a quarter of the length.
-    pub(crate) fn rejected(&mut self) {
-        if let Some(saddle) = &mut self.saddle {
-            saddle.length *= if saddle.rejections.is_multiple_of(2) { -T::one() } else { T::of(-0.25) };
-            saddle.rejections += 1;
-        }
+        let promised =
+            ModelStep { norm: length.abs(), decrease: decrease.max(T::zero()), end: StepEnd::NegativeCurvature };
+        Ok(match now.attempt(objective, |value, trial| judge(value, trial, &promised))? {
+            Attempt::Unbounded => Leaving::Ended(Status::Unbounded),
+            Attempt::Accepted(model, _) => {
+                self.saddle = None;
+                Leaving::Left(model)
+            }
+            Attempt::Rejected => {
+                self.saddle = Some(Saddle {
+                    // The other way, then a quarter of the length.
+                    length: length * if rejections.is_multiple_of(2) { -T::one() } else { T::of(-0.25) },
+                    rejections: rejections + 1,
+                    ritz,
+                    slope,
+                });
+                Leaving::Failed
+            }
+        })
     }
 
     /// That the run ends at the saddle.
     pub(crate) fn status(&self) -> Option<Status> {
         self.saddle.map(|saddle| Status::SecondOrder { smallest_ritz: saddle.ritz.to_f64().unwrap_or(f64::NAN) })
     }
+}
+
+/// What became of a step away from a saddle.
+#[derive(Debug)]
+pub(crate) enum Leaving<M> {
+    /// The saddle is left, for a point with this model.
+    Left(M),
+    /// The next step will be another.
+    Failed,
+    /// There is no way out, or no end of it.
+    Ended(Status),
 }

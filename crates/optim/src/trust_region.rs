@@ -28,7 +28,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent::{Descent, StepEnd};
+use crate::descent::{Descent, ModelStep, StepEnd};
 use crate::error::Error;
 use crate::forcing::Forcing;
 use crate::krylov::Gltr;
@@ -36,7 +36,7 @@ use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
-use crate::second_order::SecondOrder;
+use crate::second_order::{Leaving, SecondOrder};
 use crate::solver::{Solver, minimize_methods};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Progress, Report, Status};
@@ -178,7 +178,8 @@ pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
     now: Standing<T>,
     step: Vec<T>,
     start_gradient_norm: T,
-    /// Whether the last step was Newton's in the whole space, where the Hessian was positive definite.
+    /// Whether the current point needs no more examination: the last step was Newton's in the whole space, where the
+    /// Hessian was positive definite, or the question was answered.
     convex: bool,
 }
 
@@ -202,40 +203,33 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         }
     }
 
-    /// Asks whether a point with zero gradient is a minimum; the run goes on if it is not.
+    /// Asks whether the current point is a minimum; the run goes on if it is not.
     fn examine(&mut self) -> Result<(), Error> {
-        let Some(model) = self.model.as_mut().filter(|_| !self.convex) else {
-            self.now.go_on_from(&self.second_order);
-            return Ok(());
-        };
-        let radius = self.search.radius();
-        self.now.counts.products += self.second_order.examine(&mut model.hessian(), &self.now.gradient, radius)?;
-        self.model = None;
+        if let Some(model) = self.model.as_mut().filter(|_| !self.convex) {
+            let radius = self.search.radius();
+            self.now.counts.products += self.second_order.examine(&mut model.hessian(), &self.now.gradient, radius)?;
+            self.convex = !self.second_order.is_leaving();
+            if !self.convex {
+                self.model = None;
+            }
+        }
         self.now.go_on_from(&self.second_order);
         Ok(())
     }
 
     /// Tries to leave a saddle.
     fn leave(&mut self) -> Result<Option<Status>, Error> {
-        self.now.accepted = false;
-        let Some(promised) = self.second_order.step(&self.now.x, &mut self.now.trial) else {
-            return Ok(self.second_order.status());
-        };
-        self.now.step_norm = promised.norm;
-        if self.now.trial == self.now.x {
-            return Ok(self.second_order.status());
-        }
         let search = &self.search;
-        match self.now.attempt(self.objective, |value, trial| search.judge(value, trial, &promised))? {
-            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
-            Attempt::Accepted(model, _) => {
+        let judge = |value, trial, promised: &ModelStep<T>| search.judge(value, trial, promised);
+        Ok(match self.second_order.leave(&mut self.now, self.objective, judge)? {
+            Leaving::Left(model) => {
                 self.model = Some(model);
-                self.second_order.taken();
                 self.convex = false;
+                None
             }
-            Attempt::Rejected => self.second_order.rejected(),
-        }
-        Ok(None)
+            Leaving::Failed => None,
+            Leaving::Ended(status) => Some(status),
+        })
     }
 
     /// Tries one step; the status if the run is over.
@@ -282,6 +276,11 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<
             self.examine()?;
         }
         Ok(self.now.outcome())
+    }
+
+    fn confirm(&mut self) -> Result<bool, Error> {
+        self.examine()?;
+        Ok(!self.second_order.is_leaving())
     }
 
     fn progress(&self) -> Progress<'_, T> {

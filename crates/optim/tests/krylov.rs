@@ -116,7 +116,8 @@ fn minres_finds_a_least_squares_solution_of_a_singular_system() {
     let mut a = Spectral::new(spectrum, 8);
     let b = random(N, 9);
     let mut x = vec![0.0; N];
-    let solution = Minres::new().solve(&mut a, &b, &mut x, 1e-10).unwrap();
+    let mut minres = Minres::new().least_squares_tolerance(1e-10);
+    let solution = minres.solve(&mut a, &b, &mut x, 1e-10).unwrap();
     assert_eq!(solution.end, KrylovEnd::LeastSquares, "{solution:?}");
     let pseudo_inverse = a.function(|l| if l == 0.0 { 0.0 } else { 1.0 / l }, &b);
     // Equal but for a part in the null space.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Counted, scalar};
-use optim::{CubicRegularization, FromParts, Objective, Report, Status, TrustRegion};
+use optim::{CubicRegularization, FromParts, NewtonMr, Objective, Report, Solver, Status, TrustRegion};
 
 type Method = fn(&dyn Runs) -> Report<f64>;
 
@@ -11,6 +11,7 @@ type Method = fn(&dyn Runs) -> Report<f64>;
 trait Runs {
     fn trust_region(&self, saddle_products: usize) -> Report<f64>;
     fn cubic(&self, saddle_products: usize) -> Report<f64>;
+    fn newton_mr(&self, saddle_products: usize) -> Report<f64>;
 }
 
 struct At<O>(O, Vec<f64>);
@@ -22,9 +23,12 @@ impl<O: Objective<f64>> Runs for At<O> {
     fn cubic(&self, saddle_products: usize) -> Report<f64> {
         CubicRegularization::new().saddle_products(saddle_products).minimize(&self.0, &self.1).unwrap()
     }
+    fn newton_mr(&self, saddle_products: usize) -> Report<f64> {
+        NewtonMr::new().saddle_products(saddle_products).minimize(&self.0, &self.1).unwrap()
+    }
 }
 
-const METHODS: [Method; 2] = [|f| f.trust_region(8), |f| f.cubic(8)];
+const METHODS: [Method; 3] = [|f| f.trust_region(8), |f| f.cubic(8), |f| f.newton_mr(8)];
 
 /// ½ x² + ¼ y⁴ − ½ y²: a saddle at the origin, minima −1/4 at (0, ±1).
 fn double_well() -> impl Objective<f64> {
@@ -45,7 +49,7 @@ fn saddles_are_left() {
             assert!(report.status.is_converged() && (report.value + 0.25).abs() < 1e-14, "{start:?}: {report}");
         }
         let blind = At(double_well(), start.to_vec());
-        for report in [blind.trust_region(0), blind.cubic(0)] {
+        for report in [blind.trust_region(0), blind.cubic(0), blind.newton_mr(0)] {
             assert!(report.status.is_converged() && report.x[1] == 0.0, "not asked: {report}");
         }
     }
@@ -109,4 +113,20 @@ fn a_minimum_at_the_start_costs_a_gradient_and_the_question() {
     assert!(report.status.is_converged());
     assert_eq!(f.found(), [0, 1, 2]);
     assert_eq!((report.counts.iterations, report.counts.products), (0, 2));
+}
+
+/// A driver with a test of its own asks before it takes a small gradient for an end.
+#[test]
+fn a_small_gradient_can_be_confirmed_from_outside() {
+    let f = Counted::new(double_well());
+    let mut solver = TrustRegion::new().gradient_tolerance(0.0).start(&f, &[1e-9, 0.0]).unwrap();
+    assert!(!solver.confirm().unwrap(), "a saddle passed for a minimum");
+    assert!(!solver.confirm().unwrap() && f.found()[2] == 2, "asked twice");
+    while solver.progress().gradient_norm > 1e-6 || solver.progress().value > -0.2 {
+        assert!(solver.step().unwrap().is_continue());
+    }
+    assert!(solver.confirm().unwrap() && solver.confirm().unwrap());
+    // Confirmed, it can still be stepped.
+    let _ = solver.step().unwrap();
+    assert!(solver.progress().gradient_norm < 1e-12 && (solver.progress().value + 0.25).abs() < 1e-15);
 }

@@ -50,6 +50,7 @@ pub struct Bidiagonal<T> {
     /// β₂, β₃, …: one for each vector in V.
     beta: Vec<T>,
     b_norm: T,
+    products: usize,
     scale: T,
     w: Vec<T>,
     z: Vec<T>,
@@ -73,6 +74,7 @@ impl<T: Scalar> Bidiagonal<T> {
             alpha: Vec::new(),
             beta: Vec::new(),
             b_norm: T::zero(),
+            products: 0,
             scale: T::zero(),
             w: Vec::new(),
             z: Vec::new(),
@@ -101,6 +103,7 @@ impl<T: Scalar> Bidiagonal<T> {
         self.u.clear();
         self.v.clear();
         self.scale = T::zero();
+        self.products = 0;
         self.b_norm = norm(b);
         self.right.clear();
         self.right.push(self.b_norm);
@@ -108,6 +111,7 @@ impl<T: Scalar> Bidiagonal<T> {
             reserve(&mut self.u, self.m, capacity + 1);
             self.u.extend(b.iter().map(|&b| b / self.b_norm));
             matrix.apply_transpose(&self.u, &mut self.z)?;
+            self.products += 1;
             self.next_v();
         }
         Ok(())
@@ -152,6 +156,7 @@ impl<T: Scalar> Bidiagonal<T> {
         }
         // β u′ = A v − α u
         matrix.apply(&self.v[k * n..(k + 1) * n], &mut self.w)?;
+        self.products += 1;
         axpy(-self.alpha[k], &self.u[k * m..(k + 1) * m], &mut self.w);
         for _ in 0..2 {
             for q in self.u.chunks_exact(m.max(1)) {
@@ -178,6 +183,7 @@ impl<T: Scalar> Bidiagonal<T> {
         self.u.extend(self.w.iter().map(|&w| w / beta));
         // α′ v′ = Aᵀu′ − β v
         matrix.apply_transpose(&self.u[(k + 1) * m..], &mut self.z)?;
+        self.products += 1;
         axpy(-beta, &self.v[k * n..(k + 1) * n], &mut self.z);
         self.next_v();
         let outside = self.alpha[k + 1];
@@ -198,6 +204,11 @@ impl<T: Scalar> Bidiagonal<T> {
     /// Whether no step was made.
     pub fn is_empty(&self) -> bool {
         self.beta.is_empty()
+    }
+
+    /// Products with A and Aᵀ since the start.
+    pub fn products(&self) -> usize {
+        self.products
     }
 
     /// ‖Aᵀb‖ of the start.

@@ -31,6 +31,7 @@ use crate::vector::{axpy, dot, norm};
 #[derive(Clone, Debug)]
 pub struct Minres<T> {
     max_products: Option<usize>,
+    least_squares_tolerance: T,
     v: Vec<T>,
     v_before: Vec<T>,
     q: Vec<T>,
@@ -57,6 +58,7 @@ impl<T: Scalar> Minres<T> {
     pub fn new() -> Self {
         Self {
             max_products: None,
+            least_squares_tolerance: T::epsilon().sqrt(),
             v: Vec::new(),
             v_before: Vec::new(),
             q: Vec::new(),
@@ -72,8 +74,15 @@ impl<T: Scalar> Minres<T> {
         self
     }
 
-    /// Solves A x = `b` to ‖b − A x‖ ≤ `relative_tolerance` ‖b‖, or where that has no solution to ‖A (b − A x)‖ ≤
-    /// `relative_tolerance` ‖A‖ ‖b − A x‖. What `x` holds before is ignored.
+    /// ‖A r‖/(‖A‖ ‖r‖) at which a residual r passes for what no x can reduce, so that the system has no solution.
+    /// Default: √ε. Far larger values end the run too early where A is badly conditioned.
+    pub fn least_squares_tolerance(mut self, tolerance: T) -> Self {
+        self.least_squares_tolerance = tolerance;
+        self
+    }
+
+    /// Solves A x = `b` to ‖b − A x‖ ≤ `relative_tolerance` ‖b‖, or in the sense of least squares where that has no
+    /// solution. What `x` holds before is ignored.
     ///
     /// # Errors
     /// A wrong length, or what a product reports.
@@ -166,7 +175,7 @@ impl<T: Scalar> Minres<T> {
             if allowed == Curvature::Positive && -c * gamma <= T::epsilon() * scale {
                 return ended(KrylovEnd::NegativeCurvature, products);
             }
-            if gamma.hypot(delta_next) <= relative_tolerance.max(T::epsilon()) * scale {
+            if gamma.hypot(delta_next) <= self.least_squares_tolerance.max(T::epsilon()) * scale {
                 return ended(KrylovEnd::LeastSquares, products);
             }
             let length = gamma.hypot(beta_next);

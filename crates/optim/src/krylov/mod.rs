@@ -11,6 +11,7 @@
 //! | [`Lobpcg`] | the k lowest eigenpairs of A | 6 k + 1 |
 //! | [`Gltr`] | the trust-region subproblem, exactly | 2 and the basis |
 //! | [`CubicModel`] | the cubic subproblem, exactly | 1 and the basis |
+//! | [`SaddleFree`] | the same with the absolute value of A | 2 and the basis |
 //! | [`Steihaug`] | the trust-region subproblem, truncated | 4 and the path |
 //!
 //! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before.
@@ -24,6 +25,7 @@ mod lobpcg;
 mod lsmr;
 mod minres;
 mod rayleigh;
+mod saddle_free;
 mod secular;
 mod shifted;
 mod solution;
@@ -38,6 +40,7 @@ pub use lanczos::{Expansion, Lanczos};
 pub use lobpcg::Lobpcg;
 pub use lsmr::Lsmr;
 pub use minres::Minres;
+pub use saddle_free::SaddleFree;
 pub use shifted::ShiftedLanczos;
 pub use solution::{KrylovEnd, Solution};
 pub use steihaug::Steihaug;
