@@ -212,6 +212,7 @@ fn a_test_of_the_gradient_is_not_believed_at_a_saddle() {
             let reports = [
                 minimize(&f, &start).stop(stop()).run().unwrap(),
                 minimize(&f, &start).method(CubicRegularization::new()).stop(stop()).run().unwrap(),
+                minimize(&f, &start).method(NewtonCg::new()).stop(stop()).run().unwrap(),
             ];
             for report in reports {
                 assert!(report.status.is_converged(), "{:?}: {report}", stop());
