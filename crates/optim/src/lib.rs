@@ -33,8 +33,25 @@
 //! | [`NewtonMr`] | some values, a gradient, some products | where the Hessian is singular or indefinite far from a minimum |
 //! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
 //! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
+//! | [`Lbfgs`] | a gradient | when there are no products, or a product costs much more than a gradient |
+//! | [`Bfgs`] | a gradient | for few variables |
+//! | [`NewtonCg`] | a value, a gradient, some products | as the trust region, where a line search fits better |
+//! | [`Lsr1`] | a gradient | as [`Lbfgs`], where the Hessian is indefinite |
+//! | [`NonlinearCg`] | two or three gradients | when memory holds a handful of vectors |
+//! | [`BarzilaiBorwein`] | a value, a gradient | as above, for functions close to quadratic |
+//! | [`Lbfgsb`] | a gradient | when variables have bounds |
+//! | [`OwlQn`] | a value, a gradient | for f + λ ‖x‖₁: when the answer is to be sparse |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
+//!
+//! [`minimize()`] is the front end: method, stopping tests ([`Stop`]) and observers ([`History`]) in one line.
+//! [`MultiStart`] runs any of these from many points. The parts can be used alone: [`line_search`], [`krylov`],
+//! [`quasi_newton`], [`RadiusSearch`]. Formulas, safeguards and sources side by side: `docs/optimizers.md`.
+//!
+//! # Features
+//!
+//! None is on by default. `serde`: solver states that are written down and read back to the same bits; `progress`: a
+//! progress bar; `argmin`, `basin`: their problems as ours and ours as theirs.
 //!
 //! # Numbers that are not finite
 //!
@@ -56,6 +73,7 @@ mod forcing;
 mod function;
 pub mod gauss_newton;
 pub mod gradient_descent;
+pub mod interop;
 pub mod krylov;
 pub mod lbfgs;
 pub mod lbfgsb;
@@ -68,12 +86,14 @@ pub mod method;
 pub mod minimize;
 pub mod multi_start;
 pub mod newton_cg;
-pub mod nonlinear_cg;
 pub mod newton_mr;
+pub mod nonlinear_cg;
 pub mod objective;
 pub mod observer;
 pub mod operator;
 pub mod owl_qn;
+#[cfg(feature = "progress")]
+mod progress_bar;
 pub mod quasi_newton;
 pub mod radius_search;
 mod scalar;
@@ -96,8 +116,8 @@ pub use descent_direction::{DescentSolver, DescentState, Direction};
 pub use error::Error;
 pub use forcing::Forcing;
 pub use function::FunctionModel;
-pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
 pub use gauss_newton::{GaussNewton, GaussNewtonSolver};
+pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
 pub use krylov::{
     Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, SaddleFree,
     ShiftedLanczos, Solution, Steihaug,
@@ -114,8 +134,8 @@ pub use method::Method;
 pub use minimize::{Minimize, drive, minimize};
 pub use multi_start::MultiStart;
 pub use newton_cg::{NewtonCg, NewtonCgSolver};
-pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use newton_mr::{NewtonMr, NewtonMrSolver};
+pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
 pub use observer::{History, Observer};
 pub use operator::{
@@ -123,6 +143,8 @@ pub use operator::{
     RectangularFn, RectangularOperator, Restricted, Scaled, Sum,
 };
 pub use owl_qn::{OwlQn, OwlQnSolver};
+#[cfg(feature = "progress")]
+pub use progress_bar::ProgressBar;
 pub use quasi_newton::{LbfgsInverse, Lsr1Operator};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;

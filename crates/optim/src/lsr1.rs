@@ -99,6 +99,7 @@ impl<T: Scalar, D: Descent<T>> Lsr1<T, D> {
             descent: self.descent,
             step: vec![T::zero(); x.len()],
             trial_gradient: vec![T::zero(); x.len()],
+            forgot: false,
         })
     }
 }
@@ -113,6 +114,8 @@ pub struct Lsr1Solver<'o, T, O, D> {
     descent: D,
     step: Vec<T>,
     trial_gradient: Vec<T>,
+    /// Whether the pairs were dropped at the current point.
+    forgot: bool,
 }
 
 impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
@@ -129,12 +132,13 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
         offset(&now.x, T::one(), &self.step, &mut now.trial);
         let lost = promised.norm == T::zero() && promised.end == StepEnd::NonFinite;
         if lost || now.trial == now.x {
-            if self.hessian.pairs().is_empty() {
+            if self.hessian.pairs().is_empty() || self.forgot {
                 let held_back = promised.end.is_on_boundary();
                 return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
             }
-            // The pairs may be to blame: the identity once.
+            // The pairs may be to blame: the identity, once a point.
             self.hessian.forget();
+            self.forgot = true;
             return Ok(None);
         }
         let mut value = T::nan();
@@ -164,6 +168,7 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
         };
         if finite && accept {
             now.accept_trial(value, &mut self.trial_gradient);
+            self.forgot = false;
             self.search.accepted(judgement, &promised);
             return Ok(None);
         }

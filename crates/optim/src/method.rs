@@ -2,6 +2,7 @@
 
 use crate::adam::{Adam, AdamSolver, FullBatch};
 use crate::barzilai_borwein::{BarzilaiBorwein, BarzilaiBorweinSolver};
+use crate::cubic_regularization::{CubicRegularization, CubicRegularizationSolver};
 use crate::descent::Descent;
 use crate::error::Error;
 use crate::gradient_descent::{GradientDescent, GradientDescentSolver};
@@ -10,6 +11,7 @@ use crate::lbfgsb::{Lbfgsb, LbfgsbSolver};
 use crate::line_search::LineSearch;
 use crate::lsr1::{Lsr1, Lsr1Solver};
 use crate::newton_cg::{NewtonCg, NewtonCgSolver};
+use crate::newton_mr::{NewtonMr, NewtonMrSolver};
 use crate::nonlinear_cg::{NonlinearCg, NonlinearCgSolver};
 use crate::objective::Objective;
 use crate::owl_qn::{OwlQn, OwlQnSolver};
@@ -79,11 +81,13 @@ methods! {
     [] Adam<T> => AdamSolver<T, FullBatch<'o, O>>;
     [] BarzilaiBorwein<T> => BarzilaiBorweinSolver<'o, T, O>;
     [L: LineSearch<T>] Bfgs<T, L> => LbfgsSolver<'o, T, O, L>;
+    [] CubicRegularization<T> => CubicRegularizationSolver<'o, T, O>;
     [] GradientDescent<T> => GradientDescentSolver<'o, T, O>;
     [L: LineSearch<T>] Lbfgs<T, L> => LbfgsSolver<'o, T, O, L>;
     [] Lbfgsb<T> => LbfgsbSolver<'o, T, O>;
     [D: Descent<T>] Lsr1<T, D> => Lsr1Solver<'o, T, O, D>;
     [] NewtonCg<T> => NewtonCgSolver<'o, T, O>;
+    [] NewtonMr<T> => NewtonMrSolver<'o, T, O>;
     [L: LineSearch<T>] NonlinearCg<T, L> => NonlinearCgSolver<'o, T, O, L>;
     [] OwlQn<T> => OwlQnSolver<'o, T, O>;
     [D: Descent<T>] TrustRegion<T, D> => TrustRegionSolver<'o, T, O, D>;

@@ -96,7 +96,11 @@ where
     }
 }
 
-/// Steps `solver` until it, `stop` or `observer` ends the run. The way to go on with a solver that was resumed.
+/// Steps `solver` until it, `stop` or `observer` ends the run: the way to go on with a solver that was resumed, and to
+/// run those of least squares.
+///
+/// A test that takes a small gradient for convergence is believed only where the method
+/// [confirms](Solver::confirm) it; at a saddle that it can tell from a minimum the run goes on.
 ///
 /// # Errors
 /// What the objective reports.
@@ -105,22 +109,25 @@ pub fn drive<T: Scalar, S: Solver<T>>(
     mut stop: Option<Stop<T>>,
     mut observer: impl Observer<T>,
 ) -> Result<Report<T>, Error> {
-    let mut look = |solver: &S| {
-        let now = solver.progress();
-        let wish = observer.observe(&now).is_break().then_some(Status::StoppedByObserver);
-        stop.as_mut().and_then(|stop| stop.check(&now)).or(wish)
-    };
-    let mut ended = look(&solver);
+    let mut seen = None;
     loop {
-        let seen = solver.progress().counts.iterations;
-        if let Some(status) = ended {
-            return Ok(solver.into_report(status));
+        let now = solver.progress();
+        if seen != Some(now.counts.iterations) {
+            seen = Some(now.counts.iterations);
+            let wish = observer.observe(&now).is_break();
+            let ended = stop.as_mut().and_then(|stop| stop.check(&now));
+            match ended {
+                Some(status) if !status.is_converged() || solver.confirm()? => return Ok(solver.into_report(status)),
+                _ if wish => return Ok(solver.into_report(Status::StoppedByObserver)),
+                _ => {}
+            }
         }
-        let outcome = solver.step()?;
-        if solver.progress().counts.iterations > seen {
-            ended = look(&solver);
-        }
-        if let ControlFlow::Break(status) = outcome {
+        if let ControlFlow::Break(status) = solver.step()? {
+            // The observer sees the last iteration, too, but can no longer stop it.
+            let now = solver.progress();
+            if seen != Some(now.counts.iterations) {
+                let _ = observer.observe(&now);
+            }
             return Ok(solver.into_report(status));
         }
     }

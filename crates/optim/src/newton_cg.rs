@@ -3,7 +3,8 @@
 //! The inner iteration stops at ‖H d + g‖ ≤ η ‖g‖ with η = min(1/2, √(‖g‖/‖g₀‖)), so that the run converges with order
 //! 3/2. Where it meets a direction p with pᵀHp ≤ 10 ε ‖p‖ ‖Hp‖ (a relative test: the scale of H plays no part) the step
 //! goes along p, scaled by |gᵀp| / |pᵀHp|, and must decrease f by a share of α gᵀp + ½ α² pᵀHp; it is doubled as long as
-//! that pays.
+//! that pays. Where the gradient is within its tolerance a short Lanczos run looks for negative curvature first: a saddle
+//! is left, or named, and never called a minimum.
 //!
 //! Sources: Nocedal, Wright, *Numerical Optimization* (2006), algorithm 7.1; negative curvature as in Royer, O'Neill,
 //! Wright, *A Newton-CG algorithm with complexity guarantees*, Math. Program. 180 (2020), with a length that keeps its
@@ -33,6 +34,7 @@ use crate::line_search::{Backtracking, LineFunction, LineSearch, Ray, SearchEnd}
 use crate::objective::{LocalModel, Objective, ObjectiveError};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
+use crate::second_order::SecondOrder;
 use crate::solver::{Solver, minimize_methods};
 use crate::standing::Standing;
 use crate::status::{Place, Progress, Report, Status};
@@ -48,6 +50,7 @@ const METHOD: &str = "newton-cg";
 #[derive(Clone, Debug)]
 pub struct NewtonCg<T> {
     max_products: Option<usize>,
+    saddle_products: usize,
     limits: Limits<T>,
 }
 
@@ -60,7 +63,7 @@ impl<T: Scalar> Default for NewtonCg<T> {
 impl<T: Scalar> NewtonCg<T> {
     /// The method with its defaults.
     pub fn new() -> Self {
-        Self { max_products: None, limits: Limits::new(1000) }
+        Self { max_products: None, saddle_products: 8, limits: Limits::new(1000) }
     }
 
     limit_options!(1000);
@@ -69,6 +72,12 @@ impl<T: Scalar> NewtonCg<T> {
     /// The most products of an iteration. Default: 2 n.
     pub fn max_products(mut self, limit: usize) -> Self {
         self.max_products = Some(limit);
+        self
+    }
+
+    /// The most products for the question whether a point with zero gradient is a minimum; 0 does not ask. Default: 8.
+    pub fn saddle_products(mut self, limit: usize) -> Self {
+        self.saddle_products = limit;
         self
     }
 
@@ -84,15 +93,18 @@ impl<T: Scalar> NewtonCg<T> {
             start_gradient_norm: now.gradient_norm,
             now,
             max_products: self.max_products.unwrap_or(2 * n).max(1),
+            saddle_products: self.saddle_products,
             direction: vector(),
             trial_gradient: vector(),
             residual: vector(),
             conjugate: vector(),
             product: vector(),
             kind: None,
+            examined: false,
             alpha: T::one(),
         };
-        Ok(NewtonCgSolver { objective, model: Some(model), state })
+        let second_order = SecondOrder::new(state.saddle_products);
+        Ok(NewtonCgSolver { objective, model: Some(model), second_order, state })
     }
 }
 
@@ -107,6 +119,11 @@ enum Kind<T> {
         #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         curvature: T,
     },
+    /// Of curvature dᵀHd < 0, at a point where the gradient is within its tolerance.
+    Saddle {
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+        curvature: T,
+    },
     /// −g, after all else failed.
     Steepest,
 }
@@ -117,6 +134,7 @@ enum Kind<T> {
 pub struct NewtonCgState<T> {
     now: Standing<T>,
     max_products: usize,
+    saddle_products: usize,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     start_gradient_norm: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
@@ -132,6 +150,8 @@ pub struct NewtonCgState<T> {
     product: Vec<T>,
     /// The direction at x, once it is known.
     kind: Option<Kind<T>>,
+    /// Whether it is known if x may be a minimum.
+    examined: bool,
     /// α of the last step.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     alpha: T,
@@ -143,6 +163,7 @@ pub struct NewtonCgSolver<'o, T: Scalar, O: Objective<T>> {
     objective: &'o O,
     /// The model at `x`, until the direction from there is known.
     model: Option<O::Model<'o>>,
+    second_order: SecondOrder<T>,
     state: NewtonCgState<T>,
 }
 
@@ -210,16 +231,45 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
     /// An objective of another dimension.
     pub fn resume(objective: &'o O, state: NewtonCgState<T>) -> Result<Self, Error> {
         require_length(METHOD, "x", objective.dimension(), state.now.x.len())?;
-        Ok(Self { objective, model: None, state })
+        let second_order = SecondOrder::new(state.saddle_products);
+        Ok(Self { objective, model: None, second_order, state })
+    }
+
+    fn model(&mut self) -> Result<&mut O::Model<'o>, Error> {
+        if self.model.is_none() {
+            self.model = Some(self.objective.at(&self.state.now.x)?);
+        }
+        Ok(self.model.as_mut().expect("the model was made above"))
+    }
+
+    /// Asks whether the current point may be a minimum; if not, the next step goes along negative curvature.
+    fn examine(&mut self) -> Result<(), Error> {
+        if !self.state.examined {
+            self.model()?;
+            let Self { model: Some(model), second_order, state, .. } = self else { return Ok(()) };
+            let now = &mut state.now;
+            now.counts.products += second_order.examine(&mut model.hessian(), &now.gradient, T::one())?;
+            state.examined = true;
+            if let Some((curvature, direction)) = second_order.way_out() {
+                state.kind = Some(Kind::Saddle { curvature });
+                for (d, v) in state.direction.iter_mut().zip(direction) {
+                    *d = v;
+                }
+            }
+        }
+        if let Some(Kind::Saddle { curvature }) = self.state.kind {
+            let now = &mut self.state.now;
+            let last = now.counts.iterations >= now.limits.max_iterations;
+            now.finished = last.then(|| saddle(curvature));
+        }
+        Ok(())
     }
 
     /// Finds the direction at `x`, once.
     fn prepare(&mut self) -> Result<Option<Status>, Error> {
         if self.state.kind.is_none() {
-            if self.model.is_none() {
-                self.model = Some(self.objective.at(&self.state.now.x)?);
-            }
-            let model = self.model.as_mut().expect("the model was made above");
+            self.model()?;
+            let model = self.model.as_mut().expect("the model is there");
             let (kind, products) = self.state.solve(&mut model.hessian())?;
             self.state.now.counts.products += products;
             match kind {
@@ -252,7 +302,9 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
             _ => T::one(),
         };
         let (step, end) = match *kind {
-            Some(Kind::Negative { curvature }) => curved_search(&mut along, now.value, slope, curvature)?,
+            Some(Kind::Negative { curvature } | Kind::Saddle { curvature }) => {
+                curved_search(&mut along, now.value, slope, curvature)?
+            }
             _ => {
                 let found = Backtracking::new().search(&mut along, Ray::new(now.value, slope, first))?;
                 (found.step, found.end)
@@ -293,15 +345,17 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
                     if gradient_norm.is_finite() && model.value().is_finite() {
                         now.accept(&model, gradient_norm);
                         self.model = Some(model);
-                        self.state.kind = None;
+                        (self.state.kind, self.state.examined) = (None, false);
                         self.state.alpha = alpha;
                         return Ok(None);
                     }
                     failure = Status::NonFinite(Place::Gradient);
                 }
             }
-            if self.state.kind == Some(Kind::Steepest) {
-                return Ok(Some(failure));
+            match self.state.kind {
+                Some(Kind::Steepest) => return Ok(Some(failure)),
+                Some(Kind::Saddle { curvature }) => return Ok(Some(saddle(curvature))),
+                _ => {}
             }
             self.state.kind = Some(Kind::Steepest);
             for (d, &g) in self.state.direction.iter_mut().zip(&self.state.now.gradient) {
@@ -309,6 +363,11 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
             }
         }
     }
+}
+
+/// The end of a run at a saddle it cannot leave.
+fn saddle<T: Scalar>(curvature: T) -> Status {
+    Status::SecondOrder { smallest_ritz: curvature.to_f64().unwrap_or(f64::NAN) }
 }
 
 /// Doublings and halvings of a step along negative curvature.
@@ -360,7 +419,15 @@ impl<T: Scalar, O: Objective<T>> Solver<T> for NewtonCgSolver<'_, T, O> {
             let failed = self.advance()?;
             self.state.now.end_iteration(failed);
         }
+        if self.state.now.finished.is_some_and(Status::is_converged) {
+            self.examine()?;
+        }
         Ok(self.state.now.outcome())
+    }
+
+    fn confirm(&mut self) -> Result<bool, Error> {
+        self.examine()?;
+        Ok(!matches!(self.state.kind, Some(Kind::Saddle { .. })))
     }
 
     fn progress(&self) -> Progress<'_, T> {

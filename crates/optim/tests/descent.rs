@@ -107,6 +107,27 @@ fn newton_cg_follows_negative_curvature() {
     }
 }
 
+/// At the top of −x⁴ there is nothing to see of a second derivative; at that of −x² there is, whatever the gradient says.
+#[test]
+fn newton_cg_never_calls_a_maximum_a_minimum() {
+    let f = Counted::new(FromParts::new(
+        2,
+        |x: &[f64]| x[0].cos() + x[1] * x[1],
+        |x: &[f64], g: &mut [f64]| g.copy_from_slice(&[-x[0].sin(), 2.0 * x[1]]),
+        |x: &[f64], v: &[f64], hv: &mut [f64]| hv.copy_from_slice(&[-x[0].cos() * v[0], 2.0 * v[1]]),
+    ));
+    let report = NewtonCg::new().minimize(&f, &[0.0, 0.0]).unwrap();
+    assert!(report.status.is_converged() && (report.value + 1.0).abs() < 1e-12, "{report}");
+    let counts = report.counts;
+    assert_eq!(f.found(), [counts.values, counts.gradients, counts.products]);
+    // Without an iteration to leave it the saddle is named.
+    let report = NewtonCg::new().max_iterations(0).minimize(&f, &[0.0, 0.0]).unwrap();
+    assert!(matches!(report.status, Status::SecondOrder { smallest_ritz } if (smallest_ritz + 1.0).abs() < 1e-12));
+    // Values that lie: no step down the curvature makes the value smaller.
+    let flat = scalar(|_| 1.0, |_| 0.0, |_| -1.0);
+    assert!(matches!(NewtonCg::new().minimize(&flat, &[0.0]).unwrap().status, Status::SecondOrder { .. }));
+}
+
 /// The test of curvature is relative: H and its multiple by 1e-30 give the same steps.
 #[test]
 fn newton_cg_does_not_mistake_small_curvature_for_none() {

@@ -6,9 +6,9 @@ use common::{problems, scalar};
 use optim::line_search::HagerZhang;
 use optim::observer::Record;
 use optim::{
-    Adam, BarzilaiBorwein, Bfgs, Cause, Counted, Criterion, FromParts, GradientDescent, History, Lbfgs, Lbfgsb, Lsr1,
-    Method, MultiStart, NewtonCg, NonlinearCg, Objective, OwlQn, Report, Solver, Status, StepRule, Stop, TrustRegion,
-    drive, minimize,
+    Adam, BarzilaiBorwein, Bfgs, Cause, Counted, Criterion, CubicRegularization, FromParts, GradientDescent, History,
+    Lbfgs, Lbfgsb, Lsr1, Method, MultiStart, NewtonCg, NewtonMr, NonlinearCg, Objective, OwlQn, Report, Solver, Status,
+    StepRule, Stop, TrustRegion, drive, minimize,
 };
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -171,6 +171,8 @@ fn the_counting_objective_agrees_with_every_method() {
         assert!(counts.gradients > 1);
     }
     check(&f, &start, TrustRegion::new());
+    check(&f, &start, CubicRegularization::new());
+    check(&f, &start, NewtonMr::new());
     check(&f, &start, NewtonCg::new());
     check(&f, &start, Lbfgs::new());
     check(&f, &start, Bfgs::new());
@@ -187,6 +189,37 @@ fn the_counting_objective_agrees_with_every_method() {
     f.reset();
     optim::LocalModel::hvp_block(&mut f.at(&start).unwrap(), &[1.0; 6], &mut out).unwrap();
     assert_eq!(f.counts().products, 3);
+}
+
+/// x⁴/4 − x²/2 + y²: the gradient vanishes at the saddle 0, whatever the test of it; methods of products go on to ±1.
+#[test]
+fn a_test_of_the_gradient_is_not_believed_at_a_saddle() {
+    let f = FromParts::new(
+        2,
+        |x: &[f64]| 0.25 * x[0].powi(4) - 0.5 * x[0] * x[0] + x[1] * x[1],
+        |x: &[f64], g: &mut [f64]| g.copy_from_slice(&[x[0].powi(3) - x[0], 2.0 * x[1]]),
+        |x: &[f64], v: &[f64], hv: &mut [f64]| hv.copy_from_slice(&[(3.0 * x[0] * x[0] - 1.0) * v[0], 2.0 * v[1]]),
+    );
+    let tests: [fn() -> Stop<f64>; 4] = [
+        || Stop::gradient(1e-8),
+        || Stop::largest_slope(1e-8),
+        || Stop::gradient(1e-8) & Stop::step(1.0),
+        || Stop::largest_slope(1e-8) | Stop::iterations(100),
+    ];
+    for stop in tests {
+        // The last starts at the saddle itself, the first is led into it along y.
+        for start in [[0.0, 1.0], [0.0, 0.0]] {
+            let reports = [
+                minimize(&f, &start).stop(stop()).run().unwrap(),
+                minimize(&f, &start).method(CubicRegularization::new()).stop(stop()).run().unwrap(),
+                minimize(&f, &start).method(NewtonCg::new()).stop(stop()).run().unwrap(),
+            ];
+            for report in reports {
+                assert!(report.status.is_converged(), "{:?}: {report}", stop());
+                assert!((report.value + 0.25).abs() < 1e-12, "{:?}: {report}", stop());
+            }
+        }
+    }
 }
 
 /// Himmelblau's function has four minima, all of value 0.
