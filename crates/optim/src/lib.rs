@@ -31,6 +31,7 @@
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
 //! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
 //! | [`NewtonMr`] | some values, a gradient, some products | where the Hessian is singular or indefinite far from a minimum |
+//! | [`ProjectedNewton`] | a value, a gradient, some products | as the trust region, for variables between bounds |
 //! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
 //! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
@@ -58,6 +59,7 @@ mod limits;
 pub mod newton_mr;
 pub mod objective;
 pub mod operator;
+pub mod projected_newton;
 pub mod radius_search;
 mod scalar;
 pub mod schedule;
@@ -90,6 +92,7 @@ pub use operator::{
     Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
     RectangularFn, RectangularOperator, Restricted, Scaled, Sum,
 };
+pub use projected_newton::{ProjectedNewton, ProjectedNewtonSolver};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
 pub use schedule::Schedule;
