@@ -50,6 +50,8 @@ fn compare(arguments: &Arguments) -> Result<()> {
     let limit = Duration::from_secs_f64(arguments.limit.max(0.0));
     let mut records = Vec::new();
     for suite in arguments.chosen_suites() {
+        // Where time is compared, slow methods get more of it.
+        let limit = if suite == Suite::Large { 10 * limit } else { limit };
         let mut cases = suite.cases();
         cases.retain(|case| arguments.problem.as_ref().is_none_or(|part| case.name.contains(part)));
         for method in method::ALL.iter().filter(|method| arguments.wants(method.name)) {
