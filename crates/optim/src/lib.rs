@@ -31,6 +31,7 @@
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
 //! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
 //! | [`NewtonMr`] | some values, a gradient, some products | where the Hessian is singular or indefinite far from a minimum |
+//! | [`ProjectedNewton`] | a value, a gradient, some products | as the trust region, for variables between bounds |
 //! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
 //! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
 //! | [`Lbfgs`] | a gradient | when there are no products, or a product costs much more than a gradient |
@@ -94,6 +95,7 @@ pub mod operator;
 pub mod owl_qn;
 #[cfg(feature = "progress")]
 mod progress_bar;
+pub mod projected_newton;
 pub mod quasi_newton;
 pub mod radius_search;
 mod scalar;
@@ -145,6 +147,7 @@ pub use operator::{
 pub use owl_qn::{OwlQn, OwlQnSolver};
 #[cfg(feature = "progress")]
 pub use progress_bar::ProgressBar;
+pub use projected_newton::{ProjectedNewton, ProjectedNewtonSolver};
 pub use quasi_newton::{LbfgsInverse, Lsr1Operator};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
@@ -152,4 +155,4 @@ pub use schedule::Schedule;
 pub use solver::Solver;
 pub use status::{Cause, Counts, Criterion, Place, Progress, Report, Status};
 pub use stop::Stop;
-pub use trust_region::{TrustRegion, TrustRegionSolver};
+pub use trust_region::{TrustRegion, TrustRegionSolver, TrustRegionState};

@@ -289,6 +289,11 @@ impl<A, T: Scalar> Restricted<A, T> {
         }
         Ok(Self { operator, indices, whole: vec![T::zero(); n], product: vec![T::zero(); n] })
     }
+
+    /// The indices, given back.
+    pub fn into_indices(self) -> Vec<usize> {
+        self.indices
+    }
 }
 
 impl<T: Scalar, A: LinearOperator<T>> LinearOperator<T> for Restricted<A, T> {

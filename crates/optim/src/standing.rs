@@ -86,6 +86,16 @@ impl<T: Scalar> Standing<T> {
         objective: &'o O,
         judge: impl FnOnce(T, T) -> Judgement<T>,
     ) -> Result<Attempt<O::Model<'o>, T>, Error> {
+        self.attempt_measured(objective, judge, |_, gradient| norm(gradient))
+    }
+
+    /// As [`attempt`](Self::attempt), with another measure of point and gradient than the norm of the gradient.
+    pub(crate) fn attempt_measured<'o, O: Objective<T>>(
+        &mut self,
+        objective: &'o O,
+        judge: impl FnOnce(T, T) -> Judgement<T>,
+        measure: impl FnOnce(&[T], &[T]) -> T,
+    ) -> Result<Attempt<O::Model<'o>, T>, Error> {
         let trial_value = objective.value(&self.trial)?;
         self.counts.values += 1;
         if trial_value == T::neg_infinity() {
@@ -100,7 +110,7 @@ impl<T: Scalar> Standing<T> {
         };
         let model = objective.at(&self.trial)?;
         self.counts.gradients += 1;
-        let gradient_norm = norm(model.gradient());
+        let gradient_norm = measure(&self.trial, model.gradient());
         if gradient_norm < limit && model.value().is_finite() {
             self.accept(&model, gradient_norm);
             return Ok(Attempt::Accepted(model, judgement));

@@ -44,3 +44,4 @@ pub use saddle_free::SaddleFree;
 pub use shifted::ShiftedLanczos;
 pub use solution::{KrylovEnd, Solution};
 pub use steihaug::Steihaug;
+pub(crate) use steihaug::crossing;

@@ -326,7 +326,7 @@ fn on_boundary<T: Scalar>(radius: T, decrease: T, end: StepEnd, step: &mut [T]) 
 ///
 /// In units of Δ and ‖d‖: u = τ ‖d‖/Δ solves u² + 2 c u = (1 − σ)(1 + σ) with σ = ‖s‖/Δ and c = sᵀd/(Δ ‖d‖).
 /// The root is taken in the form without cancellation, and no square leaves the range of the number type.
-fn crossing<T: Scalar>(s: &[T], d: &[T], radius: T) -> T {
+pub(crate) fn crossing<T: Scalar>(s: &[T], d: &[T], radius: T) -> T {
     let d_norm = norm(d);
     let sigma = (norm(s) / radius).min(T::one());
     let c = dot(s, d) / radius / d_norm;
