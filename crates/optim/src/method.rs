@@ -15,6 +15,7 @@ use crate::newton_mr::{NewtonMr, NewtonMrSolver};
 use crate::nonlinear_cg::{NonlinearCg, NonlinearCgSolver};
 use crate::objective::Objective;
 use crate::owl_qn::{OwlQn, OwlQnSolver};
+use crate::projected_newton::{ProjectedNewton, ProjectedNewtonSolver};
 use crate::scalar::Scalar;
 use crate::solver::Solver;
 use crate::trust_region::{TrustRegion, TrustRegionSolver};
@@ -90,5 +91,6 @@ methods! {
     [] NewtonMr<T> => NewtonMrSolver<'o, T, O>;
     [L: LineSearch<T>] NonlinearCg<T, L> => NonlinearCgSolver<'o, T, O, L>;
     [] OwlQn<T> => OwlQnSolver<'o, T, O>;
+    [] ProjectedNewton<T> => ProjectedNewtonSolver<'o, T, O>;
     [D: Descent<T>] TrustRegion<T, D> => TrustRegionSolver<'o, T, O, D>;
 }
