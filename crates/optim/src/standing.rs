@@ -12,14 +12,21 @@ use std::ops::ControlFlow;
 
 /// The current point and what is known there, the point under trial, and whether the run is over. Three vectors.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub(crate) struct Standing<T> {
     pub(crate) limits: Limits<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     pub(crate) x: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     pub(crate) trial: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     pub(crate) gradient: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) value: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) gradient_norm: T,
     /// ‖s‖₂ of the last step tried.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) step_norm: T,
     /// Whether the last step tried was taken.
     pub(crate) accepted: bool,
@@ -111,6 +118,31 @@ impl<T: Scalar> Standing<T> {
         Ok(Attempt::Rejected)
     }
 
+    /// As [`start`](Self::start), for methods that need no products.
+    pub(crate) fn start_first_order<O: Objective<T>>(
+        method: &'static str,
+        limits: Limits<T>,
+        objective: &O,
+        x: &[T],
+    ) -> Result<Self, Error> {
+        let mut now = Self::unevaluated(method, limits, x)?;
+        require_length(method, "x", objective.dimension(), x.len())?;
+        now.value = objective.value_and_gradient(x, &mut now.gradient)?;
+        now.counts.gradients = 1;
+        now.gradient_norm = norm(&now.gradient);
+        now.finished = now.limits.start_verdict(x, now.value, now.gradient_norm);
+        Ok(now)
+    }
+
+    /// Makes the trial point, where value and `gradient` are these, the current one; `gradient` becomes the last.
+    pub(crate) fn accept_trial(&mut self, value: T, gradient: &mut Vec<T>) {
+        self.value = value;
+        std::mem::swap(&mut self.gradient, gradient);
+        self.gradient_norm = norm(&self.gradient);
+        std::mem::swap(&mut self.x, &mut self.trial);
+        self.accepted = true;
+    }
+
     fn learn(&mut self, model: &impl LocalModel<T>, gradient_norm: T) {
         self.value = model.value();
         self.gradient.copy_from_slice(model.gradient());
@@ -146,6 +178,7 @@ impl<T: Scalar> Standing<T> {
         Progress {
             x: &self.x,
             value: self.value,
+            gradient: &self.gradient,
             gradient_norm: self.gradient_norm,
             step_norm: self.step_norm,
             control,

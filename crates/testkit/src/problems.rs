@@ -14,8 +14,10 @@
 //! ```
 //!
 //! * [`mgh`]: the 35 problems of Moré, Garbow and Hillstrom, all sums of squares;
-//! * [`nist`]: the 27 certified fits of NIST's Statistical Reference Datasets, all sums of squares.
+//! * [`nist`]: the 27 certified fits of NIST's Statistical Reference Datasets, all sums of squares;
+//! * [`cutest`]: scalable problems of the CUTEst collection and of its kind.
 
+pub mod cutest;
 mod formula;
 pub mod mgh;
 pub mod nist;

@@ -1,11 +1,11 @@
 //! The problems of optimisation: derivatives of every kind agree, and listed minima are minima.
 
 use testkit::counter::direction;
-use testkit::problems::{Problem, mgh, nist};
+use testkit::problems::{Problem, cutest, mgh, nist};
 
 fn every_problem() -> Vec<Problem> {
     let fits = nist::all().iter().flat_map(|set| [set.problem(0), set.problem(1)]);
-    mgh::all().into_iter().chain(mgh::other_sizes()).chain(fits).collect()
+    mgh::all().into_iter().chain(mgh::other_sizes()).chain(cutest::all()).chain(fits).collect()
 }
 
 fn largest(x: &[f64]) -> f64 {
@@ -88,22 +88,49 @@ fn functions_pass_their_own_check() {
     assert!(certificate.passed(), "{certificate}");
 }
 
+/// Value and gradient norm at the start, by a second implementation; see fixtures/README.md.
+fn check_start(problem: &Problem, entry: &serde_json::Value) {
+    let number = |key: &str| entry[key].as_f64().unwrap();
+    let (value, gradient) = problem.function().value_and_gradient(&problem.start).unwrap();
+    let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    for (found, expected) in [(value, number("value")), (norm, number("gradient_norm"))] {
+        // An absolute part for values that are sums of terms of both signs.
+        let bound = 1e-10 * expected.abs().max(1e-5);
+        assert!((found - expected).abs() <= bound, "{}: {found:e}, expected {expected:e}", problem.name);
+    }
+}
+
 #[test]
-fn values_at_the_standard_starts() {
-    // Computed by a second implementation, see fixtures/README.md.
-    let text = include_str!("fixtures/problems.json");
-    let expected: serde_json::Value = serde_json::from_str(text).unwrap();
-    let problems = every_problem();
-    let mut checked = 0;
+fn small_problems_agree_with_a_second_implementation() {
+    let expected: serde_json::Value = serde_json::from_str(include_str!("fixtures/problems.json")).unwrap();
+    let problems: Vec<Problem> = mgh::all().into_iter().chain(mgh::other_sizes()).collect();
     for (name, entry) in expected.as_object().unwrap() {
         let problem = problems.iter().find(|p| &p.name == name).unwrap_or_else(|| panic!("no problem {name}"));
-        let number = |key: &str| entry[key].as_f64().unwrap();
-        let (value, gradient) = problem.function().value_and_gradient(&problem.start).unwrap();
-        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-        for (found, expected) in [(value, number("value")), (norm, number("gradient_norm"))] {
-            assert!((found - expected).abs() <= 1e-10 * expected.abs(), "{name}: {found:e}, expected {expected:e}");
-        }
-        checked += 1;
+        check_start(problem, entry);
     }
-    assert!(checked >= 35, "{checked}");
+    assert!(expected.as_object().unwrap().len() >= 35);
+}
+
+#[test]
+fn scalable_problems_agree_with_a_second_implementation() {
+    let expected: serde_json::Value = serde_json::from_str(include_str!("fixtures/cutest.json")).unwrap();
+    for &(name, n) in cutest::SIZES {
+        let entry = &expected[name];
+        assert_eq!(entry["n"], n, "{name}");
+        check_start(&cutest::problem(name, n).unwrap(), entry);
+    }
+    assert!(cutest::SIZES.len() >= 40);
+}
+
+#[test]
+fn scalable_problems_have_a_minimum_at_their_size_and_are_made_at_others() {
+    for &(name, n) in cutest::SIZES {
+        let problem = cutest::problem(name, n).unwrap();
+        assert!(!problem.minima.is_empty(), "{name}");
+        assert!(problem.value(&problem.start) > problem.minima[0].value, "{name}");
+        // 4, 3 and 1 divide 36, which is a square; NCB20B takes more than 20 variables.
+        let other = cutest::problem(name, 36).unwrap();
+        assert!(other.dimension() == 36 && other.value(&other.start).is_finite(), "{name}");
+    }
+    assert!(cutest::problem("NOTHING", 10).is_none() && cutest::problem("DIXMAANZ", 12).is_none());
 }

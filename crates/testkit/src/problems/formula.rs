@@ -25,6 +25,13 @@ impl fmt::Debug for Formula {
     }
 }
 
+/// The [`Formula`] of an expression `|x| …` that is a number for any `x: &[S]`, `S: Real + Copy`.
+macro_rules! value {
+    (|$x:ident| $body:expr) => {
+        $crate::problems::Formula::of_value(move |$x| $body, move |$x| $body, move |$x| $body)
+    };
+}
+
 /// The [`Formula`] of an expression `|x| …` that is a list of residuals for any `x: &[S]`, `S: Real + Copy`.
 macro_rules! squares {
     (|$x:ident| $body:expr) => {
@@ -32,7 +39,7 @@ macro_rules! squares {
     };
 }
 
-pub(crate) use squares;
+pub(crate) use {squares, value};
 
 impl Formula {
     /// One function at three kinds of numbers.

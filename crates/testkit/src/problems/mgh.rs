@@ -5,7 +5,7 @@
 //! precision and compared with a second implementation; those of 10, 15 and 17 are certified by NIST (MGH10, MGH09, MGH17).
 
 mod fixed;
-mod scalable;
+pub(super) mod scalable;
 
 use super::formula::squares;
 use super::{Formula, Minimum, Problem};
