@@ -54,3 +54,16 @@ pub(crate) mod two {
         Ok(<[u64; 2]>::deserialize(from)?.map(T::from_bits))
     }
 }
+
+/// Two numbers, or none.
+pub(crate) mod maybe_two {
+    use super::*;
+
+    pub(crate) fn serialize<T: Scalar, S: Serializer>(numbers: &Option<[T; 2]>, to: S) -> Result<S::Ok, S::Error> {
+        numbers.map(|numbers| numbers.map(T::bits)).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: Scalar, D: Deserializer<'de>>(from: D) -> Result<Option<[T; 2]>, D::Error> {
+        Ok(Option::<[u64; 2]>::deserialize(from)?.map(|numbers| numbers.map(T::from_bits)))
+    }
+}

@@ -155,4 +155,4 @@ pub use schedule::Schedule;
 pub use solver::Solver;
 pub use status::{Cause, Counts, Criterion, Place, Progress, Report, Status};
 pub use stop::Stop;
-pub use trust_region::{TrustRegion, TrustRegionSolver};
+pub use trust_region::{TrustRegion, TrustRegionSolver, TrustRegionState};

@@ -15,11 +15,17 @@ const METHOD: &str = "trust region";
 
 /// The radius, and the rules by which it moves.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub struct RadiusSearch<T> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     radius: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     max_radius: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     min_radius: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     accept: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     value_scale: T,
 }
 

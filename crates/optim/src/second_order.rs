@@ -25,13 +25,26 @@ pub(crate) struct SecondOrder<T> {
     saddle: Option<Saddle<T>>,
 }
 
+/// What of the test must be kept for a run to go on as it would have.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub(crate) struct Leave<T> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    direction: Vec<T>,
+    saddle: Option<Saddle<T>>,
+}
+
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 struct Saddle<T> {
     /// θ < 0.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     ritz: T,
     /// gᵀv, next to nothing.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     slope: T,
     /// ± r of the step to try.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     length: T,
     /// Steps that were rejected: even ones go downhill, odd ones the other way.
     rejections: usize,
@@ -49,6 +62,14 @@ impl<T: Scalar> SecondOrder<T> {
     /// A test with at most so many products; none with 0.
     pub(crate) fn new(max_products: usize) -> Self {
         Self { max_products, lanczos: Lanczos::new(max_products), direction: Vec::new(), saddle: None }
+    }
+
+    pub(crate) fn kept(&self) -> Leave<T> {
+        Leave { direction: self.direction.clone(), saddle: self.saddle }
+    }
+
+    pub(crate) fn restore(&mut self, kept: Leave<T>) {
+        (self.direction, self.saddle) = (kept.direction, kept.saddle);
     }
 
     pub(crate) fn is_leaving(&self) -> bool {

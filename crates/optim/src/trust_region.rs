@@ -29,14 +29,14 @@
 //! ```
 
 use crate::descent::{Descent, ModelStep, StepEnd};
-use crate::error::Error;
+use crate::error::{Error, require_length};
 use crate::forcing::Forcing;
 use crate::krylov::Gltr;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
-use crate::second_order::{Leaving, SecondOrder};
+use crate::second_order::{Leave, Leaving, SecondOrder};
 use crate::solver::{Solver, minimize_methods};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Progress, Report, Status};
@@ -160,9 +160,62 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
             step: vec![T::zero(); x.len()],
             start_gradient_norm: now.gradient_norm,
             convex: false,
+            prepared: None,
             now,
         })
     }
+
+    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. It prepares the point, and its path if that was known, once more; its counts leave that out.
+    ///
+    /// Radius and limits are those of the state.
+    ///
+    /// # Errors
+    /// An objective of another dimension, or what it reports.
+    pub fn resume<'o, O: Objective<T>>(
+        mut self,
+        objective: &'o O,
+        state: TrustRegionState<T>,
+    ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
+        let TrustRegionState { search, now, start_gradient_norm, convex, prepared, leave } = state;
+        require_length(METHOD, "x", objective.dimension(), now.x.len())?;
+        let mut model = Some(objective.at(&now.x)?);
+        if let (Some(local), Some([radius, tolerance])) = (model.as_mut(), prepared) {
+            self.descent.prepare(&mut local.hessian(), &now.gradient, radius, tolerance)?;
+            model = None;
+        }
+        self.second_order.restore(leave);
+        if self.second_order.is_leaving() {
+            model = None;
+        }
+        Ok(TrustRegionSolver {
+            objective,
+            model,
+            search,
+            forcing: self.forcing,
+            descent: self.descent,
+            second_order: self.second_order,
+            step: vec![T::zero(); now.x.len()],
+            start_gradient_norm,
+            convex,
+            prepared,
+            now,
+        })
+    }
+}
+
+/// What a run is apart from its objective and its options: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct TrustRegionState<T> {
+    search: RadiusSearch<T>,
+    now: Standing<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    start_gradient_norm: T,
+    convex: bool,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
+    prepared: Option<[T; 2]>,
+    leave: Leave<T>,
 }
 
 /// A run of [`TrustRegion`].
@@ -181,9 +234,23 @@ pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
     /// Whether the current point needs no more examination: the last step was Newton's in the whole space, where the
     /// Hessian was positive definite, or the question was answered.
     convex: bool,
+    /// Radius and tolerance of the path at `x`, once it is known.
+    prepared: Option<[T; 2]>,
 }
 
 impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
+    /// What the run is apart from its objective and its options; [`TrustRegion::resume`] goes on with it.
+    pub fn state(&self) -> TrustRegionState<T> {
+        TrustRegionState {
+            search: self.search,
+            now: self.now.clone(),
+            start_gradient_norm: self.start_gradient_norm,
+            convex: self.convex,
+            prepared: self.prepared,
+            leave: self.second_order.kept(),
+        }
+    }
+
     /// Learns the path at `x`, once.
     fn prepare(&mut self) -> Result<(), Error> {
         let Some(mut model) = self.model.take() else {
@@ -194,10 +261,12 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         match self.descent.prepare(&mut model.hessian(), &self.now.gradient, radius, tolerance) {
             Ok(products) => {
                 self.now.counts.products += products;
+                self.prepared = Some([radius, tolerance]);
                 Ok(())
             }
             Err(error) => {
                 self.model = Some(model);
+                self.prepared = None;
                 Err(error.into())
             }
         }
@@ -224,6 +293,7 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         Ok(match self.second_order.leave(&mut self.now, self.objective, judge)? {
             Leaving::Left(model) => {
                 self.model = Some(model);
+                self.prepared = None;
                 self.convex = false;
                 None
             }
@@ -255,6 +325,7 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(model, judgement) => {
                 self.model = Some(model);
+                self.prepared = None;
                 self.convex = promised.end == StepEnd::Interior && self.descent.definite_dimension() == self.step.len();
                 self.search.accepted(judgement, &promised);
                 return Ok(None);

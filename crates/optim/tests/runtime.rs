@@ -387,6 +387,42 @@ mod restart {
         adam: Adam::new(0.02).max_iterations(200);
     }
 
+    /// Also in the middle of rejections, and of leaving a saddle.
+    #[test]
+    fn trust_region() {
+        let f = rosenbrock();
+        for method in [TrustRegion::new(), TrustRegion::new().radius(100.0)] {
+            check(
+                "trust region",
+                || method.clone().start(&f, &f.start).unwrap(),
+                |solver| solver.state(),
+                |state| method.clone().resume(&f, state).unwrap(),
+                history,
+            );
+        }
+        let saddle = FromParts::new(
+            2,
+            |x: &[f64]| 0.25 * x[0].powi(4) - 0.5 * x[0] * x[0] + x[1].cosh(),
+            |x: &[f64], g: &mut [f64]| g.copy_from_slice(&[x[0].powi(3) - x[0], x[1].sinh()]),
+            |x: &[f64], v: &[f64], hv: &mut [f64]| {
+                hv.copy_from_slice(&[(3.0 * x[0] * x[0] - 1.0) * v[0], x[1].cosh() * v[1]]);
+            },
+        );
+        let start = || TrustRegion::new().radius(1e-3).start(&saddle, &[0.0, 3.0]).unwrap();
+        let (whole, records) = history(start());
+        assert!(whole.status.is_converged() && whole.value < 0.8, "{whole}");
+        for k in 0..whole.counts.iterations {
+            let mut solver = start();
+            for _ in 0..k {
+                assert!(solver.step().unwrap().is_continue());
+            }
+            let text = serde_json::to_string(&solver.state()).unwrap();
+            let state = serde_json::from_str(&text).unwrap();
+            let (rest, later) = history(TrustRegion::new().resume(&saddle, state).unwrap());
+            assert_eq!((&rest, &later[..]), (&whole, &records[k..]), "at {k}");
+        }
+    }
+
     /// Mini-batches go on with the number of the next.
     #[test]
     fn adam_on_batches() {
