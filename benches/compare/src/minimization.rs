@@ -60,7 +60,7 @@ fn compare(arguments: &Arguments) -> Result<()> {
             records.extend(runs);
         }
         #[cfg(feature = "rivals")]
-        if arguments.peers {
+        if arguments.peers && suite != Suite::Nist {
             for rival in &rivals::ALL {
                 let runs = cases.iter().map(|case| {
                     let name = rival.name.to_owned();
@@ -72,7 +72,9 @@ fn compare(arguments: &Arguments) -> Result<()> {
             }
         }
         if let Some(scipy) = &mut scipy {
-            for method in scipy::METHODS.into_iter().chain([scipy::FIT]) {
+            // Fits are for a method that knows the residuals.
+            let general = scipy::METHODS.into_iter().filter(|_| suite != Suite::Nist);
+            for method in general.chain([scipy::FIT]) {
                 let runs = cases.iter().filter_map(|case| scipy.run(suite, method, case, limit).transpose());
                 let runs = runs.collect::<Result<Vec<Record>>>()?;
                 tell(&runs, arguments.json);

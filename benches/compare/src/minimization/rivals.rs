@@ -76,6 +76,8 @@ impl fmt::Debug for Asked<'_> {
 
 impl Asked<'_> {
     fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
+        // Also where nothing is evaluated: a method that asks again and again at one point ends.
+        self.watched.watch.count(|_| ())?;
         if let Some((_, model)) = self.kept.borrow().as_ref().filter(|(at, _)| at == x) {
             return Ok(model.value());
         }
@@ -83,6 +85,7 @@ impl Asked<'_> {
     }
 
     fn prepare(&self, x: &[f64]) -> Result<(), ObjectiveError> {
+        self.watched.watch.count(|_| ())?;
         if self.kept.borrow().as_ref().is_some_and(|(at, _)| at == x) {
             return Ok(());
         }
