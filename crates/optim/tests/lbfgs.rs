@@ -356,3 +356,27 @@ fn options_without_sense_are_named() {
     assert!(matches!(error, Error::Length { expected: 1, found: 0, .. }));
     assert_eq!(f.found(), [0, 0, 0]);
 }
+
+/// Every constant of the searches and the pairs is in units of the precision.
+#[test]
+fn single_precision_converges_too() {
+    let f = FromParts::first_order(
+        2,
+        |x: &[f32]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2),
+        |x: &[f32], g: &mut [f32]| {
+            let b = x[1] - x[0] * x[0];
+            g.copy_from_slice(&[-2.0 * (1.0 - x[0]) - 400.0 * x[0] * b, 200.0 * b]);
+        },
+    );
+    let start = [-1.2_f32, 1.0];
+    for report in [
+        Lbfgs::new().minimize(&f, &start).unwrap(),
+        Lbfgs::new().line_search(HagerZhang::new()).minimize(&f, &start).unwrap(),
+        Bfgs::new().minimize(&f, &start).unwrap(),
+        Lsr1::new().minimize(&f, &start).unwrap(),
+    ] {
+        // ‖g‖ ≤ √ε = 3.5e-4, over the smallest eigenvalue 0.4.
+        assert!(report.status.is_converged(), "{report}");
+        assert!((report.x[0] - 1.0).abs() < 1e-3 && (report.x[1] - 1.0).abs() < 2e-3, "{report}");
+    }
+}
