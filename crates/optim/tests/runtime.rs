@@ -2,13 +2,12 @@
 
 mod common;
 
-use common::{problems, scalar};
-use optim::line_search::HagerZhang;
+use common::problems;
 use optim::observer::Record;
 use optim::{
     Adam, BarzilaiBorwein, Bfgs, Cause, Counted, Criterion, CubicRegularization, FromParts, GradientDescent, History,
-    Lbfgs, Lbfgsb, Lsr1, Method, MultiStart, NewtonCg, NewtonMr, NonlinearCg, Objective, OwlQn, Report, Solver, Status,
-    StepRule, Stop, TrustRegion, drive, minimize,
+    Lbfgs, Lbfgsb, Lsr1, Method, MultiStart, NewtonCg, NewtonMr, NonlinearCg, Objective, OwlQn, Report, Status,
+    StepRule, Stop, TrustRegion, minimize,
 };
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -284,6 +283,9 @@ fn many_starts_find_every_minimum_and_do_not_depend_on_the_threads() {
 #[cfg(feature = "serde")]
 mod restart {
     use super::*;
+    use common::scalar;
+    use optim::line_search::HagerZhang;
+    use optim::{Solver, drive};
     use serde::Serialize;
     use serde::de::DeserializeOwned;
 
