@@ -11,6 +11,8 @@ mod large;
 mod method;
 mod profile;
 mod record;
+#[cfg(feature = "rivals")]
+mod rivals;
 mod scipy;
 mod suite;
 mod watched;
@@ -48,12 +50,26 @@ fn compare(arguments: &Arguments) -> Result<()> {
     let limit = Duration::from_secs_f64(arguments.limit.max(0.0));
     let mut records = Vec::new();
     for suite in arguments.chosen_suites() {
+        // Where time is compared, slow methods get more of it.
+        let limit = if suite == Suite::Large { 10 * limit } else { limit };
         let mut cases = suite.cases();
         cases.retain(|case| arguments.problem.as_ref().is_none_or(|part| case.name.contains(part)));
         for method in method::ALL.iter().filter(|method| arguments.wants(method.name)) {
             let runs: Vec<Record> = cases.iter().filter_map(|case| run(suite, method, case, limit)).collect();
             tell(&runs, arguments.json);
             records.extend(runs);
+        }
+        #[cfg(feature = "rivals")]
+        if arguments.peers {
+            for rival in &rivals::ALL {
+                let runs = cases.iter().map(|case| {
+                    let name = rival.name.to_owned();
+                    timed(suite, &name, case, limit, |watch| Some(Ok(rival.run(case, watch))))
+                });
+                let runs: Vec<Record> = runs.flatten().collect();
+                tell(&runs, arguments.json);
+                records.extend(runs);
+            }
         }
         if let Some(scipy) = &mut scipy {
             for method in scipy::METHODS.into_iter().chain([scipy::FIT]) {
@@ -68,7 +84,9 @@ fn compare(arguments: &Arguments) -> Result<()> {
         print!("{}", record::table(&records));
     }
     if arguments.write {
-        let systems = scipy.iter().map(|scipy| format!("SciPy {}", scipy.version)).collect();
+        let rivals = if cfg!(feature = "rivals") { &["argmin 0.11", "basin 3.2"][..] } else { &[] };
+        let scipy = scipy.iter().map(|scipy| format!("SciPy {}", scipy.version));
+        let systems = scipy.chain(rivals.iter().map(ToString::to_string)).filter(|_| arguments.peers).collect();
         write(&records, arguments, systems)?;
     }
     Ok(())
@@ -121,12 +139,23 @@ fn tell(runs: &[Record], json: bool) {
 const REPEATS: usize = 5;
 
 fn run(suite: Suite, method: &Method, case: &Case, limit: Duration) -> Option<Record> {
+    timed(suite, method.name, case, limit, |watch| method.run(case, watch))
+}
+
+/// The fastest of some runs, or one where time is not what is compared.
+fn timed(
+    suite: Suite,
+    method: &str,
+    case: &Case,
+    limit: Duration,
+    run: impl Fn(&Watch) -> Option<std::result::Result<End, optim::Error>>,
+) -> Option<Record> {
     let repeats = if suite == Suite::Large { REPEATS } else { 1 };
     let mut best: Option<Record> = None;
     for _ in 0..repeats {
         let watch = Watch::until(Instant::now() + limit);
         let begun = Instant::now();
-        let end = method.run(case, &watch)?;
+        let end = run(&watch)?;
         let seconds = begun.elapsed().as_secs_f64();
         let end = end.unwrap_or_else(|error| End {
             x: watch.last_point().unwrap_or_else(|| case.start.clone()),
@@ -134,7 +163,7 @@ fn run(suite: Suite, method: &Method, case: &Case, limit: Duration) -> Option<Re
             message: error.to_string(),
             claimed: false,
         });
-        let record = recorded(suite, method.name.into(), case, end, &watch, seconds);
+        let record = recorded(suite, method.into(), case, end, &watch, seconds);
         let slow = seconds > 2.0;
         if best.as_ref().is_none_or(|best| record.seconds < best.seconds) {
             best = Some(record);

@@ -31,8 +31,8 @@ pub struct Arguments {
     /// A Python interpreter with scipy and jax; else JETGRAD_PEERS/jax/bin/python
     #[arg(long)]
     pub python: Option<String>,
-    /// Seconds after which a run is broken off
-    #[arg(long, default_value_t = 10.0)]
+    /// Seconds after which a run is broken off; ten times as many for the suite `large`
+    #[arg(long, default_value_t = 2.0)]
     pub limit: f64,
     /// Write the table to docs/optimizers-comparison.md and the profiles to docs/optimizers-comparison.svg
     #[arg(long)]

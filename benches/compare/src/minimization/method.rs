@@ -4,8 +4,8 @@ use super::suite::{Case, Stop};
 use super::watched::{Watch, Watched, WatchedResiduals};
 use optim::krylov::{Gltr, Steihaug};
 use optim::{
-    BarzilaiBorwein, Bfgs, CubicRegularization, Error, Lbfgs, LevenbergMarquardt, Lsr1, NewtonCg, NonlinearCg,
-    Progress, Report, Status, TrustRegion,
+    BarzilaiBorwein, Bfgs, CubicRegularization, Error, GaussNewton, Lbfgs, LevenbergMarquardt, Lsr1, NewtonCg,
+    NewtonMr, NonlinearCg, Progress, Report, SaddleFree, Status, TrustRegion,
 };
 use std::ops::ControlFlow;
 
@@ -56,6 +56,24 @@ macro_rules! minimized {
     }};
 }
 
+/// As [`minimized`], on the residuals; `None` if there are none.
+macro_rules! fit {
+    ($case:ident, $watch:ident, $builder:expr) => {
+        $case.residuals.as_ref().map(|residuals| {
+            let builder = $builder.max_iterations(ITERATIONS);
+            let (builder, stop) = match $case.stop {
+                Stop::Defaults => (builder, Stop::Defaults),
+                // It minimises ½ ‖r‖², so its gradients are halves.
+                Stop::Gradient(bound) => (builder.gradient_tolerance(0.0), Stop::Gradient(0.5 * bound)),
+            };
+            let mut reached = false;
+            let observer = |now: &Progress<'_, f64>| observed(stop, $watch, now, &mut reached);
+            let watched = WatchedResiduals::new(residuals, $watch);
+            builder.minimize_observed(&watched, &$case.start, observer).map(|report| end(report, reached))
+        })
+    };
+}
+
 /// Every method, the default first.
 pub const ALL: &[Method] = &[
     Method {
@@ -67,8 +85,14 @@ pub const ALL: &[Method] = &[
         run: |case, watch| Some(minimized!(case, watch, TrustRegion::with_descent(Steihaug::new()))),
     },
     Method { name: "arc", run: |case, watch| Some(minimized!(case, watch, CubicRegularization::new())) },
-    Method { name: "levenberg-marquardt", run: fitted },
+    Method { name: "levenberg-marquardt", run: |case, watch| fit!(case, watch, LevenbergMarquardt::new()) },
+    Method { name: "gauss-newton", run: |case, watch| fit!(case, watch, GaussNewton::new()) },
     Method { name: "newton-cg", run: |case, watch| Some(minimized!(case, watch, NewtonCg::new())) },
+    Method { name: "newton-mr", run: |case, watch| Some(minimized!(case, watch, NewtonMr::new())) },
+    Method {
+        name: "saddle-free",
+        run: |case, watch| Some(minimized!(case, watch, TrustRegion::with_descent(SaddleFree::new(20)))),
+    },
     Method { name: "lbfgs", run: |case, watch| Some(minimized!(case, watch, Lbfgs::new())) },
     Method { name: "bfgs", run: |case, watch| Some(minimized!(case, watch, Bfgs::new())) },
     Method { name: "lsr1", run: |case, watch| Some(minimized!(case, watch, Lsr1::new())) },
@@ -76,21 +100,6 @@ pub const ALL: &[Method] = &[
     Method { name: "ncg-pr", run: |case, watch| Some(minimized!(case, watch, NonlinearCg::polak_ribiere())) },
     Method { name: "barzilai-borwein", run: |case, watch| Some(minimized!(case, watch, BarzilaiBorwein::new())) },
 ];
-
-/// Levenberg–Marquardt on the residuals, if there are any.
-fn fitted(case: &Case, watch: &Watch) -> Option<Result<End, Error>> {
-    let watched = WatchedResiduals::new(case.residuals.as_ref()?, watch);
-    let builder = LevenbergMarquardt::new().max_iterations(ITERATIONS);
-    let (builder, stop) = match case.stop {
-        Stop::Defaults => (builder, Stop::Defaults),
-        // It minimises ½ ‖r‖², so its gradients are halves.
-        Stop::Gradient(bound) => (builder.gradient_tolerance(0.0), Stop::Gradient(0.5 * bound)),
-    };
-    let mut reached = false;
-    let observer = |now: &Progress<'_, f64>| observed(stop, watch, now, &mut reached);
-    let report = builder.minimize_observed(&watched, &case.start, observer);
-    Some(report.map(|report| end(report, reached)))
-}
 
 fn observed(stop: Stop, watch: &Watch, now: &Progress<'_, f64>, reached: &mut bool) -> ControlFlow<()> {
     if let Stop::Gradient(tolerance) = stop {

@@ -207,9 +207,9 @@ impl<R: LeastSquares<f64>> LeastSquares<f64> for WatchedResiduals<'_, R> {
         self.residuals.residual(x, out)
     }
 
-    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
+    fn model_at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
         self.watch.count(|asked| asked.gradients += 1)?;
-        Ok(WatchedResidualModel { model: self.residuals.at(x)?, watch: self.watch })
+        Ok(WatchedResidualModel { model: self.residuals.model_at(x)?, watch: self.watch })
     }
 }
 

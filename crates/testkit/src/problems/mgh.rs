@@ -139,7 +139,8 @@ fn minima(number: usize, n: usize) -> Vec<Minimum> {
         (7, _) => zero_at(&[1.0, 0.0, 0.0]),
         (8, _) => vec![
             Minimum::at(0.008214877306578964, [0.08241055975246431, 1.1330360921191043, 2.343695178556611]),
-            listed(17.4286, 5),
+            // Where x₂ and x₃ are infinite, the sum of the squared differences of the data from their mean.
+            Minimum::of(17.42869333333333),
         ],
         (9, _) => vec![Minimum::at(1.1279327696187528e-8, [0.3989561378387565, 1.000019084487804, 0.0])],
         (10, _) => vec![Minimum::at(87.94585517064606, [0.005609636484710374, 6181.346344252907, 345.2236345556847])],
@@ -201,7 +202,10 @@ fn minima(number: usize, n: usize) -> Vec<Minimum> {
         (23, 10) => vec![Minimum::of(7.087651467090372e-5)],
         (24, 4) => vec![Minimum::of(9.376293007355442e-6)],
         (24, 10) => vec![Minimum::of(0.0002936605374567459)],
-        (26, 10) => vec![Minimum::at(0.0, vec![0.0; n]), Minimum::of(TRIGONOMETRIC_10)],
+        (26, 10) => {
+            let local = TRIGONOMETRIC_10.map(Minimum::of);
+            std::iter::once(Minimum::at(0.0, vec![0.0; n])).chain(local).collect()
+        }
         (27, _) => {
             let mut far = vec![0.0; n];
             far[n - 1] = n as f64 + 1.0;
@@ -218,5 +222,6 @@ fn minima(number: usize, n: usize) -> Vec<Minimum> {
     }
 }
 
-/// A local minimum of problem 26 in ten variables, where the paper's own runs end.
-const TRIGONOMETRIC_10: f64 = 2.795056121876817e-5;
+/// Local minima of problem 26 in ten variables, by Newton's method in the second implementation. The paper's own runs end at
+/// the first.
+const TRIGONOMETRIC_10: [f64; 3] = [2.795056121876817e-5, 4.2186338879250154e-5, 8.78822521821858e-4];
