@@ -38,7 +38,7 @@
 //! # Inside
 //!
 //! The modules, from left to right: [`real`] and [`number`]; [`shape`], [`tensor`], [`error`]; [`graph`], [`trace`],
-//! [`primitive`], [`text`]; [`transform`]; [`tree`]; [`compile`], [`execute`], [`sweep`]; [`function`]. Each imports only what stands before
+//! [`primitive`], [`text`]; [`transform`]; [`tree`]; [`compile`], [`execute`], [`sweep`]; [`function`]; [`ode`]. Each imports only what stands before
 //! it.
 
 #![forbid(unsafe_code)]
@@ -49,6 +49,7 @@ pub mod execute;
 pub mod function;
 pub mod graph;
 pub mod number;
+pub mod ode;
 pub mod primitive;
 pub mod real;
 pub mod shape;
@@ -62,8 +63,8 @@ pub mod tree;
 pub use derive::Tree;
 pub use error::{Error, Result};
 pub use function::{
-    Function, checkpoint, gradient, hessian, hvp, jacobian, laplacian, map_rows, sum_over, taylor, value,
-    value_and_gradient,
+    Estimate, Function, Probe, checkpoint, gradient, hessian, hvp, jacobian, laplacian, map_rows, sum_over, taylor,
+    value, value_and_gradient,
 };
 pub use graph::{Executable, Var};
 pub use ndarray;

@@ -21,6 +21,13 @@ impl Tensor {
         Tensor { shape, data }
     }
 
+    /// The identity matrix of order n.
+    pub fn identity(n: usize) -> Tensor {
+        let mut entries = vec![0.0; n * n];
+        (0..n).for_each(|i| entries[i * n + i] = 1.0);
+        Tensor::new(Shape::of(&[n, n]), entries)
+    }
+
     /// Its shape.
     pub fn shape(&self) -> &Shape {
         &self.shape

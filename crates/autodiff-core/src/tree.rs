@@ -32,7 +32,7 @@ impl Leaves {
     }
 
     /// Appends a leaf that is a scalar.
-    fn push_scalar(&mut self) {
+    pub(crate) fn push_scalar(&mut self) {
         match self.runs.last_mut() {
             Some((last, count)) if last.rank() == 0 => *count += 1,
             _ => self.runs.push((Shape::scalar(), 1)),

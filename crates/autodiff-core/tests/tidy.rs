@@ -20,6 +20,7 @@ const ORDER: &[&str] = &[
     "execute",
     "sweep",
     "function",
+    "ode",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -1,8 +1,9 @@
 //! Fusing: which elementwise nodes run together, chunk by chunk, with what is between them in registers of a chunk's length.
 //!
-//! A region holds elementwise nodes and simple repeats of one length, and sums over all of their entries. It runs as a whole, so nothing outside may stand both
-//! after one member and before another. Nodes are taken in order: one that can join the open region does; one that rests on
-//! the region and cannot join waits until it is closed; any other runs before it.
+//! A region holds elementwise nodes and simple repeats of one length, and sums over all of their entries. It runs as a whole,
+//! so nothing outside may stand both after one member and before another. Nodes are taken in order, while several regions
+//! are open, of one length each: a node joins the first that what it reads allows; any other runs as early as that allows,
+//! before, between or behind them.
 
 use crate::graph::{Graph, NodeId, Operation};
 use crate::primitive::{Broadcast, Pattern, Pick, Place, Slice, Stride, Sum, Unslice};
@@ -153,75 +154,111 @@ pub fn is_total(graph: &Graph, id: NodeId) -> bool {
 
 /// Orders nodes into units. `order` is an order of evaluation; `root` names for each node the one whose value it is.
 pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
-    let length = |id: NodeId| graph.shape(id).size();
-    let fusable = |id: NodeId| {
-        length(id) >= SHORTEST && (matches!(graph.operation(id), Operation::Row(_)) || repeat(graph, id).is_some())
-    };
-    // What is short or has its place anyway is passed over for nothing.
-    let weighs = |id: NodeId| {
-        length(id) >= SHORTEST && matches!(graph.operation(id), Operation::Row(_) | Operation::Primitive(_))
-    };
-    let mut units = Vec::new();
-    let mut pending: VecDeque<NodeId> = order.iter().copied().collect();
-    let mut state = vec![Standing::Before; graph.len()];
-    while let Some(first) = pending.pop_front() {
-        if !fusable(first) {
-            units.push(Unit::Single(first));
-            continue;
-        }
-        let (mut region, mut waiting, mut passed) = (vec![first], Vec::new(), 0);
-        state[first.index()] = Standing::Inside;
-        while let Some(id) = pending.pop_front() {
-            let places =
-                || graph.arguments(id).into_iter().map(|a| state[a.index()].max(state[root[a.index()].index()]));
-            let worst = places().max().unwrap_or(Standing::Before);
-            // A repeat reads its source as a whole: the source must be there before the region runs.
-            let latest =
-                if matches!(graph.operation(id), Operation::Row(_)) { Standing::Inside } else { Standing::Before };
-            let joins = fusable(id) && length(id) == length(first) && worst <= latest;
-            // A sum over what the region computes is taken on the way, and is there when the region has run.
-            let sums = is_total(graph, id)
-                && worst == Standing::Inside
-                && length(graph.arguments(id)[0]) == length(first)
-                && !is_total(graph, graph.arguments(id)[0]);
-            if sums {
-                state[id.index()] = Standing::Behind;
-                region.push(id);
-            } else if joins {
-                state[id.index()] = Standing::Inside;
-                region.push(id);
-            } else if worst == Standing::Before {
-                passed += usize::from(weighs(id));
-                units.push(Unit::Single(id));
-            } else if root[id.index()] != id && worst == Standing::Inside {
-                // A member under another shape: its readers may still join.
-                state[id.index()] = Standing::Inside;
-                waiting.push(id);
-            } else {
-                state[id.index()] = Standing::Behind;
-                passed += usize::from(weighs(id));
-                waiting.push(id);
-            }
-            if passed > REACH {
-                break;
-            }
-        }
-        region.iter().chain(&waiting).for_each(|id| state[id.index()] = Standing::Before);
-        units.push(match region[..] {
-            [one] if length(one) < LONG => Unit::Single(one),
-            _ => Unit::Region(region),
-        });
-        waiting.into_iter().rev().for_each(|id| pending.push_front(id));
+    let mut line = Line { graph, units: Vec::new(), open: VecDeque::new(), slots: vec![0; graph.len()], first: 0 };
+    for &id in order {
+        let args = graph.arguments(id);
+        let slots = args.iter().map(|a| line.slots[a.index()].max(line.slots[root[a.index()].index()]));
+        let need = slots.max().unwrap_or(0).max(2 * line.first);
+        line.take(id, need, root[id.index()] != id);
     }
-    units
+    while !line.open.is_empty() {
+        line.close();
+    }
+    line.units
 }
 
-/// Where a node stands with respect to the open region.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
-    Before,
-    Inside,
-    Behind,
+/// Regions that are open at once, in the order in which they will run.
+///
+/// Slot 2i + 1 is region i; slot 2i + 2 what runs between it and the next. What has run stands in a slot up to twice the
+/// number of closed regions.
+struct Line<'g> {
+    graph: &'g Graph,
+    units: Vec<Unit>,
+    open: VecDeque<Open>,
+    /// The slot of each node.
+    slots: Vec<usize>,
+    /// How many regions are closed.
+    first: usize,
+}
+
+/// A region that nodes may join.
+struct Open {
+    length: usize,
+    nodes: Vec<NodeId>,
+    /// Single nodes that run after it and before the next region.
+    after: Vec<NodeId>,
+    /// Nodes that were passed over.
+    passed: usize,
+}
+
+impl Line<'_> {
+    fn length(&self, id: NodeId) -> usize {
+        self.graph.shape(id).size()
+    }
+
+    /// Gives a node its slot, no earlier than `need`; `renamed` if it is another node under another shape.
+    fn take(&mut self, id: NodeId, need: usize, renamed: bool) {
+        let operation = self.graph.operation(id);
+        let row = matches!(operation, Operation::Row(_));
+        let long = self.length(id) >= SHORTEST;
+        let number = if is_total(self.graph, id) {
+            self.total(id, need)
+        } else if long && (row || repeat(self.graph, id).is_some()) {
+            // A repeat reads its source as a whole: the source must be there before the region runs.
+            let joins = |(i, open): (usize, &Open)| {
+                let slot = 2 * (self.first + i) + 1;
+                open.length == self.length(id) && need <= slot - usize::from(!row)
+            };
+            Some(self.open.iter().enumerate().position(joins).unwrap_or_else(|| {
+                let open = Open { length: self.length(id), nodes: Vec::new(), after: Vec::new(), passed: 0 };
+                self.open.push_back(open);
+                self.open.len() - 1
+            }))
+        } else {
+            None
+        };
+        match number {
+            Some(i) => {
+                self.open[i].nodes.push(id);
+                // A total is there when its region has run.
+                self.slots[id.index()] = 2 * (self.first + i) + 1 + usize::from(is_total(self.graph, id));
+            }
+            None => {
+                // A member under another shape: its readers may still join the region.
+                self.slots[id.index()] = if renamed { need } else { need.next_multiple_of(2) };
+                match need.div_ceil(2).checked_sub(self.first + 1) {
+                    Some(i) => self.open[i].after.push(id),
+                    None => self.units.push(Unit::Single(id)),
+                }
+            }
+        }
+        // What is short or has its place anyway is passed over for nothing.
+        if long && matches!(operation, Operation::Row(_) | Operation::Primitive(_)) {
+            let others = self.open.iter_mut().enumerate().filter(|(i, _)| Some(*i) != number);
+            others.for_each(|(_, open)| open.passed += 1);
+            while self.open.front().is_some_and(|open| open.passed > REACH) {
+                self.close();
+            }
+        }
+    }
+
+    /// The open region on whose way a sum over all entries is taken.
+    fn total(&self, id: NodeId, need: usize) -> Option<usize> {
+        let source = self.graph.arguments(id)[0];
+        let i = (need % 2 == 1).then(|| need / 2 - self.first)?;
+        (self.length(source) == self.open[i].length && !is_total(self.graph, source)).then_some(i)
+    }
+
+    /// Runs the first open region, and what comes between it and the next.
+    fn close(&mut self) {
+        let open = self.open.pop_front().expect("a region is open");
+        self.units.push(match open.nodes[..] {
+            [one] if open.length < LONG => Unit::Single(one),
+            _ => Unit::Region(open.nodes),
+        });
+        self.units.extend(open.after.into_iter().map(Unit::Single));
+        self.first += 1;
+    }
 }
 
 #[cfg(test)]
@@ -247,7 +284,15 @@ mod tests {
     fn other_lengths_do_not_join() {
         let text = "%0 = input : [40]\n%1 = input : [50]\n%2 = sin %0 : [40]\n%3 = sin %1 : [50]\n%4 = exp %2 : [40]\n\
                     %5 = exp %3 : [50]\nreturn %4, %5";
-        assert_eq!(units(text), [vec![3], vec![5], vec![2, 4]]);
+        assert_eq!(units(text), [vec![2, 4], vec![3, 5]]);
+    }
+
+    #[test]
+    fn what_lies_between_two_regions_runs_between_them() {
+        let text = "%0 = input : [40]\n%1 = input : [50]\n%2 = sin %0 : [40]\n%3 = sin %1 : [50]\n%4 = cos %2 : [40]\n\
+                    %5 = cumsum{axis=[0], reversed=[0]} %4 : [40]\n%6 = cos %3 : [50]\n%7 = mul %5 %0 : [40]\n%8 = exp %7 : [40]\n\
+                    return %8, %6";
+        assert_eq!(units(text), [vec![2, 4], vec![5], vec![3, 6], vec![7, 8]]);
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! inside a unit that nothing outside reads has no place but a register. A place is given back after the last unit that reads
 //! it. Inputs are read where the caller has them, and results written where the caller wants them.
 
+use super::chains::Chains;
 use super::memory::{Operand, Space, Target};
 use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
-use super::region::{Array, Compute, Goal, Region, Source, Step, Touched};
+use super::region::{Array, Compute, Goal, Link, Region, Source, Step, Touched};
 use super::statistics::Statistics;
 use crate::compile::{Repeat, Unit, fuse, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
@@ -392,11 +393,13 @@ impl<'g> Layout<'g> {
             let source = layout.root[id.index()];
             (layout.unit_of[source.index()] == number).then_some(source)
         };
-        // The last step that reads each member from its register.
+        let chains = Chains::new(self.graph, nodes, |id| inside(self, id).filter(|&m| !self.read_outside[m.index()]));
+        // What a step reads, and the last step that reads each member from its register.
+        let reads = |id: NodeId| chains.reads(self.graph, id);
         let mut until: FxHashMap<NodeId, usize> = FxHashMap::default();
-        for (step, &id) in nodes.iter().enumerate() {
+        for (step, &id) in nodes.iter().enumerate().filter(|(_, id)| !chains.within.contains(id)) {
             until.insert(id, step);
-            for source in self.graph.arguments(id).iter().filter_map(|&a| inside(self, a)) {
+            for source in reads(id).iter().filter_map(|&a| inside(self, a)) {
                 until.insert(source, step);
             }
         }
@@ -411,7 +414,12 @@ impl<'g> Layout<'g> {
         let (mut register, mut free): (FxHashMap<NodeId, usize>, Vec<usize>) = (FxHashMap::default(), Vec::new());
         let mut windows: FxHashMap<NodeId, Source> = FxHashMap::default();
         for (step, &id) in nodes.iter().enumerate() {
-            let args = self.graph.arguments(id);
+            if chains.within.contains(&id) {
+                self.program.statistics.count(self.graph, id);
+                region.weight += 1;
+                continue;
+            }
+            let args = reads(id);
             let source = |region: &mut RegionBuilder, a: NodeId| match inside(self, a) {
                 Some(member) => match (store_of.get(&member), windows.get(&member)) {
                     (Some(&store), _) => Source::Store(store),
@@ -421,6 +429,15 @@ impl<'g> Layout<'g> {
                 None => Source::Array(region.array(self.find(a), self.graph.shape(a).size())),
             };
             let compute = match self.graph.operation(id) {
+                Operation::Row(_) if chains.links.contains_key(&id) => {
+                    region.weight += 1;
+                    let mut link = |l: &(bool, NodeId, Option<NodeId>)| Link {
+                        negative: l.0,
+                        a: source(&mut region, l.1),
+                        b: l.2.map(|b| source(&mut region, b)),
+                    };
+                    Compute::Chain(chains.links[&id].iter().map(&mut link).collect())
+                }
                 Operation::Row(row) => {
                     region.weight += if row.class() == crate::real::Class::Smooth { 8 } else { 1 };
                     Compute::Row(row, args.iter().map(|&a| source(&mut region, a)).collect())
@@ -474,7 +491,7 @@ impl<'g> Layout<'g> {
                 }
                 _ => region.built.steps.push(Step { compute, to }),
             }
-            let mut done: SmallVec<[NodeId; 4]> = args.iter().filter_map(|&a| inside(self, a)).chain([id]).collect();
+            let mut done: SmallVec<[NodeId; 8]> = args.iter().filter_map(|&a| inside(self, a)).chain([id]).collect();
             done.sort_unstable();
             done.dedup();
             let free_now = done.into_iter().filter(|member| until[member] == step);

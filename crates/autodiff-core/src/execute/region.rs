@@ -9,6 +9,7 @@ use crate::compile::Repeat;
 use crate::graph::Executable;
 use crate::primitive::{Stride, advance, read_piece};
 use crate::real::Row;
+use kernels::vector::{Term, chain};
 use smallvec::SmallVec;
 
 /// Entries of a register: sixteen of them in double precision fill a first-level cache of 32 KiB. Also the blocks of a sum, so
@@ -69,11 +70,24 @@ pub struct Step {
 #[derive(Debug)]
 pub enum Compute {
     Row(Row, SmallVec<[Source; 3]>),
+    /// A sum of terms and products, in their order: at most [`LINKS`].
+    Chain(Vec<Link>),
     /// Repeats the numbers of an array.
     Repeat(Repeat, usize),
     /// The sum over the chunk, for the total of this number.
     Total(usize, Source),
 }
+
+/// A term of a chain: ± a, or ± a·b.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    pub negative: bool,
+    pub a: Source,
+    pub b: Option<Source>,
+}
+
+/// Terms of a chain at most, so that their slices stand on the stack.
+pub const LINKS: usize = 32;
 
 /// Where a step reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,6 +305,11 @@ impl Region {
                 [a, b, c] => row.map(&[read(a), read(b), read(c)], out),
                 _ => unreachable!("a row has one to three inputs"),
             },
+            Compute::Chain(links) => {
+                let term = |l: &Link| Term { negative: l.negative, a: read(&l.a), b: l.b.as_ref().map(read) };
+                let terms: SmallVec<[Term<'_, T>; LINKS]> = links.iter().map(term).collect();
+                chain(&terms, out);
+            }
             Compute::Repeat(repeat, array) => fill(*repeat, arrays[*array], start, out),
             Compute::Total(..) => unreachable!("sums were taken above"),
         }

@@ -31,6 +31,11 @@ impl Body {
             let (point, data) = (joined(point, &point_blocks), joined(data, &data_blocks));
             return Body { graph, point, data, data_blocks, rolling: Some(rolling) };
         }
+        Body::plain(traced, point, data)
+    }
+
+    /// The body with every leaf as it is.
+    pub fn plain(traced: Graph, point: &Leaves, data: &Leaves) -> Body {
         let (point, data) = (point.to_shapes(), data.to_shapes());
         Body { graph: traced, point, data_blocks: vec![1; data.len()], data, rolling: None }
     }

@@ -1,10 +1,12 @@
 //! [`Flat`]: a function of one flat vector, the form that solvers work on.
 
 use super::linearized::check_length;
-use super::operator::{Mode, Operator};
+use super::operator::{Mode, Operator, check};
 use super::variant::{Call, Point, Ran, Results};
 use super::{Function, Linearized};
 use crate::error::Result;
+use crate::execute::Coefficients;
+use crate::real::Float;
 use crate::tree::{Leaves, Traced, Tree};
 use std::borrow::Borrow;
 use std::fmt;
@@ -134,6 +136,32 @@ where
         let ran = self.run(&Operator::Taylor(order), x, Call { extras: &[v], results: Results::Nowhere })?;
         ran.flattened(order * ran.variant.results.len(), out);
         Ok(())
+    }
+
+    /// Of rates f(y, t) at a point that ends with the time: coefficients 1 to `order` of the solution of y′ = f(y, t), order by
+    /// order. `memory` is used again by the next call.
+    pub(crate) fn flow(
+        &self,
+        x: &[P::Scalar],
+        order: usize,
+        series: &mut [P::Scalar],
+        memory: &mut Option<Coefficients<P::Scalar>>,
+    ) -> Result<()> {
+        let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
+        let variant = self.function.trace_if_new(&point)?;
+        check(&variant, &Operator::Flow(order))?;
+        if let Some(recurrences) = variant.recurrences() {
+            let memory = match memory {
+                Some(memory) if recurrences.owns(memory, order) => memory,
+                _ => memory.insert(recurrences.memory(order)),
+            };
+            let holds = recurrences.run(x, series, memory)?;
+            // At singular points the rules of programs go further.
+            if holds && series.iter().all(|c| c.to_f64().is_finite()) {
+                return Ok(());
+            }
+        }
+        self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) }).map(|_| ())
     }
 
     /// The function at `x`, ready for many products.

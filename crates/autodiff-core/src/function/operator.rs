@@ -7,8 +7,9 @@ use crate::graph::{Graph, NodeId, Var};
 use crate::primitive::concat;
 use crate::real::Precision;
 use crate::shape::Shape;
-use crate::trace::{Session, constant};
-use crate::transform::{Seed, adjoint, batch, jet, or_zeros, tangent};
+use crate::tensor::Tensor;
+use crate::trace::{Session, constant, tensor};
+use crate::transform::{Seed, adjoint, batch, flow, jet, or_zeros, second_sum, tangent};
 use crate::tree::Traced;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -57,10 +58,25 @@ pub(super) enum Operator {
     TaylorSeries(usize),
     /// + direction → gradients of coefficients 0 to k of f.
     TaylorGradients(usize),
-    /// + k directions as rows → second coefficients of f along each.
-    SecondCoefficients(usize),
+    /// + rows of directions → coefficients of one order of f along each.
+    Coefficients {
+        /// The order.
+        order: usize,
+        /// How many directions.
+        rows: usize,
+    },
+    /// + k directions as rows → the sum of second derivatives of f along them.
+    SecondSum(usize),
+    /// + k directions as rows, k more → Σᵢ D²f[vᵢ, wᵢ].
+    MixedSum(usize),
+    /// The Laplacian of the Laplacian of f.
+    Biharmonic,
+    /// + k directions, one after the other → D^k of the results.
+    Mixed(usize),
     /// + direction u, direction v → ∇(∂³f along u, v): third-order product.
     Third,
+    /// Of rates f(y, t) at a point that ends with the time t: coefficients 1 to k of the solution of y′ = f(y, t).
+    Flow(usize),
 }
 
 impl Operator {
@@ -78,8 +94,14 @@ impl Operator {
             Operator::Taylor(_) => "taylor",
             Operator::TaylorSeries(_) => "taylor_series",
             Operator::TaylorGradients(_) => "taylor_gradients",
-            Operator::SecondCoefficients(_) => "laplacian",
+            Operator::Coefficients { order: 2, .. } => "hessian_diagonal",
+            Operator::Coefficients { .. } => "derivative_tensor",
+            Operator::SecondSum(_) => "laplacian",
+            Operator::MixedSum(_) => "weighted_second_derivatives",
+            Operator::Biharmonic => "biharmonic",
+            Operator::Mixed(_) => "mixed_derivative",
             Operator::Third => "third",
+            Operator::Flow(_) => "taylor_step",
         }
     }
 
@@ -91,12 +113,20 @@ impl Operator {
             | Operator::Value
             | Operator::Taylor(_)
             | Operator::TaylorSeries(_)
-            | Operator::TaylorGradients(_) => 0..0,
+            | Operator::TaylorGradients(_)
+            | Operator::Mixed(_) => 0..0,
             Operator::Gradient => 1..1 + leaves,
             Operator::Point(_) => 1 + leaves..1 + 2 * leaves,
             Operator::Jvp => 0..results,
             Operator::Vjp | Operator::Hvp(_) | Operator::Ggn | Operator::Third => 0..leaves,
-            Operator::Jvps(_) | Operator::Vjps(_) | Operator::Hvps(..) | Operator::SecondCoefficients(_) => 0..1,
+            Operator::Jvps(_)
+            | Operator::Vjps(_)
+            | Operator::Hvps(..)
+            | Operator::Coefficients { .. }
+            | Operator::SecondSum(_)
+            | Operator::MixedSum(_)
+            | Operator::Biharmonic => 0..1,
+            Operator::Flow(order) => 0..order * results,
         }
     }
 
@@ -111,6 +141,8 @@ impl Operator {
                 | Operator::Vjps(_)
                 | Operator::Taylor(_)
                 | Operator::TaylorSeries(_)
+                | Operator::Mixed(_)
+                | Operator::Flow(_)
         )
     }
 }
@@ -129,6 +161,14 @@ pub(super) fn check<Out>(variant: &Variant<Out>, operator: &Operator) -> Result<
     if operator.needs_scalar() && (variant.results.len() != 1 || variant.results[0].rank() != 0) {
         return Err(Error::NotScalar { operator: operator.name(), found: variant.results.clone() });
     }
+    if let Operator::Flow(_) = operator {
+        let mut expected = variant.point.to_shapes();
+        expected.pop();
+        if variant.results != expected {
+            let (argument, found) = ("what the closure returns", variant.results.clone());
+            return Err(Error::Structure { operator: operator.name(), argument, expected, found });
+        }
+    }
     if *operator == Operator::Ggn && variant.predictions == 0 {
         return Err(Error::Unsupported {
             operator: "ggn_product",
@@ -144,7 +184,7 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
     let compile = |operator: &Operator| -> Result<Program> {
         let (graph, extras) = graph_of(variant, operator)?;
         let group = |count, role| Group { count, role };
-        let body = variant.body();
+        let body = variant.body_of(operator);
         let mut groups = vec![group(body.point.len(), Role::Borrowed), group(body.data.len(), Role::Held)];
         groups.extend(extras.into_iter().map(|count| group(count, Role::Borrowed)));
         let late = (form == Form::Split).then_some(2);
@@ -174,7 +214,7 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
 pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<(Graph, Vec<usize>)> {
     let session = Session::open(Precision::Double);
     session.share();
-    let body = variant.body();
+    let body = variant.body_of(operator);
     let point: Vec<Var> = body.point.iter().map(|shape| session.input(shape.clone())).collect();
     let data: Vec<Var> = body.data.iter().map(|shape| session.input(shape.clone())).collect();
     let mut all = session.inline(&body.graph, &[&point[..], &data].concat());
@@ -256,11 +296,38 @@ impl<Out: Traced> Parts<'_, Out> {
                 let coefficients = self.coefficients(&seeds, *order);
                 coefficients.iter().flat_map(|&c| self.gradient_of(c)).collect()
             }
-            Operator::SecondCoefficients(k) => {
+            Operator::Coefficients { order, rows } => {
                 let direction = self.direction_holes();
                 let seeds = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
-                let second = self.coefficients(&seeds, 2).pop().expect("coefficients 0 to 2");
-                batch(&[second], &self.rows(&direction, *k), *k)
+                let last = self.coefficients(&seeds, *order).pop().expect("coefficients from order 0 on");
+                batch(&[last], &self.rows(&direction, *rows), *rows)
+            }
+            Operator::SecondSum(k) => {
+                let rows = self.rows(self.point, *k);
+                vec![second_sum(self.results[0], &rows, None, *k)]
+            }
+            Operator::MixedSum(k) => {
+                let (v, w) = (self.rows(self.point, *k), self.rows(self.point, *k));
+                vec![second_sum(self.results[0], &v, Some(&w), *k)]
+            }
+            Operator::Biharmonic => {
+                let n = self.point.iter().map(|x| x.size()).sum();
+                let unit = cut(tensor(Tensor::identity(n)), self.point, n);
+                let laplacian = second_sum(self.results[0], &unit, None, n);
+                vec![second_sum(laplacian, &unit, None, n)]
+            }
+            Operator::Mixed(k) => {
+                let along = |y: Vec<Var>, v: Vec<Var>| -> Vec<Var> {
+                    tangent(&y, &self.moves(&v)).into_iter().zip(&y).map(|(t, &y)| or_zeros(t, y)).collect()
+                };
+                (0..*k).map(|_| self.direction()).collect::<Vec<_>>().into_iter().fold(self.results.to_vec(), along)
+            }
+            Operator::Flow(order) => {
+                let (time, states) = self.point.split_last().expect("the time is the last leaf");
+                let series = flow(self.results, states, *time, *order);
+                let of =
+                    |k: usize| series.iter().zip(states).map(move |(s, &y)| or_zeros(s.get(k).copied().flatten(), y));
+                (0..*order).flat_map(of).collect()
             }
             Operator::Third => {
                 let (u, v) = (self.direction(), self.direction());
@@ -282,20 +349,11 @@ impl<Out: Traced> Parts<'_, Out> {
         self.point.iter().map(|x| crate::trace::hole(x.shape())).collect()
     }
 
-    /// One input of `k` flat rows, cut into a batch for every placeholder.
-    fn rows(&self, placeholders: &[Var], k: usize) -> Vec<(Var, Var)> {
-        let size = placeholders.iter().map(|v| v.size()).sum();
+    /// One input of `k` flat rows, cut into a batch for every variable.
+    fn rows(&self, variables: &[Var], k: usize) -> Vec<(Var, Var)> {
+        let size = variables.iter().map(|v| v.size()).sum();
         self.extras.borrow_mut().push(1);
-        let all = self.session.input(Shape::of(&[k, size]));
-        let mut start = 0;
-        placeholders
-            .iter()
-            .map(|&v| {
-                let rows = all.slice(1, start..start + v.size()).reshape(&v.shape().with_leading(k));
-                start += v.size();
-                (v, rows)
-            })
-            .collect()
+        cut(self.session.input(Shape::of(&[k, size])), variables, k)
     }
 
     fn moves(&self, direction: &[Var]) -> Vec<(Var, Option<Var>)> {
@@ -379,6 +437,17 @@ impl<Out: Traced> Parts<'_, Out> {
             .map(|((a, b), &x)| or_zeros(crate::transform::add(a, b), x))
             .collect()
     }
+}
+
+/// `k` flat rows, cut into a batch for every variable.
+fn cut(rows: Var, variables: &[Var], k: usize) -> Vec<(Var, Var)> {
+    let mut start = 0;
+    let part = |&v: &Var| {
+        let part = rows.slice(1, start..start + v.size()).reshape(&v.shape().with_leading(k));
+        start += v.size();
+        (v, part)
+    };
+    variables.iter().map(part).collect()
 }
 
 /// Batched leaves as one array of `k` rows: for each direction the entries of all leaves.

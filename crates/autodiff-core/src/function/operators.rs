@@ -12,7 +12,7 @@ use std::borrow::Borrow;
 use std::sync::atomic::Ordering;
 
 /// Directions that a dense Jacobian or Hessian takes at once: enough to fill wide contractions, few enough for the cache.
-const CHUNK: usize = 32;
+pub(super) const CHUNK: usize = 32;
 
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
     /// Makes the programs of value, gradient and Hessian-vector product for points with the structure of `x`. From then on
@@ -293,20 +293,6 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         Ok((0..=order).map(|k| structured(x, &ran, k * inputs)).collect())
     }
 
-    /// The Laplacian Σᵢ ∂²f/∂xᵢ² of a scalar function, by second Taylor coefficients along the axes.
-    ///
-    /// # Errors
-    /// [`Error::NotScalar`] if the result is not one scalar.
-    pub fn laplacian<P: Tree + Sync>(&self, x: &P) -> Result<P::Scalar>
-    where
-        P::Traced: Borrow<A>,
-    {
-        let n = x.leaves().size();
-        let seconds = self.rows_of(x, Operator::SecondCoefficients, n, 1)?;
-        // Coefficients are divided by 2!.
-        Ok(seconds.iter().copied().sum::<P::Scalar>() * crate::real::Elementary::from_f64(2.0))
-    }
-
     /// Runs an operator at a structured point.
     pub(super) fn at<P: Tree>(
         &self,
@@ -324,7 +310,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 
     /// Runs an operator whose results have the structure of the point.
-    fn product<P: Tree>(&self, x: &P, operator: &Operator, extras: &[&[P::Scalar]]) -> Result<P>
+    pub(super) fn product<P: Tree>(&self, x: &P, operator: &Operator, extras: &[&[P::Scalar]]) -> Result<P>
     where
         P::Traced: Borrow<A>,
     {
@@ -334,7 +320,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 
     /// The results that start at output `first`, as arrays in their structure.
-    fn results<T: crate::graph::Executable>(&self, ran: &Ran<Out, T>, first: usize) -> Out::Numbers<T> {
+    pub(super) fn results<T: crate::graph::Executable>(&self, ran: &Ran<Out, T>, first: usize) -> Out::Numbers<T> {
         let mut next = first;
         ran.variant.result.numbers(&mut || {
             let shape = &ran.variant.results[next - first];
@@ -345,7 +331,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 
     /// A matrix of `rows` × `columns` whose rows are the results of `operator` for the unit vectors of dimension `rows`.
-    fn rows_of<P: Tree + Sync>(
+    pub(super) fn rows_of<P: Tree + Sync>(
         &self,
         x: &P,
         operator: impl Fn(usize) -> Operator + Sync,
@@ -355,28 +341,59 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let (zero, one) = (<P::Scalar as num_traits::Zero>::zero(), <P::Scalar as num_traits::One>::one());
-        let mut matrix = vec![zero; rows * columns];
-        if !matrix.is_empty() {
-            // Traced once before threads start, so that none of them traces again.
-            let (leaves, entries) = (x.leaves(), x.to_vec());
-            let variant = self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
-            // Blocks are independent programs of their own width: the same bits whichever thread runs which.
-            matrix.par_chunks_mut(CHUNK * columns).enumerate().try_for_each(|(block, part)| {
-                let (start, k) = (block * CHUNK, part.len() / columns);
-                let mut unit = vec![zero; k * rows];
-                for i in 0..k {
-                    unit[i * rows + start + i] = one;
-                }
-                let point = Point { structure: x, leaves: &leaves, entries: &entries };
-                let mut call = Call { extras: &[&unit], results: Results::Into(part) };
-                self.run(&operator(k), &point, &mut call)?;
-                Ok::<(), Error>(())
-            })?;
-            variant.count(Kind::Rows, rows);
-        }
+        let mut matrix = vec![<P::Scalar as num_traits::Zero>::zero(); rows * columns];
+        self.in_blocks(x, rows, CHUNK * columns, &mut matrix, |start, k, part| {
+            let unit = unit_rows(rows, start, k);
+            let mut call = Call { extras: &[&unit], results: Results::Into(part) };
+            self.run_at(x, &operator(k), &mut call)
+        })?;
         Ok(Array2::from_shape_vec((rows, columns), matrix).expect("as many entries as the matrix has"))
     }
+
+    /// Calls `block` with the first and the number of every block of directions and its part of the results, `width` entries
+    /// (the last one's may be shorter), on the threads of the current rayon pool: the same bits whichever runs which.
+    pub(super) fn in_blocks<P: Tree + Sync>(
+        &self,
+        x: &P,
+        directions: usize,
+        width: usize,
+        results: &mut [P::Scalar],
+        block: impl Fn(usize, usize, &mut [P::Scalar]) -> Result<()> + Sync,
+    ) -> Result<()>
+    where
+        P::Traced: Borrow<A>,
+    {
+        if results.is_empty() {
+            return Ok(());
+        }
+        // Traced once before threads start, so that none of them traces again.
+        let (leaves, entries) = (x.leaves(), x.to_vec());
+        let variant = self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
+        // Blocks are independent programs of their own width.
+        results.par_chunks_mut(width).enumerate().try_for_each(|(number, part)| {
+            let start = number * CHUNK;
+            block(start, CHUNK.min(directions - start), part)
+        })?;
+        variant.count(Kind::Rows, directions);
+        Ok(())
+    }
+
+    /// Runs an operator whose outputs are all results.
+    pub(super) fn run_at<P: Tree>(&self, x: &P, operator: &Operator, call: &mut Call<'_, P::Scalar>) -> Result<()>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let (leaves, entries) = (x.leaves(), x.to_vec());
+        self.run(operator, &Point { structure: x, leaves: &leaves, entries: &entries }, call)?;
+        Ok(())
+    }
+}
+
+/// Rows `start` to `start + k` of the identity of order n.
+pub(super) fn unit_rows<T: crate::graph::Executable>(n: usize, start: usize, k: usize) -> Vec<T> {
+    let mut rows = vec![T::zero(); k * n];
+    (0..k).for_each(|i| rows[i * n + start + i] = T::one());
+    rows
 }
 
 /// The outputs from `first` on, one for each input that is the point, in the structure of `x`.
@@ -387,7 +404,12 @@ fn structured<P: Tree, Out: Traced>(x: &P, ran: &Ran<Out, P::Scalar>, first: usi
 }
 
 /// The entries of a direction, which must have the shapes of `x`.
-fn direction<P: Tree>(operator: &'static str, argument: &'static str, x: &P, v: &P) -> Result<Vec<P::Scalar>> {
+pub(super) fn direction<P: Tree>(
+    operator: &'static str,
+    argument: &'static str,
+    x: &P,
+    v: &P,
+) -> Result<Vec<P::Scalar>> {
     let (expected, found) = (x.leaves(), v.leaves());
     if !expected.same_shapes(&found) {
         return Err(Error::Structure { operator, argument, expected: expected.to_shapes(), found: found.to_shapes() });

@@ -64,7 +64,10 @@ impl Kind {
                 Some(Kind::Taylor)
             }
             Operator::Hvps(mode, _) if *mode == Mode::default() => Some(Kind::Rows),
-            Operator::Jvps(_) | Operator::Vjps(_) | Operator::SecondCoefficients(_) => Some(Kind::Rows),
+            Operator::Jvps(_)
+            | Operator::Vjps(_)
+            | Operator::Coefficients { order: 2, .. }
+            | Operator::SecondSum(_) => Some(Kind::Rows),
             _ => None,
         }
     }
@@ -181,7 +184,16 @@ pub(super) fn sweep<Out, T: Executable>(
         Operator::Jvps(_) => swept.push_rows(extras[0], results),
         Operator::Hvp(_) => swept.product(extras[0], results),
         Operator::Hvps(..) => swept.product_rows(extras[0], results),
-        Operator::SecondCoefficients(_) => swept.second_coefficients(extras[0], results),
+        Operator::Coefficients { rows, .. } => {
+            swept.second_coefficients(extras[0], results.slice(*rows)).map(|()| none())
+        }
+        Operator::SecondSum(k) => {
+            let mut second = vec![T::zero(); *k];
+            swept.second_coefficients(extras[0], &mut second)?;
+            // Coefficients are divided by 2!.
+            results.slice(1).fill(second.into_iter().sum::<T>().scale(2.0));
+            Some(none())
+        }
         Operator::Taylor(order) | Operator::TaylorSeries(order) => match order {
             1 => swept.series::<1>(extras),
             2 => swept.series::<2>(extras),
@@ -321,14 +333,14 @@ impl<T: Executable> Swept<'_, T> {
     }
 
     /// ½ vᵀ∇²f v for each row v.
-    fn second_coefficients(&self, rows: &[T], results: &mut Results<'_, T>) -> Option<Spare<T>> {
+    fn second_coefficients(&self, rows: &[T], results: &mut [T]) -> Option<()> {
         let n = self.point.len().max(1);
         let y = self.graph.outputs()[0];
-        for (v, out) in rows.chunks_exact(n).zip(results.slice(rows.len() / n)) {
+        for (v, out) in rows.chunks_exact(n).zip(results) {
             let values = self.values_in(|i, x| HyperDual::new(x, v[i], v[i], T::zero()), HyperDual::constant)?;
             *out = values[y.index()].cross.scale(0.5);
         }
-        Some(none())
+        Some(())
     }
 
     /// Coefficients of the results, all of order 0 first; `curve` holds those of the point from order 1 on.

@@ -2,10 +2,11 @@
 
 use super::body::Body;
 use super::operator::{Form, Operator, build, check};
+use super::recurrences::recurrences;
 use super::swept::{Start, Sweeps, sweep};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
-use crate::execute::{Guards, Outcome, Phase, Program, Workspace};
+use crate::execute::{Guards, Outcome, Phase, Program, Recurrences, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
@@ -31,6 +32,10 @@ pub(super) struct Variant<Out> {
     pub recorded: Graph,
     /// The same as programs are made from it, once the first is.
     body: OnceLock<Body>,
+    /// The same with scalars as they are, once it is asked for.
+    plain: OnceLock<Body>,
+    /// Its recurrences as rates of a differential equation, once they are asked for, if it has them.
+    recurrences: OnceLock<Option<Recurrences>>,
     /// Whether all nodes are scalars that can be swept.
     pub scalar: bool,
     /// How often that was done.
@@ -112,6 +117,19 @@ impl<Out> Variant<Out> {
     pub(super) fn body(&self) -> &Body {
         self.body
             .get_or_init(|| Body::new(self.recorded.without_dead_nodes(), self.predictions, &self.point, &self.data))
+    }
+
+    /// The body that an operator starts from: with the leaves of the point one by one where it tells them apart.
+    pub(super) fn body_of(&self, operator: &Operator) -> &Body {
+        let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data);
+        if let Operator::Flow(_) = operator { self.plain.get_or_init(plain) } else { self.body() }
+    }
+
+    /// The recurrences of the trace as rates of a differential equation, if it has them.
+    pub(super) fn recurrences(&self) -> Option<&Recurrences> {
+        let holds = !self.point_specific && self.predictions == 0;
+        let make = || if holds { recurrences(self.body_of(&Operator::Flow(1))) } else { None };
+        self.recurrences.get_or_init(make).as_ref()
     }
 
     /// Whether a program of the trace was made.
@@ -389,7 +407,7 @@ where
         let program = &compiled.program;
         let phase = if call.form() == Form::Split { Phase::Early } else { Phase::Late };
         let mut seat = compiled.take::<P::Scalar>(phase);
-        self.data.load(program, &variant.body().data_blocks, &mut seat);
+        self.data.load(program, &variant.body_of(operator).data_blocks, &mut seat);
         let mut inputs: SmallVec<[&[P::Scalar]; 4]> = SmallVec::new();
         inputs.push(point.entries);
         inputs.extend(call.extras.iter().copied());
@@ -427,6 +445,8 @@ where
             data: self.data.structure.clone(),
             recorded: graph,
             body: OnceLock::new(),
+            plain: OnceLock::new(),
+            recurrences: OnceLock::new(),
             scalar: numbers.is_some(),
             sweeps: Sweeps::default(),
             result,

@@ -48,6 +48,7 @@
 #[macro_use]
 mod chain;
 mod arithmetic;
+mod convergence;
 mod display;
 mod dual;
 mod hyper_dual;

@@ -1,12 +1,10 @@
 //! Derivatives inside a closure, on its own tape: methods of [`Var`].
 //!
-//! Differentiation is with respect to nodes, so derivatives nest without confusion: the gradient of a Laplacian is two calls.
+//! Differentiation is with respect to nodes, so derivatives nest without confusion: the gradient of a tangent is two calls.
 
-use super::{Seed, adjoint, batch, jet, tangent};
+use super::{Seed, adjoint, jet, tangent};
 use crate::graph::Var;
-use crate::shape::Shape;
-use crate::tensor::Tensor;
-use crate::trace::{all_here, constant, hole, refuse, tensor};
+use crate::trace::{all_here, constant, refuse};
 use std::panic::Location;
 
 impl Var {
@@ -70,54 +68,6 @@ impl Var {
         let seed = Seed { variable: x, coefficients: vec![Some(direction)] };
         let coefficients = jet(&[self], &[seed], order).remove(0);
         std::iter::once(self).chain(coefficients.into_iter().map(|c| or_zeros(c, self))).collect()
-    }
-
-    /// Laplacian Σᵢ ∂²self/∂xᵢ² over all entries of `x`, of the shape of `self`.
-    ///
-    /// `self` may be an array: each entry is differentiated by every entry of `x`. For a batch of samples, where row i of
-    /// `self` depends on row i of `x` only, use [`laplacian_rows`](Var::laplacian_rows).
-    #[track_caller]
-    pub fn laplacian(self, x: Var) -> Var {
-        // The unit vectors, in the shape of x.
-        let (n, shape) = (x.size(), x.shape());
-        let mut unit = vec![0.0; n * n];
-        (0..n).for_each(|i| unit[i * n + i] = 1.0);
-        let directions = tensor(Tensor::new(shape.with_leading(n), unit));
-        self.sum_of_second_derivatives("laplacian", x, directions, n)
-    }
-
-    /// Laplacian per sample: `x` has shape [batch, d] and row i of `self` depends on row i of `x` only; of the shape of
-    /// `self`. Each of the d directions moves all rows at once.
-    #[track_caller]
-    pub fn laplacian_rows(self, x: Var) -> Var {
-        let shape = x.shape();
-        if shape.rank() != 2 {
-            return refuse(
-                "laplacian_rows",
-                format!("expected x of shape [batch, d], found {shape}"),
-                Location::caller(),
-            );
-        }
-        let d = shape[1];
-        let mut unit = vec![0.0; d * d];
-        (0..d).for_each(|i| unit[i * d + i] = 1.0);
-        let directions = tensor(Tensor::new(Shape::of(&[d, 1, d]), unit)).broadcast_to(&shape.with_leading(d));
-        self.sum_of_second_derivatives("laplacian_rows", x, directions, d)
-    }
-
-    /// Σ over `k` directions v, the rows of `directions`, of d²/dt² self(x + t v).
-    #[track_caller]
-    fn sum_of_second_derivatives(self, operation: &str, x: Var, directions: Var, k: usize) -> Var {
-        let place = Location::caller();
-        if !all_here(operation, &[self, x, directions], place) {
-            return refuse(operation, "a variable of another trace".into(), place);
-        }
-        let direction = hole(x.shape());
-        let seed = Seed { variable: x, coefficients: vec![Some(direction)] };
-        // Coefficients are divided by 2!. Without a direction there is nothing to sum.
-        let second = if k == 0 { None } else { jet(&[self], &[seed], 2)[0][1] };
-        let sum = second.map(|c| batch(&[c], &[(direction, directions)], k)[0].sum_axes(&[0]) * 2.0);
-        or_zeros(sum, self)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::real::{Class as RowClass, Elementary, Row, Slope};
 use crate::trace::{constant, mark_exits, peek, record_row, record_shared, sharing, within};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
+use std::ops::RangeInclusive;
 use std::panic::Location;
 
 /// A variable whose series is given: coefficients 1, 2, … of the curve it moves on (`None` and missing ones are zero).
@@ -38,8 +39,33 @@ pub fn jet(outputs: &[Var], seeds: &[Seed], order: usize) -> Vec<Vec<Option<Var>
         let Some(mut jets) = Jets::new(outputs, seeds) else {
             return vec![vec![None; order]; outputs.len()];
         };
-        jets.sweep(order);
+        jets.sweep(1..=order);
         outputs.iter().map(|&y| (1..=order).map(|k| jets.coefficient(y, k)).collect()).collect()
+    })
+}
+
+/// The solution of y′ = f(y, t) as a series in t: for each state y its coefficients 1 to `order`, `None` where zero.
+///
+/// `rates` are the values f of the states, in their order. Coefficient k + 1 of a state is that of its rate of order k over
+/// k + 1, so orders are computed one after the other, each from those below: as many nodes as for one jet of this order.
+pub fn flow(rates: &[Var], states: &[Var], time: Var, order: usize) -> Vec<Vec<Option<Var>>> {
+    sharing(|| {
+        let moves = |variable, first| Seed { variable, coefficients: vec![Some(first)] };
+        let mut seeds: Vec<Seed> = rates.iter().zip(states).map(|(&rate, &state)| moves(state, rate)).collect();
+        seeds.push(moves(time, constant(1.0)));
+        let mut series: Vec<Vec<Option<Var>>> = rates.iter().map(|&rate| vec![Some(rate)]).collect();
+        let Some(mut jets) = Jets::new(rates, &seeds) else {
+            return series;
+        };
+        for k in 1..order {
+            jets.sweep(k..=k);
+            for ((&rate, &state), known) in rates.iter().zip(states).zip(&mut series) {
+                let next = jets.coefficient(rate, k).map(|c| scaled(c, 1.0 / (k + 1) as f64));
+                known.push(next);
+                jets.seeds.entry(state.node).or_default().push(next);
+            }
+        }
+        series
     })
 }
 
@@ -90,13 +116,13 @@ impl Jets {
     }
 
     /// Visits nodes in order, so that no coefficient is asked for deep in a recursion.
-    fn sweep(&mut self, order: usize) {
+    fn sweep(&mut self, orders: RangeInclusive<usize>) {
         let between: Vec<NodeId> = self.span.between().collect();
         for node in between {
             let var = Var { trace: self.trace, node };
             // The series of a part that is to be computed again is part of it.
             let scope = peek(|graph| graph.scope(node)).flatten();
-            for k in 1..=order {
+            for k in orders.clone() {
                 let coefficient = if scope.is_some() {
                     within(scope.map(|s| Scope { exit: false, ..s }), || self.coefficient(var, k))
                 } else {
@@ -272,10 +298,9 @@ impl Jets {
                         let (Some(xj), Some(dj)) = (self.coefficient(x, j), self.coefficient(d, k - j)) else {
                             continue;
                         };
-                        let weighted = if k == 1 { xj } else { scaled(xj, j as f64 / k as f64) };
-                        part = add(part, Some(times(weighted, dj, strong)));
+                        part = add(part, Some(times(scaled(xj, j as f64), dj, strong)));
                     }
-                    sum = add(sum, part);
+                    sum = add(sum, part.map(|p| scaled(p, 1.0 / k as f64)));
                 }
                 Slope::Inverse(q) => {
                     let mut known = None;
@@ -283,8 +308,9 @@ impl Jets {
                         let (Some(yj), Some(qj)) = (self.coefficient(y, j), self.coefficient(q, k - j)) else {
                             continue;
                         };
-                        known = add(known, Some(times(scaled(yj, j as f64 / k as f64), qj, strong)));
+                        known = add(known, Some(times(scaled(yj, j as f64), qj, strong)));
                     }
+                    let known = known.map(|sum| scaled(sum, 1.0 / k as f64));
                     if let Some(rest) = subtract(self.coefficient(x, k), known) {
                         sum = add(sum, Some(over(rest, q, strong)));
                     }

@@ -1,9 +1,10 @@
 //! Transforms of programs into programs: every mode of differentiation is one of these, or a composition.
 //!
 //! * [`jet`]: truncated Taylor series of chosen variables through the tape, of any order; order 1 is the tangent.
+//! * [`flow`]: the series of the solution of an ordinary differential equation.
 //! * [`transpose`]: the linear map from some placeholders to some variables, run backwards.
 //! * [`adjoint`] = transpose ∘ tangent: reverse mode.
-//! * [`batch`]: a leading axis of directions.
+//! * [`batch`]: a leading axis of directions; [`batch_sum`]: the sum over them, taken as early as it can be.
 //!
 //! All act on the tape of the current thread: they read the nodes that are there and append the result, so they compose in
 //! any order, and a derivative taken inside a closure is nothing special. A graph is transformed by inlining it on a fresh
@@ -11,15 +12,19 @@
 
 mod adjoint;
 mod batch;
+mod collapse;
 mod differentiate;
+mod fields;
 mod jet;
 mod span;
 mod transpose;
 
 pub use adjoint::adjoint;
 pub use batch::batch;
+pub use collapse::batch_sum;
 pub(crate) use differentiate::or_zeros;
-pub use jet::{Seed, jet, tangent};
+pub(crate) use fields::second_sum;
+pub use jet::{Seed, flow, jet, tangent};
 pub use transpose::transpose;
 
 use crate::graph::{Class, Graph, NodeId, Operation, Var};

@@ -22,6 +22,7 @@
 //! slice or on the slice's length. Levels differ from each other in last places, for some fuse products and sums.
 
 mod arithmetic;
+mod chain;
 mod coefficients;
 mod error_function;
 mod exponential;
@@ -33,6 +34,7 @@ mod power;
 mod trigonometric;
 mod word;
 
+pub use chain::{Term, chain};
 pub use level::{Kernel, Level, dispatch, dispatch_at};
 pub use map::{Elementwise, map, map_light};
 pub use word::{Contraction, Fused, Separate};

@@ -1,0 +1,259 @@
+//! Differential operators of a [`Function`]: Laplacian and its kin, exact and estimated from random directions.
+//!
+//! Inside a closure, per sample of a batch, and differentiable again, they are methods of [`Var`](crate::Var).
+
+use super::operator::Operator;
+use super::operators::{CHUNK, direction, unit_rows};
+use super::variant::{Call, Results};
+use super::{Estimate, Function, Probe};
+use crate::error::{Error, Result};
+use crate::real::Elementary;
+use crate::tree::{Traced, Tree};
+use ndarray::{ArrayView2, Axis};
+use num_traits::{One, Zero};
+use rand::Rng;
+use std::borrow::Borrow;
+
+impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
+    /// The Laplacian Σᵢ ∂²f/∂xᵢ² of a scalar function, by collapsed Taylor mode: the first coefficients along the axes one by
+    /// one, the second as their sum. Costs about n + 2 values for n entries of `x`.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the result is not one scalar.
+    pub fn laplacian<P: Tree + Sync>(&self, x: &P) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        self.sum_in_blocks(x, n, |start, k, part| {
+            let unit = unit_rows(n, start, k);
+            self.run_at(x, &Operator::SecondSum(k), &mut Call { extras: &[&unit], results: Results::Into(part) })
+        })
+    }
+
+    /// Σᵢⱼ wᵢⱼ ∂²f/∂xᵢ∂xⱼ over the flattened entries of `x`, for a matrix of weights of order n. Costs about 2n + 2 values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].square() * x[1]);
+    /// // 2 ∂²f/∂x∂y, for both of its places
+    /// let mixed = f.weighted_second_derivatives(&[3.0, 5.0], ndarray::arr2(&[[0.0, 1.0], [1.0, 0.0]]).view())?;
+    /// assert_eq!(mixed, 12.0);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the matrix has another order; [`Error::NotScalar`] if the result is not one scalar.
+    pub fn weighted_second_derivatives<P: Tree + Sync>(
+        &self,
+        x: &P,
+        weights: ArrayView2<'_, P::Scalar>,
+    ) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        if weights.dim() != (n, n) {
+            let message = format!("expected weights of shape [{n}, {n}], found {:?}", weights.shape());
+            return Err(Error::Unsupported { operator: "weighted_second_derivatives", message });
+        }
+        self.sum_in_blocks(x, n, |start, k, part| {
+            let unit = unit_rows(n, start, k);
+            let rows: Vec<P::Scalar> = weights.slice_axis(Axis(0), (start..start + k).into()).iter().copied().collect();
+            let mut call = Call { extras: &[&unit, &rows], results: Results::Into(part) };
+            self.run_at(x, &Operator::MixedSum(k), &mut call)
+        })
+    }
+
+    /// The second derivatives ∂²f/∂xᵢ², in the structure of `x`: the diagonal of the Hessian, without it. Costs about 2n + 1
+    /// values for n entries of `x`.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the result is not one scalar.
+    pub fn hessian_diagonal<P: Tree + Sync>(&self, x: &P) -> Result<P>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        let halves = self.rows_of(x, |rows| Operator::Coefficients { order: 2, rows }, n, 1)?;
+        // Coefficients are divided by 2!.
+        Ok(x.with_entries(&halves.iter().map(|c| c.scale(2.0)).collect::<Vec<_>>()))
+    }
+
+    /// The biharmonic ΔΔf = Σᵢⱼ ∂⁴f/∂xᵢ²∂xⱼ² of a scalar function. Costs about n² + 3n values for n entries of `x`.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`] if the result is not one scalar.
+    pub fn biharmonic<P: Tree>(&self, x: &P) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let mut value = [P::Scalar::zero()];
+        self.run_at(x, &Operator::Biharmonic, &mut Call { extras: &[], results: Results::Into(&mut value) })?;
+        Ok(value[0])
+    }
+
+    /// The divergence Σᵢ ∂fᵢ/∂xᵢ of a function with as many results as `x` has entries: the trace of its
+    /// [`jacobian`](Function::jacobian), at its cost.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there are more or fewer results.
+    pub fn divergence<P: Tree + Sync>(&self, x: &P) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let jacobian = self.jacobian(x)?;
+        if !jacobian.is_square() {
+            return Err(field("divergence", "as many results as entries", jacobian.dim()));
+        }
+        Ok(jacobian.diag().iter().copied().sum())
+    }
+
+    /// The curl (∂₂f₃ − ∂₃f₂, ∂₃f₁ − ∂₁f₃, ∂₁f₂ − ∂₂f₁) of a function with three results in three variables.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for other numbers of results or entries.
+    pub fn curl<P: Tree + Sync>(&self, x: &P) -> Result<[P::Scalar; 3]>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let d = self.jacobian(x)?;
+        if d.dim() != (3, 3) {
+            return Err(field("curl", "three results in three variables", d.dim()));
+        }
+        Ok([d[[2, 1]] - d[[1, 2]], d[[0, 2]] - d[[2, 0]], d[[1, 0]] - d[[0, 1]]])
+    }
+
+    /// The derivative of order k along k directions, D^k f(x) [v₁, …, v_k]; of order 3 for three directions. Costs up to
+    /// 2^k values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].square() * x[1]);
+    /// let (e, d) = (vec![1.0, 0.0], vec![0.0, 1.0]);
+    /// let third = f.mixed_derivative(&vec![3.0, 5.0], &[e.clone(), e, d])?;
+    /// assert_eq!(third[[]], 2.0);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Structure`] if a direction has not the shapes of `x`.
+    pub fn mixed_derivative<P: Tree>(&self, x: &P, directions: &[P]) -> Result<Out::Numbers<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let all = directions
+            .iter()
+            .map(|v| direction("mixed_derivative", "a direction", x, v))
+            .collect::<Result<Vec<_>>>()?;
+        let extras: Vec<&[P::Scalar]> = all.iter().map(|v| &v[..]).collect();
+        let ran = self.at(x, &Operator::Mixed(directions.len()), &extras, Results::Nowhere)?;
+        Ok(self.results(&ran, 0))
+    }
+
+    /// An unbiased estimate of the Laplacian from `samples` random directions, with its standard error: for dimensions in
+    /// which [`laplacian`](Function::laplacian) costs too much. Costs about 2 values a sample.
+    ///
+    /// Source: Hutchinson 1989; Hu, Shi, Karniadakis, Kawaguchi, *Stochastic Taylor Derivative Estimator*, NeurIPS 2024. For an
+    /// estimate inside a closure, as in the loss of a network, hand random directions over as data and use
+    /// [`Var::sum_of_second_derivatives`](crate::Var::sum_of_second_derivatives).
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Probe, Var};
+    /// use rand::{SeedableRng, rngs::SmallRng};
+    /// let f = Function::new(|x: &Var| x.sin().sum().square());
+    /// let x = ndarray::Array1::linspace(0.0, 1.0, 50);
+    /// let estimate = f.laplacian_estimate(&x, Probe::Rademacher, 200, &mut SmallRng::seed_from_u64(1))?;
+    /// assert!((estimate.mean - f.laplacian(&x)?).abs() < 4.0 * estimate.standard_error);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for fewer than 2 samples, which have no standard error, or for more coordinates than `x` has
+    /// entries; [`Error::NotScalar`] if the result is not one scalar.
+    pub fn laplacian_estimate<P: Tree + Sync>(
+        &self,
+        x: &P,
+        probe: Probe,
+        samples: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Estimate<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        let rows = probe.directions("laplacian_estimate", n, samples, rng)?;
+        // Coefficients are divided by 2!.
+        self.estimate(x, 2, &rows, samples, 2.0, probe.finite_population(n, samples))
+    }
+
+    /// An unbiased estimate of the biharmonic ΔΔf from fourth derivatives along `samples` random directions with normally
+    /// distributed entries, whose mean is 3 ΔΔf. Costs about 4 values a sample.
+    ///
+    /// # Errors
+    /// As [`laplacian_estimate`](Function::laplacian_estimate).
+    pub fn biharmonic_estimate<P: Tree + Sync>(
+        &self,
+        x: &P,
+        samples: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Estimate<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let rows = Probe::Normal.directions("biharmonic_estimate", x.leaves().size(), samples, rng)?;
+        // 4!/3
+        self.estimate(x, 4, &rows, samples, 8.0, 1.0)
+    }
+
+    /// Mean and standard error of `factor` times the coefficients of an order along the rows; the variance of the mean is
+    /// that of independent samples times `population`.
+    fn estimate<P: Tree + Sync>(
+        &self,
+        x: &P,
+        order: usize,
+        rows: &[P::Scalar],
+        samples: usize,
+        factor: f64,
+        population: f64,
+    ) -> Result<Estimate<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = x.leaves().size();
+        let mut found = vec![P::Scalar::zero(); samples];
+        self.in_blocks(x, samples, CHUNK, &mut found, |start, k, part| {
+            let mut call = Call { extras: &[&rows[start * n..(start + k) * n]], results: Results::Into(part) };
+            self.run_at(x, &Operator::Coefficients { order, rows: k }, &mut call)
+        })?;
+        let count = <P::Scalar as Elementary>::from_f64(samples as f64);
+        let mean = found.iter().copied().sum::<P::Scalar>() / count;
+        let squares: P::Scalar = found.iter().map(|&c| (c - mean) * (c - mean)).sum();
+        let variance = squares / (count - P::Scalar::one()) / count;
+        Ok(Estimate {
+            mean: mean.scale(factor),
+            standard_error: variance.scale(population).sqrt().scale(factor),
+            samples,
+        })
+    }
+
+    /// The sum of what `block` writes for every block of directions.
+    fn sum_in_blocks<P: Tree + Sync>(
+        &self,
+        x: &P,
+        directions: usize,
+        block: impl Fn(usize, usize, &mut [P::Scalar]) -> Result<()> + Sync,
+    ) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let mut sums = vec![P::Scalar::zero(); directions.div_ceil(CHUNK)];
+        self.in_blocks(x, directions, 1, &mut sums, block)?;
+        Ok(sums.into_iter().sum())
+    }
+}
+
+fn field(operator: &'static str, expected: &str, found: (usize, usize)) -> Error {
+    let (results, entries) = found;
+    Error::Unsupported { operator, message: format!("expected {expected}, found {results} results in {entries}") }
+}

@@ -1,0 +1,296 @@
+//! [`Trajectory`]: a solution of an initial value problem, followed step by step.
+
+use crate::error::{Error, Result};
+use crate::execute::Coefficients;
+use crate::function::{Flat, Function};
+use crate::graph::Var;
+use crate::real::{Elementary, Float, Precision};
+use crate::tree::{Leaves, Traced, Tree};
+use num_traits::Zero;
+use std::borrow::Borrow;
+
+/// The point of the function that is traced: state and time.
+#[derive(Clone)]
+struct Moment<P: Tree> {
+    state: P,
+    time: P::Scalar,
+}
+
+impl<P: Tree> Tree for Moment<P> {
+    type Scalar = P::Scalar;
+    type Traced = (P::Traced, Var);
+
+    fn shapes(&self, leaves: &mut Leaves) {
+        self.state.shapes(leaves);
+        leaves.push_scalar();
+    }
+
+    fn entries(&self, entries: &mut Vec<P::Scalar>) {
+        self.state.entries(entries);
+        entries.push(self.time);
+    }
+
+    fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced {
+        (self.state.trace(leaf), leaf())
+    }
+
+    fn rebuild(&self, entries: &mut &[P::Scalar]) -> Self {
+        let state = self.state.rebuild(entries);
+        let (time, rest) = entries.split_first().expect("the time comes last");
+        *entries = rest;
+        Moment { state, time: *time }
+    }
+}
+
+/// The solution of y′ = f(y, t) from a state and a time on.
+///
+/// `P` is the structure of the state, as that of a point of a [`Function`], and the closure returns the rates in the same
+/// structure. One step costs one run of a program; steps are as long as the last two coefficients allow, so that the first
+/// term that is left out is below the tolerance. The state is summed with compensation, so that rounding does not pile up over
+/// many steps.
+///
+/// The coefficients are computed by recurrences over the trace; a state of arrays is faster than one of many scalars, whose
+/// loops are not rolled here.
+pub struct Trajectory<'f, P: Tree, Out> {
+    rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
+    order: usize,
+    tolerance: f64,
+    structure: P,
+    /// State and time, and what rounding has left out of each.
+    now: Vec<P::Scalar>,
+    left_out: Vec<P::Scalar>,
+    /// Where the last step began, and the series from there, order by order; none before the first step.
+    before: Vec<P::Scalar>,
+    series: Vec<P::Scalar>,
+    memory: Option<Coefficients<P::Scalar>>,
+    steps: usize,
+}
+
+impl<P: Tree, Out> std::fmt::Debug for Trajectory<'_, P, Out> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Trajectory { order, tolerance, steps, .. } = self;
+        f.debug_struct("Trajectory")
+            .field("order", order)
+            .field("tolerance", tolerance)
+            .field("steps", steps)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A step that was made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step<T> {
+    /// Its length in time; negative backwards.
+    pub length: T,
+    /// The length that the tolerance allows; infinite for a polynomial.
+    pub allowed: f64,
+}
+
+impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
+    /// The solution from `state` at `time` on, for rates `f(y, t)`; of order 20, with the rounding of the number type as tolerance.
+    ///
+    /// Nothing is traced before the first step.
+    #[track_caller]
+    pub fn new<A: ?Sized>(f: impl Fn(&A, Var) -> Out + Send + Sync + 'f, state: &P, time: P::Scalar) -> Self
+    where
+        P::Traced: Borrow<A>,
+    {
+        let function: Function<'f, (P::Traced, Var), Out> =
+            Function::new(move |(y, t): &(P::Traced, Var)| f(y.borrow(), *t));
+        let start = Moment { state: state.clone(), time };
+        let now = start.to_vec();
+        Trajectory {
+            rates: function.flat(&start),
+            order: 20,
+            tolerance: match P::Scalar::PRECISION {
+                Precision::Single => f64::from(f32::EPSILON),
+                Precision::Double => f64::EPSILON,
+            },
+            structure: state.clone(),
+            left_out: vec![P::Scalar::zero(); now.len()],
+            before: now.clone(),
+            now,
+            series: Vec::new(),
+            memory: None,
+            steps: 0,
+        }
+    }
+
+    /// With series of this order. High orders pay at high accuracy: about −ln(tolerance)/2 + 2.
+    ///
+    /// # Panics
+    /// If it is below 2: the step is chosen from two coefficients.
+    #[must_use]
+    pub fn order(mut self, order: usize) -> Self {
+        assert!(order >= 2, "Trajectory::order: expected at least 2, found {order}");
+        self.order = order;
+        self.series.clear();
+        self
+    }
+
+    /// With this error a step, relative to the largest entry of the state.
+    ///
+    /// # Panics
+    /// If it is not above 0.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        assert!(tolerance > 0.0, "Trajectory::tolerance: expected a number above 0, found {tolerance}");
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// The time it has come to.
+    pub fn time(&self) -> P::Scalar {
+        self.now[self.now.len() - 1]
+    }
+
+    /// The state at that time.
+    pub fn state(&self) -> P {
+        self.structure.with_entries(self.entries())
+    }
+
+    /// The entries of the state at that time.
+    pub fn entries(&self) -> &[P::Scalar] {
+        &self.now[..self.now.len() - 1]
+    }
+
+    /// Steps made.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Coefficients 1 to the order of the series of the last step, each in the structure of the state, about the time at which it
+    /// began.
+    pub fn series(&self) -> Vec<P> {
+        let n = self.now.len() - 1;
+        self.series.chunks_exact(n.max(1)).map(|c| self.structure.with_entries(c)).collect()
+    }
+
+    /// One step forward in time, as long as the tolerance allows.
+    ///
+    /// # Errors
+    /// Those of tracing; [`Error::Structure`] if the closure returns another structure than the state;
+    /// [`Error::Unsupported`] if the solution has no finite series here, or the steps have become too short to move the time.
+    pub fn step(&mut self) -> Result<Step<P::Scalar>> {
+        self.step_within(f64::INFINITY)
+    }
+
+    /// Steps until the time is `end`, which may lie before the present time; the last step is cut to end there.
+    ///
+    /// # Errors
+    /// As [`step`](Trajectory::step).
+    pub fn advance_to(&mut self, end: P::Scalar) -> Result<()> {
+        if !end.to_f64().is_finite() {
+            return Err(stuck(format!("expected a finite time to advance to, found {end}")));
+        }
+        while self.time() != end {
+            let rest = end - self.time();
+            if self.step_within(rest.to_f64())?.length == rest {
+                // The sum of the time may miss the end by a rounding.
+                let last = self.now.len() - 1;
+                (self.now[last], self.left_out[last]) = (end, P::Scalar::zero());
+            }
+        }
+        Ok(())
+    }
+
+    /// The state at a time within the last step, from its series.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] before the first step, or for a time outside the last one.
+    pub fn at(&self, time: P::Scalar) -> Result<P> {
+        let n = self.now.len() - 1;
+        let (from, to) = (self.before[n], self.now[n]);
+        let within = (from <= time && time <= to) || (to <= time && time <= from);
+        if self.series.is_empty() || !within {
+            return Err(stuck(format!("the last step leads from {from} to {to}, and not over {time}")));
+        }
+        let state: Vec<P::Scalar> = (0..n).map(|i| self.before[i] + self.rise(i, time - from)).collect();
+        Ok(self.structure.with_entries(&state))
+    }
+
+    /// A step no longer than `limit`, in its direction.
+    fn step_within(&mut self, limit: f64) -> Result<Step<P::Scalar>> {
+        let n = self.now.len() - 1;
+        self.series.resize(self.order * n, P::Scalar::zero());
+        self.rates.flow(&self.now, self.order, &mut self.series, &mut self.memory)?;
+        let time = self.now[n];
+        let allowed = self.allowed();
+        if allowed.is_nan() {
+            return Err(stuck(format!("the series at time {time} is not finite")));
+        }
+        // A polynomial allows steps of any length.
+        let longest = if allowed.is_finite() { allowed } else { time.to_f64().abs().max(1.0) };
+        let length = if limit.abs() <= allowed { limit } else { longest.copysign(limit) };
+        let length = <P::Scalar as Elementary>::from_f64(length);
+        if time + length == time {
+            return Err(stuck(format!("at time {time} steps have become too short to move it: {length}")));
+        }
+        self.before.copy_from_slice(&self.now);
+        for i in 0..=n {
+            let rise = if i == n { length } else { self.rise(i, length) };
+            let wanted = rise - self.left_out[i];
+            let sum = self.now[i] + wanted;
+            (self.left_out[i], self.now[i]) = ((sum - self.now[i]) - wanted, sum);
+        }
+        self.steps += 1;
+        Ok(Step { length, allowed })
+    }
+
+    /// The change of an entry after a time, by Horner's rule.
+    fn rise(&self, entry: usize, time: P::Scalar) -> P::Scalar {
+        let n = self.now.len() - 1;
+        self.series.iter().skip(entry).step_by(n).rev().fold(P::Scalar::zero(), |sum, &c| (sum + c) * time)
+    }
+
+    /// The length at which each of the last two terms is as large as the tolerance allows; NaN if one is not finite.
+    fn allowed(&self) -> f64 {
+        let n = self.now.len() - 1;
+        let largest = |x: &[P::Scalar]| x.iter().map(|x| x.to_f64().abs()).fold(0.0, larger);
+        let wanted = self.tolerance * largest(&self.now[..n]).max(f64::MIN_POSITIVE);
+        let of = |k: usize| {
+            let term = largest(&self.series[(k - 1) * n..k * n]);
+            if term.is_finite() { (wanted / term).powf(1.0 / k as f64) } else { f64::NAN }
+        };
+        -larger(-of(self.order - 1), -of(self.order))
+    }
+}
+
+/// The larger of two, and NaN if one is.
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
+fn stuck(message: String) -> Error {
+    Error::Unsupported { operator: "trajectory", message }
+}
+
+/// Coefficients 1 to `order` of the solution of y′ = f(y, t) through `state` at `time`, each in the structure of the state and
+/// divided by k!: what one step is made of, for those who write their own. Traces at every call.
+///
+/// ```
+/// use autodiff_core::{Var, ode::taylor_step};
+/// // y′ = y² has the solution 1/(1 − t), whose coefficients are all 1.
+/// let series = taylor_step(|y: &Var, _: Var| y.square(), &1.0, 0.0, 5)?;
+/// assert_eq!(series, [1.0; 5]);
+/// # Ok::<(), autodiff_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`Trajectory::step`], but for series that are not finite.
+#[track_caller]
+pub fn taylor_step<A: ?Sized, P: Tree + Clone, Out: Traced + Send + Sync>(
+    f: impl Fn(&A, Var) -> Out + Send + Sync,
+    state: &P,
+    time: P::Scalar,
+    order: usize,
+) -> Result<Vec<P>>
+where
+    P::Traced: Borrow<A>,
+{
+    let mut trajectory = Trajectory::new(f, state, time);
+    let n = trajectory.now.len() - 1;
+    trajectory.series.resize(order * n, P::Scalar::zero());
+    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut None)?;
+    Ok(trajectory.series())
+}

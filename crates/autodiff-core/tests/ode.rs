@@ -1,0 +1,218 @@
+//! Taylor's method for differential equations: known solutions, invariants, reference values, dense output, errors.
+
+use autodiff_core::ode::{Trajectory, taylor_step};
+use autodiff_core::{Elementary, Error, Var, concat, stack};
+use ndarray::{Array1, Array2, arr1};
+
+#[test]
+fn series_of_known_solutions() {
+    // y′ = y: 1/k!; y′ = t y: even coefficients 1/(2ᵏ k!); y′ = 1 + y²: tan; a constant rate: a straight line.
+    let exp = taylor_step(|y: &Var, _: Var| *y, &1.0, 0.0, 20).unwrap();
+    let mut factorial = 1.0;
+    for (k, c) in exp.iter().enumerate() {
+        factorial *= (k + 1) as f64;
+        assert!((c * factorial - 1.0).abs() < 1e-15);
+    }
+    let gauss = taylor_step(|y: &Var, t: Var| *y * t, &1.0, 0.0, 6).unwrap();
+    assert_eq!(gauss, [0.0, 0.5, 0.0, 0.125, 0.0, 0.5 / 4.0 / 6.0]);
+    let tan = taylor_step(|y: &Var, _: Var| y.square() + 1.0, &0.0, 0.0, 7).unwrap();
+    for (found, expected) in tan.iter().zip([1.0, 0.0, 1.0 / 3.0, 0.0, 2.0 / 15.0, 0.0, 17.0 / 315.0]) {
+        assert!((found - expected).abs() < 1e-15);
+    }
+    let line = taylor_step(|_: &Var, _: Var| autodiff_core::constant(&3.0), &1.0, 0.0, 4).unwrap();
+    assert_eq!(line, [3.0, 0.0, 0.0, 0.0]);
+    // A rate that is a state, and one that bends with time alone.
+    let fall = taylor_step(|y: &[Var], t: Var| vec![y[1], t.sin()], &vec![0.0, 1.0], 0.0, 4).unwrap();
+    let expected = [[1.0, 0.0], [0.0, 0.5], [1.0 / 6.0, 0.0], [0.0, -1.0 / 24.0]];
+    for (found, expected) in fall.iter().flatten().zip(expected.iter().flatten()) {
+        assert!((found - expected).abs() < 1e-16);
+    }
+}
+
+#[test]
+fn van_der_pol_follows_the_reference() {
+    // mpmath.odefun with 34 digits, from (2, 0).
+    let reference = [
+        (1.0, [1.508_144_236_975_609, -0.780_218_074_629_694_9]),
+        (5.0, [-0.837_077_450_294_765_1, 1.307_088_937_799_671_8]),
+        (20.0, [2.008_149_762_174_948_6, -0.042_508_875_273_202_15]),
+    ];
+    let f = |y: &[Var], _: Var| vec![y[1], (1.0 - y[0].square()) * y[1] - y[0]];
+    let mut path = Trajectory::new(f, &vec![2.0, 0.0], 0.0);
+    for (time, expected) in reference {
+        path.advance_to(time).unwrap();
+        assert_eq!(path.time(), time);
+        for (found, expected) in path.entries().iter().zip(expected) {
+            // The equation contracts towards its cycle, but for the phase.
+            assert!((found - expected).abs() < 1e-14 * 4.0, "at {time}: {found} against {expected}");
+        }
+    }
+    // And back again.
+    path.advance_to(0.0).unwrap();
+    let back = path.state();
+    // Backwards the equation expands by a factor of some 10⁷ in this time.
+    assert!((back[0] - 2.0).abs() < 1e-5 && back[1].abs() < 1e-5, "{back:?}");
+    // The same system in arrays.
+    let arrays = |y: &Var, _: Var| {
+        let (x, v) = (y.slice(0, 0..1), y.slice(0, 1..2));
+        concat(&[v, (1.0 - x.square()) * v - x], 0)
+    };
+    let mut path = Trajectory::new(arrays, &arr1(&[2.0, 0.0]), 0.0);
+    path.advance_to(5.0).unwrap();
+    assert!((path.entries()[0] - reference[1].1[0]).abs() < 4e-14);
+}
+
+/// Accelerations of six bodies: [6, 3] positions and velocities.
+fn six_bodies(state: &(Var, Var), _: Var) -> (Var, Var) {
+    let (x, v) = *state;
+    let apart = x.reshape(&[1, 6, 3]) - x.reshape(&[6, 1, 3]);
+    let same = autodiff_core::constant(&Array2::<f64>::eye(6));
+    // A body does not pull at itself: its distance counts as 1, and its difference is 0.
+    let distance = (apart.square().sum_axes(&[2]) + same).sqrt();
+    let pull = autodiff_core::constant(&masses()).reshape(&[1, 6]) / (distance.square() * distance);
+    (v, (apart * pull.reshape(&[6, 6, 1])).sum_axes(&[1]))
+}
+
+fn masses() -> Array1<f64> {
+    Array1::from_shape_fn(6, |i| if i == 0 { 1.0 } else { 1e-3 * (1.0 + 0.1 * i as f64) })
+}
+
+fn planets() -> (Array2<f64>, Array2<f64>) {
+    let radius = |i: usize| 1.0 + 0.7 * i as f64;
+    let angle = |i: usize| 1.3 * i as f64;
+    let x = Array2::from_shape_fn((6, 3), |(i, k)| match (i, k) {
+        (0, _) => 0.0,
+        (_, 0) => radius(i) * angle(i).cos(),
+        (_, 1) => radius(i) * angle(i).sin(),
+        _ => 0.01 * i as f64,
+    });
+    let v = Array2::from_shape_fn((6, 3), |(i, k)| match (i, k) {
+        (0, _) | (_, 2) => 0.0,
+        (_, 0) => -angle(i).sin() / radius(i).sqrt(),
+        _ => angle(i).cos() / radius(i).sqrt(),
+    });
+    (x, v)
+}
+
+fn energy((x, v): &(Array2<f64>, Array2<f64>)) -> f64 {
+    let m = masses();
+    let kinetic: f64 = (0..6).map(|i| 0.5 * m[i] * v.row(i).dot(&v.row(i))).sum();
+    let pair = |i: usize, j: usize| {
+        let apart = &x.row(i) - &x.row(j);
+        m[i] * m[j] / apart.dot(&apart).sqrt()
+    };
+    kinetic - (0..6).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| pair(i, j)).sum::<f64>()
+}
+
+#[test]
+fn six_bodies_keep_their_energy() {
+    let start = planets();
+    let mut path = Trajectory::new(six_bodies, &start, 0.0);
+    path.advance_to(50.0).unwrap();
+    let drift = energy(&path.state()) / energy(&start) - 1.0;
+    assert!(drift.abs() < 1e-14, "{drift:e} after {} steps", path.steps());
+    assert!(path.steps() < 200, "{}", path.steps());
+}
+
+#[test]
+fn dense_output_agrees_with_steps_that_end_there() {
+    let f = |y: &[Var], t: Var| vec![y[1], -y[0] + (t * 3.0).cos()];
+    let start = vec![1.0, 0.0];
+    let mut path = Trajectory::new(f, &start, 0.0);
+    assert!(path.at(0.0).is_err());
+    let step = path.step().unwrap();
+    for share in [0.0, 0.3, 0.9, 1.0] {
+        let time = step.length * share;
+        let mut direct = Trajectory::new(f, &start, 0.0);
+        direct.advance_to(time).unwrap();
+        for (a, b) in path.at(time).unwrap().iter().zip(direct.entries()) {
+            assert!((a - b).abs() < 4e-15, "{a} against {b}");
+        }
+    }
+    assert!(matches!(path.at(step.length * 1.01), Err(Error::Unsupported { .. })));
+}
+
+#[test]
+fn single_precision_and_lower_orders_keep_to_their_tolerance() {
+    let f = |y: &[Var], _: Var| vec![y[1], -y[0]];
+    let mut single = Trajectory::new(f, &vec![1.0_f32, 0.0], 0.0).order(8);
+    single.advance_to(6.0).unwrap();
+    assert!((single.entries()[0] - 6.0_f32.cos()).abs() < 8.0 * f32::EPSILON);
+    let mut coarse = Trajectory::new(f, &vec![1.0, 0.0], 0.0).order(5).tolerance(1e-6);
+    coarse.advance_to(6.0).unwrap();
+    let error = (coarse.entries()[0] - 6.0_f64.cos()).abs();
+    assert!(error < 1e-4 && error > 1e-12 && coarse.steps() > 5, "{error:e} in {} steps", coarse.steps());
+}
+
+#[test]
+fn a_branch_that_changes_is_followed() {
+    // A rate that is cut off: the closure is traced again on the other side.
+    let f = |y: &Var, _: Var| if *y < 1.0 { *y } else { *y * 0.0 + 1.0 };
+    let mut path = Trajectory::new(f, &0.5, 0.0);
+    path.advance_to(0.5_f64).unwrap();
+    assert!((path.state() - 0.5 * 0.5_f64.exp()).abs() < 1e-15);
+    let mut beyond = Trajectory::new(f, &2.0, 0.0);
+    beyond.advance_to(3.0).unwrap();
+    assert_eq!(beyond.state(), 5.0);
+}
+
+#[test]
+fn what_cannot_go_on_says_so() {
+    // The solution 1/(1 − t) ends at t = 1.
+    let mut path = Trajectory::new(|y: &Var, _: Var| y.square(), &1.0, 0.0);
+    let error = path.advance_to(2.0).unwrap_err().to_string();
+    assert!(error.contains("too short") || error.contains("not finite"), "{error}");
+    let end: f64 = path.time();
+    assert!((end - 1.0).abs() < 1e-3, "{end}");
+    let mut path = Trajectory::new(|y: &Var, _: Var| y.ln(), &-1.0, 0.0);
+    assert!(path.step().unwrap_err().to_string().contains("not finite"));
+    assert!(path.advance_to(f64::NAN).is_err());
+    let mut path = Trajectory::new(|y: &[Var], _: Var| stack(&[y[0], y[0]], 0), &vec![1.0, 2.0], 0.0);
+    assert!(matches!(path.step(), Err(Error::Structure { .. })));
+}
+
+/// Rates that use every rule, of two vectors and the time; `odd` makes them equal at odd calls to what they are at even ones, by
+/// operations that the recurrences leave to programs.
+fn rates(state: &(Var, Var), t: Var, odd: bool) -> (Var, Var) {
+    let (x, y) = *state;
+    let smooth = x.sin() * y.cos() + (x * 0.3).exp() / (y.square() + 2.0) + (y + t).tanh() - x.atan();
+    let powers = (x.square() + 1.5).powf(-1.5) + (y.square() + 1.0).sqrt().ln() + x.powi(3) * 0.01;
+    let arrays = x.less(y).select(x * t, y.sin()) + t.square() - 0.2;
+    let w =
+        autodiff_core::constant(&Array2::from_shape_fn((70, 70), |(i, j)| ((i * 7 + j * 3) % 11) as f64 / 70.0 - 0.07));
+    let mixed = if odd { w.matmul(x).tanh() + x.reshape(&[7, 10]).softmax(1).reshape(&[70]) } else { arrays };
+    (smooth * 0.5, (powers - mixed).sin())
+}
+
+#[test]
+fn recurrences_and_programs_give_the_same_series() {
+    let state = (Array1::linspace(-1.0, 1.0, 70), Array1::linspace(0.5, -0.7, 70));
+    for odd in [false, true] {
+        let series = taylor_step(|s: &(Var, Var), t: Var| rates(s, t, odd), &state, 0.3, 12).unwrap();
+        // max_axis has no recurrence: everything runs as a program then.
+        let program = taylor_step(
+            |s: &(Var, Var), t: Var| {
+                let (a, b) = rates(s, t, odd);
+                (a + s.0.max_axis(0) * 0.0, b)
+            },
+            &state,
+            0.3,
+            12,
+        )
+        .unwrap();
+        for (k, (a, b)) in series.iter().zip(&program).enumerate() {
+            let scale = b.0.iter().chain(&b.1).fold(0.0_f64, |m, c| m.max(c.abs()));
+            for (a, b) in a.0.iter().chain(&a.1).zip(b.0.iter().chain(&b.1)) {
+                // Two orders of summation of some dozens of terms.
+                assert!((a - b).abs() <= 1e-13 * scale, "order {}: {a:e} against {b:e}", k + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_singular_base_of_a_power_is_left_to_the_program() {
+    // y′ = y^2.5 + 1 from 0: 1, then 0 up to the power.
+    let series = taylor_step(|y: &Var, _: Var| y.powf(3.0) + 1.0, &0.0, 0.0, 5).unwrap();
+    assert_eq!(series, [1.0, 0.0, 0.0, 0.25, 0.0]);
+}

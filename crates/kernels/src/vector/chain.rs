@@ -1,0 +1,128 @@
+//! Sums of products, entry by entry: what a Taylor coefficient of a product is.
+//!
+//! The running sum stays in registers, so a term costs what reading its factors costs.
+
+use super::{Contraction, Kernel, dispatch};
+use crate::Scalar;
+
+/// One term of a chain: ± a, or ± a·b.
+#[derive(Clone, Copy, Debug)]
+pub struct Term<'a, T> {
+    /// Whether it is subtracted; the first term is not.
+    pub negative: bool,
+    /// The first factor.
+    pub a: &'a [T],
+    /// The second factor, if there is one.
+    pub b: Option<&'a [T]>,
+}
+
+/// Entries whose running sums are kept at once: eight vectors of the widest in double precision.
+const WIDE: usize = 64;
+
+/// The same for what is left over.
+const NARROW: usize = 16;
+
+/// `out[i]` = t₀\[i\] ± t₁\[i\] ± …, added in this order, each product and each sum rounded: the bits of single additions and
+/// multiplications.
+///
+/// ```
+/// use kernels::vector::{Term, chain};
+/// let (a, b) = ([1.0, 2.0], [3.0, 4.0]);
+/// let terms = [Term { negative: false, a: &a, b: Some(&b) }, Term { negative: true, a: &b, b: None }];
+/// let mut out = [0.0; 2];
+/// chain(&terms, &mut out);
+/// assert_eq!(out, [0.0, 4.0]);
+/// ```
+///
+/// # Panics
+/// If there is no term, or one shorter than `out`.
+pub fn chain<T: Scalar>(terms: &[Term<'_, T>], out: &mut [T]) {
+    assert!(!terms.is_empty(), "a sum of no terms has no length");
+    dispatch(Chain { terms, out });
+}
+
+struct Chain<'a, T> {
+    terms: &'a [Term<'a, T>],
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Chain<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) {
+        let n = self.out.len();
+        let mut start = 0;
+        while start + WIDE <= n {
+            block::<T, WIDE>(self.terms, start, self.out);
+            start += WIDE;
+        }
+        while start + NARROW <= n {
+            block::<T, NARROW>(self.terms, start, self.out);
+            start += NARROW;
+        }
+        if start < n && n >= NARROW {
+            // The last ones once more, with some before them.
+            block::<T, NARROW>(self.terms, n - NARROW, self.out);
+        } else {
+            (start..n).for_each(|i| block::<T, 1>(self.terms, i, self.out));
+        }
+    }
+}
+
+/// Entries `start..start + N`.
+#[inline(always)]
+fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], start: usize, out: &mut [T]) {
+    let part = |x: &[T]| -> [T; N] { *x[start..].first_chunk().expect("a term has the entries of the result") };
+    let [first, rest @ ..] = terms else { return };
+    let mut sum = part(first.a);
+    if let Some(b) = first.b {
+        let b = part(b);
+        (0..N).for_each(|k| sum[k] *= b[k]);
+    }
+    for term in rest {
+        let mut a = part(term.a);
+        if let Some(b) = term.b {
+            let b = part(b);
+            (0..N).for_each(|k| a[k] *= b[k]);
+        }
+        if term.negative {
+            (0..N).for_each(|k| sum[k] -= a[k]);
+        } else {
+            (0..N).for_each(|k| sum[k] += a[k]);
+        }
+    }
+    out[start..start + N].copy_from_slice(&sum);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naive(terms: &[Term<'_, f64>], i: usize) -> f64 {
+        let value = |t: &Term<'_, f64>| t.b.map_or(t.a[i], |b| t.a[i] * b[i]);
+        let rest = terms[1..].iter();
+        rest.fold(value(&terms[0]), |sum, t| if t.negative { sum - value(t) } else { sum + value(t) })
+    }
+
+    #[test]
+    fn every_length_has_the_bits_of_single_operations() {
+        let numbers: Vec<f64> = (0..1000).map(|i| f64::from(i * i).sin()).collect();
+        for n in 0..200 {
+            for count in 1..6 {
+                let terms: Vec<Term<'_, f64>> = (0..count)
+                    .map(|k| Term {
+                        negative: k % 3 == 1,
+                        a: &numbers[13 * k..],
+                        b: (k % 2 == 0).then(|| &numbers[300 + 7 * k..]),
+                    })
+                    .collect();
+                let mut out = vec![f64::NAN; n];
+                chain(&terms, &mut out);
+                for (i, found) in out.iter().enumerate() {
+                    assert_eq!(found.to_bits(), naive(&terms, i).to_bits(), "entry {i} of {n}, {count} terms");
+                }
+            }
+        }
+    }
+}
