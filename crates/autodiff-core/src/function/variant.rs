@@ -242,6 +242,14 @@ impl<Out, T: Executable> Ran<Out, T> {
         }
     }
 
+    /// The numbers of as many outputs as there are results, from number `first` on, one after the other.
+    pub fn flattened(&self, first: usize, out: &mut Vec<T>) {
+        out.clear();
+        for i in first..first + self.variant.results.len() {
+            out.extend_from_slice(self.output(i));
+        }
+    }
+
     /// The numbers of some outputs, one after the other.
     pub fn outputs(&self, numbers: std::ops::Range<usize>, out: &mut [T]) {
         let mut at = 0;
