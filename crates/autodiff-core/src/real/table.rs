@@ -53,10 +53,10 @@ macro_rules! for_each_row {
                 /// Inverse hyperbolic sine.
                 Asinh asinh value(x) { x.asinh() } inverse(x, _y) { x.hypot(Elementary::from_f64(1.0)) } sample [-3.0, 3.0];
                 /// Inverse hyperbolic cosine, of x ≥ 1.
-                Acosh acosh value(x) { x.acosh() }
+                Acosh acosh value(x) { let d = x - 1.0; (d + d.sqrt() * (d + 2.0).sqrt()).ln_1p() }
                     inverse(x, _y) { x.clone().offset(-1.0).sqrt() * x.offset(1.0).sqrt() } sample [1.3, 4.0];
                 /// Inverse hyperbolic tangent, of |x| < 1.
-                Atanh atanh value(x) { x.atanh() }
+                Atanh atanh value(x) { x.abs().atanh().copysign(x) }
                     inverse(x, _y) { (-x.clone()).offset(1.0) * x.offset(1.0) } sample [-0.8, 0.8];
                 /// Square root.
                 Sqrt sqrt value(x) { x.sqrt() } inverse(_x, y) { y.scale(2.0) } sample [0.2, 4.0];
