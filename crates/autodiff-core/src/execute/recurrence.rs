@@ -250,7 +250,7 @@ impl Recurrences {
                 if k <= self.degrees[rate.index()] {
                     let from = at.plain[rate.index()] + k * self.sizes[rate.index()];
                     at.memory.copy_within(from..from + length, to);
-                    at.memory[to..to + length].iter_mut().for_each(|y| *y = *y * factor);
+                    at.memory[to..to + length].iter_mut().for_each(|y| *y *= factor);
                 } else {
                     at.memory[to..to + length].fill(T::zero());
                 }
@@ -270,7 +270,7 @@ impl Recurrences {
             let (from, to) = (at.plain[id.index()] + stride, at.weighted[id.index()] + stride);
             at.memory.copy_within(from..from + length, to);
             let factor = T::from_f64(k as f64);
-            at.memory[to..to + length].iter_mut().for_each(|y| *y = *y * factor);
+            at.memory[to..to + length].iter_mut().for_each(|y| *y *= factor);
         }
     }
 
@@ -415,13 +415,13 @@ impl Recurrences {
                 }
                 total(&terms, out);
                 let factor = T::from_f64(1.0 / k as f64);
-                out.iter_mut().for_each(|y| *y = *y * factor);
+                out.iter_mut().for_each(|y| *y *= factor);
             }
             Rule::Inverse(x, q) => {
                 known.products(&mut terms, (weighted, node), (plain, *q), 1..=k - 1, false);
                 total(&terms, first);
                 let factor = T::from_f64(1.0 / k as f64);
-                first.iter_mut().for_each(|y| *y = *y * factor);
+                first.iter_mut().for_each(|y| *y *= factor);
                 let x = if k <= degree(*x) { of(plain, *x, k) } else { zeros };
                 Row::Sub.map(&[x, first], second);
                 Row::Div.map(&[second, of(plain, *q, 0)], out);
