@@ -169,7 +169,7 @@ impl Var {
         })
     }
 
-    /// Curl (∂₂u₃ − ∂₃u₂, ∂₃u₁ − ∂₁u₃, ∂₁u₂ − ∂₂u₁) of a field of three entries in three variables, of shape [3].
+    /// Curl (∂₂u₃ − ∂₃u₂, ∂₃u₁ − ∂₁u₃, ∂₁u₂ − ∂₂u₁) of a field of three entries in three variables, of shape `[3]`.
     ///
     /// ```
     /// use autodiff_core::{Function, Var, concat};
