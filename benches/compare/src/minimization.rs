@@ -45,6 +45,8 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn compare(arguments: &Arguments) -> Result<()> {
+    // Before the process is restricted to one core.
+    let machine = machine::description();
     affinity::pin(1)?;
     let mut scipy = if arguments.peers { Some(Scipy::start(&arguments.interpreters())?) } else { None };
     let version = scipy.as_ref().map(|scipy| format!("SciPy {}", scipy.version));
@@ -102,16 +104,16 @@ fn compare(arguments: &Arguments) -> Result<()> {
         let rivals = if cfg!(feature = "rivals") { &["argmin 0.11", "basin 3.2"][..] } else { &[] };
         let systems =
             version.into_iter().chain(rivals.iter().map(ToString::to_string)).filter(|_| arguments.peers).collect();
-        write(&records, arguments, systems)?;
+        write(&records, arguments, machine, systems)?;
     }
     broken.map_or(Ok(()), Err)
 }
 
 /// Writes the document and the plot.
-fn write(records: &[Record], arguments: &Arguments, systems: Vec<String>) -> Result<()> {
+fn write(records: &[Record], arguments: &Arguments, machine: String, systems: Vec<String>) -> Result<()> {
     let context = document::Context {
         date: arguments.date.clone().unwrap_or_else(machine::today),
-        machine: machine::description(),
+        machine,
         systems,
         command: command(),
     };
