@@ -100,6 +100,11 @@ def run(method, functions, x, reached):
         return best, steps, f"{type(error).__name__}: {error}"[:200]
 
 
+def listed(x):
+    """The entries of a vector; JSON has no NaN and no infinity, so these become null."""
+    return [float(entry) if np.isfinite(entry) else None for entry in x]
+
+
 class Asking:
     """Functions that are evaluated by the other side."""
 
@@ -107,7 +112,7 @@ class Asking:
         self.answers = answers
 
     def ask(self, what, x, **more):
-        self.answers.write(json.dumps({"ask": what, "x": list(map(float, x)), **more}) + "\n")
+        self.answers.write(json.dumps({"ask": what, "x": listed(x), **more}) + "\n")
         self.answers.flush()
         line = sys.stdin.readline()
         answer = json.loads(line) if line else {"stop": True}
@@ -129,7 +134,7 @@ class Asking:
         return self.number(answer["value"]), self.array(answer["gradient"])
 
     def product(self, x, v):
-        return self.array(self.ask("product", x, v=list(map(float, v)))["product"])
+        return self.array(self.ask("product", x, v=listed(v))["product"])
 
     def reached(self, x):
         return self.ask("reached", x)["reached"]
@@ -137,7 +142,7 @@ class Asking:
     def minimize(self, request):
         functions = Counted(self.gradient, self.product, self.value)
         x, steps, message = run(request["method"], functions, np.array(request["x"]), self.reached)
-        return {"x": x.tolist(), "iterations": steps, "message": message}
+        return {"x": listed(x), "iterations": steps, "message": message}
 
     def fit(self, request):
         x, steps, message = np.array(request["x"]), 0, ""
@@ -157,7 +162,7 @@ class Asking:
             message = "stopped"
         except Exception as error:
             message = f"{type(error).__name__}: {error}"[:200]
-        return {"x": x.tolist(), "iterations": steps, "message": message}
+        return {"x": listed(x), "iterations": steps, "message": message}
 
 
 def in_jax(problem):
@@ -220,7 +225,7 @@ def timed(request, made={}):
         seconds = time.perf_counter() - begun
         if best is None or seconds < best["seconds"]:
             counts = {"values": functions.values, "gradients": functions.gradients, "products": functions.products}
-            best = {"x": x.tolist(), "iterations": steps, "message": message, "seconds": seconds, **counts}
+            best = {"x": listed(x), "iterations": steps, "message": message, "seconds": seconds, **counts}
         if time.perf_counter() - begun_all > 0.1 * request["limit"]:
             break
     return best

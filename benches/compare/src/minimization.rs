@@ -45,8 +45,12 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn compare(arguments: &Arguments) -> Result<()> {
+    // Before the process is restricted to one core.
+    let machine = machine::description();
     affinity::pin(1)?;
     let mut scipy = if arguments.peers { Some(Scipy::start(&arguments.interpreters())?) } else { None };
+    let version = scipy.as_ref().map(|scipy| format!("SciPy {}", scipy.version));
+    let mut broken = None;
     let limit = Duration::from_secs_f64(arguments.limit.max(0.0));
     let mut records = Vec::new();
     for suite in arguments.chosen_suites() {
@@ -71,15 +75,26 @@ fn compare(arguments: &Arguments) -> Result<()> {
                 records.extend(runs);
             }
         }
-        if let Some(scipy) = &mut scipy {
+        if let Some(peer) = &mut scipy {
             // Fits are for a method that knows the residuals.
             let general = scipy::METHODS.into_iter().filter(|_| suite != Suite::Nist);
             for method in general.chain([scipy::FIT]) {
-                let runs = cases.iter().filter_map(|case| scipy.run(suite, method, case, limit).transpose());
-                let runs = runs.collect::<Result<Vec<Record>>>()?;
-                tell(&runs, arguments.json);
-                records.extend(runs);
+                let runs = cases.iter().filter_map(|case| peer.run(suite, method, case, limit).transpose());
+                match runs.collect::<Result<Vec<Record>>>() {
+                    Ok(runs) => {
+                        tell(&runs, arguments.json);
+                        records.extend(runs);
+                    }
+                    Err(error) => {
+                        broken = Some(error);
+                        break;
+                    }
+                }
             }
+        }
+        if broken.is_some() {
+            // What was measured is told; the error comes last.
+            scipy = None;
         }
     }
     if !arguments.json {
@@ -87,18 +102,18 @@ fn compare(arguments: &Arguments) -> Result<()> {
     }
     if arguments.write {
         let rivals = if cfg!(feature = "rivals") { &["argmin 0.11", "basin 3.2"][..] } else { &[] };
-        let scipy = scipy.iter().map(|scipy| format!("SciPy {}", scipy.version));
-        let systems = scipy.chain(rivals.iter().map(ToString::to_string)).filter(|_| arguments.peers).collect();
-        write(&records, arguments, systems)?;
+        let systems =
+            version.into_iter().chain(rivals.iter().map(ToString::to_string)).filter(|_| arguments.peers).collect();
+        write(&records, arguments, machine, systems)?;
     }
-    Ok(())
+    broken.map_or(Ok(()), Err)
 }
 
 /// Writes the document and the plot.
-fn write(records: &[Record], arguments: &Arguments, systems: Vec<String>) -> Result<()> {
+fn write(records: &[Record], arguments: &Arguments, machine: String, systems: Vec<String>) -> Result<()> {
     let context = document::Context {
         date: arguments.date.clone().unwrap_or_else(machine::today),
-        machine: machine::description(),
+        machine,
         systems,
         command: command(),
     };
