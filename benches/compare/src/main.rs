@@ -1,5 +1,5 @@
 //! Times jetgrad's operators, and those of other systems in turns with them, on the workloads of `testkit`: JAX and PyTorch,
-//! and for functions in plain loops the function itself as native code, CppAD, ADOL-C, echidna and num-dual.
+//! and for functions in plain loops the function itself as native code, CppAD, ADOL-C, echidna and num-dual; heyoka for series.
 //!
 //! ```sh
 //! cargo run --release -p compare -- N1,N5 --op gradient,hvp --json
@@ -20,6 +20,7 @@ mod error;
 mod flops;
 mod machine;
 mod measure;
+mod motion;
 mod native;
 mod operator;
 mod ours;
