@@ -95,7 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             };
             let counts = progress.counts;
-            history.push((counts.products as f64, progress.value.sqrt(), relative));
+            history.push(Moment { products: counts.products as f64, residual: progress.value.sqrt(), error: relative });
             if counts.iterations % 10 == 0 {
                 let seconds = clock.elapsed().as_secs_f64();
                 println!(
@@ -118,6 +118,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let needed = if quick { 1e-2 } else { 1e-5 };
     assert!(relative <= needed, "relative error {relative:e}, expected at most {needed:e}");
     Ok(())
+}
+
+/// How far the training had come.
+struct Moment {
+    products: f64,
+    residual: f64,
+    error: f64,
 }
 
 /// An objective whose curvature is the Gauss–Newton matrix: for residuals r it is JᵀJ, and leaves out Σ rᵢ ∇²rᵢ.
@@ -159,7 +166,7 @@ impl<M: LocalModel<f64>> LocalModel<f64> for GaussNewtonModel<M> {
 }
 
 /// Draws the solution, its error, and both norms over the products that were spent.
-fn draw(u: &Array1<f64>, off: &Array1<f64>, history: &[(f64, f64, f64)], path: &str) -> Result<(), Box<dyn Error>> {
+fn draw(u: &Array1<f64>, off: &Array1<f64>, history: &[Moment], path: &str) -> Result<(), Box<dyn Error>> {
     if let Some(folder) = std::path::Path::new(path).parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -173,8 +180,8 @@ fn draw(u: &Array1<f64>, off: &Array1<f64>, history: &[(f64, f64, f64)], path: &
         if v.abs() < 1e-3 * largest { "0".into() } else { format!("{v:.1e}") }
     })?;
 
-    let end = history.last().map_or(1.0, |h| h.0).max(1.0);
-    let all = || history.iter().flat_map(|h| [h.1, h.2]);
+    let end = history.last().map_or(1.0, |h| h.products).max(1.0);
+    let all = || history.iter().flat_map(|h| [h.residual, h.error]);
     let (low, high) = (all().fold(f64::INFINITY, f64::min) / 2.0, all().fold(0.0, f64::max) * 2.0);
     let mut chart = ChartBuilder::on(&right)
         .caption("training by Gauss–Newton products", ("sans-serif", 20))
@@ -191,13 +198,13 @@ fn draw(u: &Array1<f64>, off: &Array1<f64>, history: &[(f64, f64, f64)], path: &
         .max_light_lines(0)
         .bold_line_style(BLACK.mix(0.08))
         .draw()?;
-    let curves: [(&str, RGBColor, fn(&(f64, f64, f64)) -> f64); 2] = [
-        ("residual, root mean square", RGBColor(200, 80, 40), |h| h.1),
-        ("relative error of u in L²", RGBColor(50, 110, 190), |h| h.2),
+    let curves: [(&str, RGBColor, fn(&Moment) -> f64); 2] = [
+        ("residual, root mean square", RGBColor(200, 80, 40), |h| h.residual),
+        ("relative error of u in L²", RGBColor(50, 110, 190), |h| h.error),
     ];
     for (name, color, of) in curves {
         chart
-            .draw_series(LineSeries::new(history.iter().map(|h| (h.0, of(h))), color.stroke_width(2)))?
+            .draw_series(LineSeries::new(history.iter().map(|h| (h.products, of(h))), color.stroke_width(2)))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
     }
