@@ -299,4 +299,5 @@ def load(workload, dtype):
     return standard(workload, d)
 
 
-Server("jax", jax.__version__, load).run()
+if __name__ == "__main__":
+    Server("jax", jax.__version__, load).run()

@@ -47,7 +47,7 @@ pub struct Arguments {
     /// Other systems to run in turns with ours: `--peers` for all, `--peers=jax`
     ///
     /// Those that are not set up are told and left out. cppad, adolc, echidna and num-dual have the loops of `--form scalar`
-    /// alone; their drivers are in JETGRAD_PEERS/native, where benches/compare/peers/setup.sh puts them. heyoka has T3 and T4.
+    /// alone; their drivers are in JETGRAD_PEERS/native, where setup.sh puts them. heyoka has T3 and T4.
     #[arg(long, num_args = 0..=1, require_equals = true, value_delimiter = ',')]
     #[arg(default_missing_value = "jax,torch,cppad,adolc,echidna,num-dual,heyoka")]
     pub peers: Vec<Kind>,

@@ -6,6 +6,7 @@
 //! cargo run --release -p compare -- S1 --form scalar --op native,gradient,gradient_one_shot,hvp,record --json
 //! sh benches/compare/peers/setup.sh ~/peers
 //! JETGRAD_PEERS=~/peers cargo run --release -p compare -- all --peers --write
+//! cargo run --release -p compare -- optim --json
 //! ```
 //!
 //! A result is compared with reference numbers and between the systems before it is timed; a disagreement is an error, and
@@ -20,6 +21,7 @@ mod error;
 mod flops;
 mod machine;
 mod measure;
+mod minimization;
 mod motion;
 mod native;
 mod operator;
@@ -45,6 +47,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == "optim") {
+        return minimization::main(std::env::args_os().skip(1));
+    }
     let arguments = Arguments::parse();
     if arguments.list {
         list();

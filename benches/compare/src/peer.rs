@@ -185,17 +185,19 @@ impl Peer {
 }
 
 /// Where warnings of a peer go: a file, whose place is told if the process breaks off.
-fn log(peer: &str) -> Result<Stdio> {
+pub fn log(peer: &str) -> Result<Stdio> {
     let path = log_path(peer);
     let file = std::fs::File::create(&path).map_err(|source| Error::Io { path, source })?;
     Ok(file.into())
 }
 
-fn log_path(peer: &str) -> PathBuf {
+/// The file that warnings of a peer go to.
+pub fn log_path(peer: &str) -> PathBuf {
     std::env::temp_dir().join(format!("jetgrad-compare-{}-{peer}.log", std::process::id()))
 }
 
-fn has_package(python: &Path, package: &str) -> bool {
+/// Whether the interpreter has the package.
+pub fn has_package(python: &Path, package: &str) -> bool {
     let code = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)";
     let status = Command::new(python).args(["-c", code, package]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())

@@ -33,7 +33,7 @@ fn series_of_known_solutions() {
 fn van_der_pol_follows_the_reference() {
     // mpmath.odefun with 34 digits, from (2, 0).
     let reference = [
-        (1.0, [1.508_144_236_975_609, -0.780_218_074_629_694_9]),
+        (1.0, [1.508_144_236_975_609, -0.780_218_074_629_695]),
         (5.0, [-0.837_077_450_294_765_1, 1.307_088_937_799_671_8]),
         (20.0, [2.008_149_762_174_948_6, -0.042_508_875_273_202_15]),
     ];
@@ -169,4 +169,50 @@ fn what_cannot_go_on_says_so() {
     assert!(path.advance_to(f64::NAN).is_err());
     let mut path = Trajectory::new(|y: &[Var], _: Var| stack(&[y[0], y[0]], 0), &vec![1.0, 2.0], 0.0);
     assert!(matches!(path.step(), Err(Error::Structure { .. })));
+}
+
+/// Rates that use every rule, of two vectors and the time; `odd` makes them equal at odd calls to what they are at even ones, by
+/// operations that the recurrences leave to programs.
+fn rates(state: &(Var, Var), t: Var, odd: bool) -> (Var, Var) {
+    let (x, y) = *state;
+    let smooth = x.sin() * y.cos() + (x * 0.3).exp() / (y.square() + 2.0) + (y + t).tanh() - x.atan();
+    let powers = (x.square() + 1.5).powf(-1.5) + (y.square() + 1.0).sqrt().ln() + x.powi(3) * 0.01;
+    let arrays = x.less(y).select(x * t, y.sin()) + t.square() - 0.2;
+    let w =
+        autodiff_core::constant(&Array2::from_shape_fn((70, 70), |(i, j)| ((i * 7 + j * 3) % 11) as f64 / 70.0 - 0.07));
+    let mixed = if odd { w.matmul(x).tanh() + x.reshape(&[7, 10]).softmax(1).reshape(&[70]) } else { arrays };
+    (smooth * 0.5, (powers - mixed).sin())
+}
+
+#[test]
+fn recurrences_and_programs_give_the_same_series() {
+    let state = (Array1::linspace(-1.0, 1.0, 70), Array1::linspace(0.5, -0.7, 70));
+    for odd in [false, true] {
+        let series = taylor_step(|s: &(Var, Var), t: Var| rates(s, t, odd), &state, 0.3, 12).unwrap();
+        // max_axis has no recurrence: everything runs as a program then.
+        let program = taylor_step(
+            |s: &(Var, Var), t: Var| {
+                let (a, b) = rates(s, t, odd);
+                (a + s.0.max_axis(0) * 0.0, b)
+            },
+            &state,
+            0.3,
+            12,
+        )
+        .unwrap();
+        for (k, (a, b)) in series.iter().zip(&program).enumerate() {
+            let scale = b.0.iter().chain(&b.1).fold(0.0_f64, |m, c| m.max(c.abs()));
+            for (a, b) in a.0.iter().chain(&a.1).zip(b.0.iter().chain(&b.1)) {
+                // Two orders of summation of some dozens of terms.
+                assert!((a - b).abs() <= 1e-13 * scale, "order {}: {a:e} against {b:e}", k + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_singular_base_of_a_power_is_left_to_the_program() {
+    // y′ = y^2.5 + 1 from 0: 1, then 0 up to the power.
+    let series = taylor_step(|y: &Var, _: Var| y.powf(3.0) + 1.0, &0.0, 0.0, 5).unwrap();
+    assert_eq!(series, [1.0, 0.0, 0.0, 0.25, 0.0]);
 }

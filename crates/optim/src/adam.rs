@@ -27,7 +27,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::error::{Error, require};
+use crate::error::{Error, require, require_length};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective, ObjectiveError};
 use crate::scalar::Scalar;
@@ -42,11 +42,17 @@ const METHOD: &str = "adam";
 
 /// The options of the method, and the ways to run it.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub struct Adam<T> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     learning_rate: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     beta_1: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     beta_2: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     epsilon: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     weight_decay: T,
     schedule: Schedule<T>,
     limits: Limits<T>,
@@ -121,7 +127,8 @@ impl<T: Scalar> Adam<T> {
     ) -> Result<AdamSolver<T, FullBatch<'o, O>>, Error> {
         let state = AdamState::new(self, x.len())?;
         let (now, _) = Standing::start(METHOD, self.limits, objective, x)?;
-        Ok(AdamSolver { source: FullBatch { objective }, sampling: Sampling::Full, state, now, moved: false })
+        let run = AdamRun { sampling: Sampling::Full, state, now, moved: false };
+        Ok(AdamSolver { source: FullBatch { objective }, run })
     }
 
     /// A run on mini-batches at its starting point `x`, to be stepped; see
@@ -140,7 +147,8 @@ impl<T: Scalar> Adam<T> {
         } else if self.limits.max_iterations == 0 {
             now.finished = Some(Status::MaxIterations);
         }
-        Ok(AdamSolver { source: batch, sampling: Sampling::Batches, state, now, moved: false })
+        let run = AdamRun { sampling: Sampling::Batches, state, now, moved: false };
+        Ok(AdamSolver { source: batch, run })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -180,16 +188,20 @@ impl<T: Scalar> Adam<T> {
 /// # Ok::<(), optim::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub struct AdamState<T> {
     options: Adam<T>,
     /// The average of the gradient.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     m: Vec<T>,
     /// The average of its square.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     v: Vec<T>,
     /// Updates so far.
     t: usize,
     /// β₁ᵗ and β₂ᵗ.
-    powers: (T, T),
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::two"))]
+    powers: [T; 2],
 }
 
 impl<T: Scalar> AdamState<T> {
@@ -199,13 +211,7 @@ impl<T: Scalar> AdamState<T> {
     /// An option of the update that makes no sense; those that end a run play no part here.
     pub fn new(options: Adam<T>, dimension: usize) -> Result<Self, Error> {
         options.check()?;
-        Ok(Self {
-            options,
-            m: vec![T::zero(); dimension],
-            v: vec![T::zero(); dimension],
-            t: 0,
-            powers: (T::one(), T::one()),
-        })
+        Ok(Self { options, m: vec![T::zero(); dimension], v: vec![T::zero(); dimension], t: 0, powers: [T::one(); 2] })
     }
 
     /// The learning rate of the next update.
@@ -224,10 +230,10 @@ impl<T: Scalar> AdamState<T> {
         let one = T::one();
         let eta = self.learning_rate();
         self.t += 1;
-        self.powers.0 *= beta_1;
-        self.powers.1 *= beta_2;
-        let correct_m = one / (one - self.powers.0);
-        let correct_v = one / (one - self.powers.1);
+        self.powers[0] *= beta_1;
+        self.powers[1] *= beta_2;
+        let correct_m = one / (one - self.powers[0]);
+        let correct_v = one / (one - self.powers[1]);
         for (((x, &g), m), v) in x.iter_mut().zip(gradient).zip(&mut self.m).zip(&mut self.v) {
             *m = beta_1 * *m + (one - beta_1) * g;
             *v = beta_2 * *v + (one - beta_2) * g * g;
@@ -272,6 +278,7 @@ impl<T: Scalar, O: Objective<T>> GradientSource<T> for FullBatch<'_, O> {
 
 /// What the source of a run returns the gradient of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Sampling {
     /// The objective: every new point is evaluated before it is kept.
     Full,
@@ -279,10 +286,10 @@ enum Sampling {
     Batches,
 }
 
-/// A run of [`Adam`].
+/// What a run is apart from its objective: it can be kept, and gone on with.
 #[derive(Clone, Debug)]
-pub struct AdamSolver<T, S> {
-    source: S,
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct AdamRun<T> {
     sampling: Sampling,
     state: AdamState<T>,
     now: Standing<T>,
@@ -290,15 +297,59 @@ pub struct AdamSolver<T, S> {
     moved: bool,
 }
 
+/// A run of [`Adam`].
+#[derive(Clone, Debug)]
+pub struct AdamSolver<T, S> {
+    source: S,
+    run: AdamRun<T>,
+}
+
+impl<'o, T: Scalar, O: Objective<T>> AdamSolver<T, FullBatch<'o, O>> {
+    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing.
+    ///
+    /// # Errors
+    /// An objective of another dimension, or a run on mini-batches.
+    pub fn resume(objective: &'o O, run: AdamRun<T>) -> Result<Self, Error> {
+        require_length(METHOD, "x", objective.dimension(), run.now.x.len())?;
+        let full = run.sampling == Sampling::Full;
+        require(full, METHOD, "resume", "a run on mini-batches", "a run on the whole objective")?;
+        Ok(Self { source: FullBatch { objective }, run })
+    }
+}
+
+impl<T, F> AdamSolver<T, F>
+where
+    T: Scalar,
+    F: FnMut(usize, &[T], &mut [T]) -> Result<T, ObjectiveError>,
+{
+    /// The run on mini-batches with this state, the bits of all that follows the same as if it had never stopped.
+    ///
+    /// # Errors
+    /// A run on a whole objective.
+    pub fn resume_batches(batch: F, run: AdamRun<T>) -> Result<Self, Error> {
+        let batches = run.sampling == Sampling::Batches;
+        require(batches, METHOD, "resume", "a run on the whole objective", "a run on mini-batches")?;
+        Ok(Self { source: batch, run })
+    }
+}
+
+impl<T, S> AdamSolver<T, S> {
+    /// What the run is apart from its objective; [`resume`](AdamSolver::resume) goes on with it.
+    pub fn state(&self) -> &AdamRun<T> {
+        &self.run
+    }
+}
+
 impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
     /// Value and gradient at the trial point; the place of what is not finite.
     fn evaluate(&mut self) -> Result<Option<Place>, Error> {
-        self.now.value = self.source.evaluate(self.now.counts.iterations, &self.now.trial, &mut self.now.gradient)?;
-        self.now.counts.gradients += 1;
-        self.now.gradient_norm = norm(&self.now.gradient);
-        Ok(if !self.now.value.is_finite() {
+        self.run.now.value =
+            self.source.evaluate(self.run.now.counts.iterations, &self.run.now.trial, &mut self.run.now.gradient)?;
+        self.run.now.counts.gradients += 1;
+        self.run.now.gradient_norm = norm(&self.run.now.gradient);
+        Ok(if !self.run.now.value.is_finite() {
             Some(Place::Value)
-        } else if !self.now.gradient_norm.is_finite() {
+        } else if !self.run.now.gradient_norm.is_finite() {
             Some(Place::Gradient)
         } else {
             None
@@ -307,65 +358,70 @@ impl<T: Scalar, S: GradientSource<T>> AdamSolver<T, S> {
 
     /// Moves the trial point one step away from `x`, or says that it would not be finite.
     fn update(&mut self) -> Option<Status> {
-        self.now.trial.copy_from_slice(&self.now.x);
-        self.state.update(&mut self.now.trial, &self.now.gradient);
-        self.now.step_norm = self.now.x.iter().zip(&self.now.trial).map(|(&x, &y)| (y - x) * (y - x)).sum::<T>().sqrt();
-        (!all_finite(&self.now.trial)).then_some(Status::NonFinite(Place::Point))
+        self.run.now.trial.copy_from_slice(&self.run.now.x);
+        self.run.state.update(&mut self.run.now.trial, &self.run.now.gradient);
+        self.run.now.step_norm =
+            self.run.now.x.iter().zip(&self.run.now.trial).map(|(&x, &y)| (y - x) * (y - x)).sum::<T>().sqrt();
+        (!all_finite(&self.run.now.trial)).then_some(Status::NonFinite(Place::Point))
     }
 
     fn advance_full(&mut self) -> Result<Option<Status>, Error> {
-        if !self.moved {
+        if !self.run.moved {
             if let Some(failure) = self.update() {
                 return Ok(Some(failure));
             }
-            self.moved = true;
+            self.run.moved = true;
         }
-        let (value, gradient_norm) = (self.now.value, self.now.gradient_norm);
+        let (value, gradient_norm) = (self.run.now.value, self.run.now.gradient_norm);
         let failure = self.evaluate()?;
-        self.moved = false;
+        self.run.moved = false;
         if let Some(place) = failure {
-            let unbounded = self.now.value == T::neg_infinity();
-            (self.now.value, self.now.gradient_norm) = (value, gradient_norm);
+            let unbounded = self.run.now.value == T::neg_infinity();
+            (self.run.now.value, self.run.now.gradient_norm) = (value, gradient_norm);
             return Ok(Some(if unbounded { Status::Unbounded } else { Status::NonFinite(place) }));
         }
-        std::mem::swap(&mut self.now.x, &mut self.now.trial);
-        self.now.accepted = true;
-        Ok(self.now.limits.verdict(self.now.value, self.now.gradient_norm, self.now.counts.iterations + 1))
+        std::mem::swap(&mut self.run.now.x, &mut self.run.now.trial);
+        self.run.now.accepted = true;
+        Ok(self.run.now.limits.verdict(
+            self.run.now.value,
+            self.run.now.gradient_norm,
+            self.run.now.counts.iterations + 1,
+        ))
     }
 
     fn advance_batch(&mut self) -> Result<Option<Status>, Error> {
-        self.now.trial.copy_from_slice(&self.now.x);
+        self.run.now.trial.copy_from_slice(&self.run.now.x);
         if let Some(place) = self.evaluate()? {
             return Ok(Some(Status::NonFinite(place)));
         }
         if let Some(failure) = self.update() {
             return Ok(Some(failure));
         }
-        std::mem::swap(&mut self.now.x, &mut self.now.trial);
-        self.now.accepted = true;
-        let last = self.now.counts.iterations + 1 >= self.now.limits.max_iterations;
+        std::mem::swap(&mut self.run.now.x, &mut self.run.now.trial);
+        self.run.now.accepted = true;
+        let last = self.run.now.counts.iterations + 1 >= self.run.now.limits.max_iterations;
         Ok(last.then_some(Status::MaxIterations))
     }
 }
 
 impl<T: Scalar, S: GradientSource<T>> Solver<T> for AdamSolver<T, S> {
     fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            self.now.accepted = false;
-            self.now.finished = match self.sampling {
+        if self.run.now.finished.is_none() {
+            self.run.now.accepted = false;
+            self.run.now.finished = match self.run.sampling {
                 Sampling::Full => self.advance_full()?,
                 Sampling::Batches => self.advance_batch()?,
             };
-            self.now.counts.iterations += 1;
+            self.run.now.counts.iterations += 1;
         }
-        Ok(self.now.outcome())
+        Ok(self.run.now.outcome())
     }
 
     fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.state.learning_rate())
+        self.run.now.progress(self.run.state.learning_rate())
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
+        self.run.now.into_report(status)
     }
 }

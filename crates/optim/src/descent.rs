@@ -32,7 +32,13 @@ pub trait Descent<T: Scalar> {
     ///
     /// # Panics
     /// If `out` does not have the length of the prepared gradient.
-    fn step(&self, radius: T, out: &mut [T]) -> ModelStep<T>;
+    fn step(&mut self, radius: T, out: &mut [T]) -> ModelStep<T>;
+
+    /// The dimension of the space in which the prepared Hessian was seen to be positive definite; 0 where it was not,
+    /// or where the descent does not know.
+    fn definite_dimension(&self) -> usize {
+        0
+    }
 }
 
 /// What a step s promises.

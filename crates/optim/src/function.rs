@@ -45,6 +45,10 @@ where
         let value = linearized.value().map_err(objective_error)?;
         Ok(FunctionModel { linearized, value, gradient })
     }
+
+    fn value_and_gradient(&self, x: &[P::Scalar], gradient: &mut [P::Scalar]) -> Result<P::Scalar, ObjectiveError> {
+        Flat::value_and_gradient(self, x, gradient).map_err(objective_error)
+    }
 }
 
 /// A differentiated closure near a point: products cost only what depends on the direction.
@@ -88,7 +92,7 @@ where
     }
 }
 
-fn objective_error(error: Error) -> ObjectiveError {
+pub(crate) fn objective_error(error: Error) -> ObjectiveError {
     match error {
         Error::Unsupported { operator, .. } => ObjectiveError::Unsupported { operation: operator },
         error => ObjectiveError::new(error),

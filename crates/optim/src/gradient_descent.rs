@@ -19,7 +19,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::error::{Error, require};
+use crate::error::{Error, require, require_length};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::rounding_allowance;
@@ -34,25 +34,37 @@ const METHOD: &str = "gradient descent";
 
 /// How α is chosen. Its unit is that of x² over that of the value.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 #[non_exhaustive]
 pub enum StepRule<T> {
     /// The same α always, one gradient an iteration and nothing else. Converges on a function whose curvature is
     /// below 2/α; diverges, with a typed status, where it is not.
     Fixed {
         /// α, above 0.
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         step: T,
     },
     /// Backtracking: the first of α, α/2, α/4, … with f(x − α g) ≤ f(x) − 10⁻⁴ α gᵀg (Armijo's rule; Nocedal,
     /// Wright (2006), algorithm 3.1). The next iteration starts from twice the α found.
     Armijo {
         /// The first α, above 0.
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         initial: T,
     },
     /// α = gᵀg / gᵀHg, the minimum along −g of the quadratic model, from one product an iteration; then Armijo's rule
     /// from there. On a quadratic it is exact line search.
     Curvature {
         /// α where gᵀHg ≤ 0, above 0; doubled from the last α once there is one.
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         fallback: T,
+    },
+    /// x − η g + ½ η² H g: the flow ẋ = −g followed for a time η, to second order of its Taylor series (ẍ = H g, hence
+    /// the sign). One product and one gradient an iteration, no search. The error of the path is O(η³) where that of
+    /// [`Fixed`](Self::Fixed) is O(η²); the values fall where η times the curvature is below 2, as there.
+    TaylorFlow {
+        /// η, above 0.
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+        step: T,
     },
 }
 
@@ -82,21 +94,31 @@ impl<T: Scalar> GradientDescent<T> {
         x: &[T],
     ) -> Result<GradientDescentSolver<'o, T, O>, Error> {
         let (option, step) = match self.rule {
-            StepRule::Fixed { step } => ("step", step),
+            StepRule::Fixed { step } | StepRule::TaylorFlow { step } => ("step", step),
             StepRule::Armijo { initial } => ("initial", initial),
             StepRule::Curvature { fallback } => ("fallback", fallback),
         };
         require(step.is_finite() && step > T::zero(), METHOD, option, step, "a finite number above 0")?;
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
-        Ok(GradientDescentSolver {
-            objective,
-            model: Some(model),
-            rule: self.rule,
-            now,
-            product: Vec::new(),
-            alpha: step,
-        })
+        let state = GradientDescentState { rule: self.rule, now, product: Vec::new(), alpha: step, multiplied: false };
+        Ok(GradientDescentSolver { objective, model: Some(model), state })
     }
+}
+
+/// What a run is apart from its objective: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct GradientDescentState<T> {
+    rule: StepRule<T>,
+    now: Standing<T>,
+    /// H g, for the rules that need it.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    product: Vec<T>,
+    /// The α the next iteration starts from.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    alpha: T,
+    /// Whether `product` is that at x, and α chosen by it: true only while an iteration that failed is tried again.
+    multiplied: bool,
 }
 
 /// A run of [`GradientDescent`].
@@ -105,12 +127,7 @@ pub struct GradientDescentSolver<'o, T: Scalar, O: Objective<T>> {
     objective: &'o O,
     /// The model at `x`, until the step from there has been chosen.
     model: Option<O::Model<'o>>,
-    rule: StepRule<T>,
-    now: Standing<T>,
-    /// H g, for the rule that needs it.
-    product: Vec<T>,
-    /// The α the next iteration starts from.
-    alpha: T,
+    state: GradientDescentState<T>,
 }
 
 /// The share of the first-order decrease a step must keep (c₁ of Nocedal and Wright). Exact line search on a quadratic
@@ -118,31 +135,92 @@ pub struct GradientDescentSolver<'o, T: Scalar, O: Objective<T>> {
 const SUFFICIENT: f64 = 1e-4;
 
 impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
+    /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
+    pub fn state(&self) -> &GradientDescentState<T> {
+        &self.state
+    }
+
+    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing; a rule
+    /// that multiplies prepares the point once more, which its counts leave out.
+    ///
+    /// # Errors
+    /// An objective of another dimension.
+    pub fn resume(objective: &'o O, state: GradientDescentState<T>) -> Result<Self, Error> {
+        require_length(METHOD, "x", objective.dimension(), state.now.x.len())?;
+        Ok(Self { objective, model: None, state })
+    }
+
+    /// H g, once.
+    fn multiply(&mut self) -> Result<(), Error> {
+        let state = &mut self.state;
+        if self.model.is_none() {
+            self.model = Some(self.objective.at(&state.now.x)?);
+        }
+        let model = self.model.as_mut().expect("the model was made above");
+        state.product.resize(state.now.x.len(), T::zero());
+        model.hvp(&state.now.gradient, &mut state.product)?;
+        state.now.counts.products += 1;
+        state.multiplied = true;
+        Ok(())
+    }
+
     /// α = gᵀg / gᵀHg, or `alpha` as it is where the curvature is not positive.
     fn curvature_step(&mut self) -> Result<(), Error> {
-        // The model is gone only when an iteration is tried again after an error; then α is already chosen.
-        let Some(model) = self.model.as_mut() else {
+        if self.state.multiplied {
             return Ok(());
-        };
-        self.product.resize(self.now.x.len(), T::zero());
-        model.hvp(&self.now.gradient, &mut self.product)?;
-        self.now.counts.products += 1;
+        }
+        self.multiply()?;
+        let state = &mut self.state;
         // In units of ‖g‖, whose square may underflow.
-        let unit = T::one() / self.now.gradient_norm;
+        let unit = T::one() / state.now.gradient_norm;
         let curvature =
-            self.now.gradient.iter().zip(&self.product).map(|(&g, &hg)| (g * unit) * (hg * unit)).sum::<T>();
+            state.now.gradient.iter().zip(&state.product).map(|(&g, &hg)| (g * unit) * (hg * unit)).sum::<T>();
         let alpha = T::one() / curvature;
         if alpha.is_finite() && alpha > T::zero() {
-            self.alpha = alpha;
+            state.alpha = alpha;
         }
         Ok(())
+    }
+
+    /// x − η g + ½ η² H g as the trial point.
+    fn set_flow(&mut self) -> Result<(), Error> {
+        if !self.state.multiplied {
+            self.multiply()?;
+        }
+        let GradientDescentState { now, product, alpha: eta, .. } = &mut self.state;
+        let mut square = T::zero();
+        for (((trial, &x), &g), &hg) in now.trial.iter_mut().zip(&now.x).zip(&now.gradient).zip(&*product) {
+            let step = *eta * (T::of(0.5) * *eta * hg - g);
+            *trial = x + step;
+            square += step * step;
+        }
+        now.step_norm = square.sqrt();
+        Ok(())
+    }
+
+    /// Moves to the trial point as it is, or says why not.
+    fn jump(&mut self) -> Result<Option<Status>, Error> {
+        if self.state.now.trial == self.state.now.x {
+            return Ok(Some(Status::NoProgress));
+        }
+        if !all_finite(&self.state.now.trial) {
+            let lost = self.state.multiplied && !all_finite(&self.state.product);
+            return Ok(Some(Status::NonFinite(if lost { Place::Product } else { Place::Point })));
+        }
+        Ok(match self.probe()? {
+            ControlFlow::Continue((model, gradient_norm)) => {
+                self.accept(model, gradient_norm);
+                None
+            }
+            ControlFlow::Break(failure) => Some(failure),
+        })
     }
 
     /// The model at the trial point and its gradient norm; the reason if something there is not finite.
     fn probe(&mut self) -> Result<ControlFlow<Status, (O::Model<'o>, T)>, Error> {
         self.model = None;
-        let model = self.objective.at(&self.now.trial)?;
-        self.now.counts.gradients += 1;
+        let model = self.objective.at(&self.state.now.trial)?;
+        self.state.now.counts.gradients += 1;
         let gradient_norm = norm(model.gradient());
         Ok(if model.value() == T::neg_infinity() {
             ControlFlow::Break(Status::Unbounded)
@@ -157,46 +235,47 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
 
     /// Makes the trial point, where `model` was prepared, the current one.
     fn accept(&mut self, model: O::Model<'o>, gradient_norm: T) {
-        self.now.accept(&model, gradient_norm);
+        self.state.now.accept(&model, gradient_norm);
         self.model = Some(model);
+        self.state.multiplied = false;
     }
 
     /// x − α g as the trial point; the reason if it cannot be one.
     fn set_trial(&mut self) -> Option<Status> {
-        offset(&self.now.x, -self.alpha, &self.now.gradient, &mut self.now.trial);
-        self.now.step_norm = self.alpha * self.now.gradient_norm;
-        (self.now.trial == self.now.x).then_some(Status::NoProgress)
+        offset(&self.state.now.x, -self.state.alpha, &self.state.now.gradient, &mut self.state.now.trial);
+        self.state.now.step_norm = self.state.alpha * self.state.now.gradient_norm;
+        (self.state.now.trial == self.state.now.x).then_some(Status::NoProgress)
     }
 
     /// Halves α until the trial point decreases the value enough, and moves there.
     fn backtrack(&mut self) -> Result<Option<Status>, Error> {
         self.model = None;
-        let slope = dot(&self.now.gradient, &self.now.gradient);
-        let allowance = rounding_allowance(self.now.value, T::one());
+        let slope = dot(&self.state.now.gradient, &self.state.now.gradient);
+        let allowance = rounding_allowance(self.state.now.value, T::one());
         let mut last_failure = None;
         loop {
             if let Some(stuck) = self.set_trial() {
                 return Ok(Some(last_failure.unwrap_or(stuck)));
             }
             // An infinite step from a finite α leaves nothing to ask the objective.
-            if all_finite(&self.now.trial) {
-                let trial_value = self.objective.value(&self.now.trial)?;
-                self.now.counts.values += 1;
+            if all_finite(&self.state.now.trial) {
+                let trial_value = self.objective.value(&self.state.now.trial)?;
+                self.state.now.counts.values += 1;
                 if trial_value == T::neg_infinity() {
                     return Ok(Some(Status::Unbounded));
                 }
                 last_failure = (!trial_value.is_finite()).then_some(Status::NonFinite(Place::Value));
-                let promised = self.alpha * slope;
-                let decrease = self.now.value - trial_value;
+                let promised = self.state.alpha * slope;
+                let decrease = self.state.now.value - trial_value;
                 let enough = decrease > T::zero() && decrease >= T::of(SUFFICIENT) * promised;
                 // Where rounding hides what is promised, the gradient judges, as in the trust-region method.
                 let hidden = promised <= allowance && decrease.abs() <= allowance;
                 if enough || hidden {
                     match self.probe()? {
                         ControlFlow::Continue((model, gradient_norm)) => {
-                            if enough || gradient_norm < self.now.gradient_norm {
+                            if enough || gradient_norm < self.state.now.gradient_norm {
                                 self.accept(model, gradient_norm);
-                                self.alpha *= T::of(2.0);
+                                self.state.alpha *= T::of(2.0);
                                 return Ok(None);
                             }
                         }
@@ -204,28 +283,21 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
                     }
                 }
             }
-            self.alpha *= T::of(0.5);
+            self.state.alpha *= T::of(0.5);
         }
     }
 
     /// Takes one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.now.accepted = false;
-        match self.rule {
+        self.state.now.accepted = false;
+        match self.state.rule {
             StepRule::Fixed { .. } => {
-                if let Some(stuck) = self.set_trial() {
-                    return Ok(Some(stuck));
-                }
-                if !all_finite(&self.now.trial) {
-                    return Ok(Some(Status::NonFinite(Place::Point)));
-                }
-                Ok(match self.probe()? {
-                    ControlFlow::Continue((model, gradient_norm)) => {
-                        self.accept(model, gradient_norm);
-                        None
-                    }
-                    ControlFlow::Break(failure) => Some(failure),
-                })
+                self.set_trial();
+                self.jump()
+            }
+            StepRule::TaylorFlow { .. } => {
+                self.set_flow()?;
+                self.jump()
             }
             StepRule::Armijo { .. } => self.backtrack(),
             StepRule::Curvature { .. } => {
@@ -238,18 +310,18 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
 
 impl<T: Scalar, O: Objective<T>> Solver<T> for GradientDescentSolver<'_, T, O> {
     fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
+        if self.state.now.finished.is_none() {
             let failed = self.advance()?;
-            self.now.end_iteration(failed);
+            self.state.now.end_iteration(failed);
         }
-        Ok(self.now.outcome())
+        Ok(self.state.now.outcome())
     }
 
     fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.alpha)
+        self.state.now.progress(self.state.alpha)
     }
 
     fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
+        self.state.now.into_report(status)
     }
 }

@@ -29,8 +29,30 @@
 //! | method | an iteration costs | use it |
 //! |---|---|---|
 //! | [`TrustRegion`] | a value, a gradient, some products | when the objective is deterministic and smooth: the default |
+//! | [`CubicRegularization`] | a value, a gradient, some products | as the trust region; where a worst case must be bounded |
+//! | [`NewtonMr`] | some values, a gradient, some products | where the Hessian is singular or indefinite far from a minimum |
+//! | [`ProjectedNewton`] | a value, a gradient, some products | as the trust region, for variables between bounds |
+//! | [`LevenbergMarquardt`] | residuals, products with J and Jᵀ | when the objective is ½ ‖r‖²: fits, nonlinear systems |
+//! | [`GaussNewton`] | residuals, products with J and Jᵀ | as above, for large problems with small residuals |
+//! | [`Lbfgs`] | a gradient | when there are no products, or a product costs much more than a gradient |
+//! | [`Bfgs`] | a gradient | for few variables |
+//! | [`NewtonCg`] | a value, a gradient, some products | as the trust region, where a line search fits better |
+//! | [`Lsr1`] | a gradient | as [`Lbfgs`], where the Hessian is indefinite |
+//! | [`NonlinearCg`] | two or three gradients | when memory holds a handful of vectors |
+//! | [`BarzilaiBorwein`] | a value, a gradient | as above, for functions close to quadratic |
+//! | [`Lbfgsb`] | a gradient | when variables have bounds |
+//! | [`OwlQn`] | a value, a gradient | for f + λ ‖x‖₁: when the answer is to be sparse |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
+//!
+//! [`minimize()`] is the front end: method, stopping tests ([`Stop`]) and observers ([`History`]) in one line.
+//! [`MultiStart`] runs any of these from many points. The parts can be used alone: [`line_search`], [`krylov`],
+//! [`quasi_newton`], [`RadiusSearch`]. Formulas, safeguards and sources side by side: `docs/optimizers.md`.
+//!
+//! # Features
+//!
+//! None is on by default. `serde`: solver states that are written down and read back to the same bits; `progress`: a
+//! progress bar; `argmin`, `basin`: their problems as ours and ours as theirs.
 //!
 //! # Numbers that are not finite
 //!
@@ -40,34 +62,97 @@
 #![forbid(unsafe_code)]
 
 pub mod adam;
+pub mod barzilai_borwein;
+#[cfg(feature = "serde")]
+mod bits;
+mod counted;
+pub mod cubic_regularization;
 pub mod descent;
+pub mod descent_direction;
 mod error;
+mod forcing;
 mod function;
+pub mod gauss_newton;
 pub mod gradient_descent;
+pub mod interop;
 pub mod krylov;
+pub mod lbfgs;
+pub mod lbfgsb;
+pub mod least_squares;
+pub mod levenberg_marquardt;
 mod limits;
+pub mod line_search;
+pub mod lsr1;
+pub mod method;
+pub mod minimize;
+pub mod multi_start;
+pub mod newton_cg;
+pub mod newton_mr;
+pub mod nonlinear_cg;
 pub mod objective;
+pub mod observer;
 pub mod operator;
+pub mod owl_qn;
+#[cfg(feature = "progress")]
+mod progress_bar;
+pub mod projected_newton;
+pub mod quasi_newton;
 pub mod radius_search;
 mod scalar;
 pub mod schedule;
+mod second_order;
+mod small_matrix;
 pub mod solver;
 mod standing;
 pub mod status;
+pub mod stop;
 pub mod trust_region;
 mod vector;
 
-pub use adam::{Adam, AdamSolver, AdamState, FullBatch, GradientSource};
+pub use adam::{Adam, AdamRun, AdamSolver, AdamState, FullBatch, GradientSource};
+pub use barzilai_borwein::{BarzilaiBorwein, BarzilaiBorweinSolver};
+pub use counted::{Counted, CountedModel};
+pub use cubic_regularization::{CubicRegularization, CubicRegularizationSolver};
 pub use descent::{Descent, ModelStep, StepEnd};
+pub use descent_direction::{DescentSolver, DescentState, Direction};
 pub use error::Error;
+pub use forcing::Forcing;
 pub use function::FunctionModel;
-pub use gradient_descent::{GradientDescent, GradientDescentSolver, StepRule};
-pub use krylov::Steihaug;
+pub use gauss_newton::{GaussNewton, GaussNewtonSolver};
+pub use gradient_descent::{GradientDescent, GradientDescentSolver, GradientDescentState, StepRule};
+pub use krylov::{
+    Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, SaddleFree,
+    ShiftedLanczos, Solution, Steihaug,
+};
+pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
+pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
+pub use least_squares::{
+    FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
+};
+pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
+pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
+pub use lsr1::{Lsr1, Lsr1Solver};
+pub use method::Method;
+pub use minimize::{Minimize, drive, minimize};
+pub use multi_start::MultiStart;
+pub use newton_cg::{NewtonCg, NewtonCgSolver};
+pub use newton_mr::{NewtonMr, NewtonMrSolver};
+pub use nonlinear_cg::{Conjugacy, NonlinearCg, NonlinearCgSolver};
 pub use objective::{FromParts, LocalModel, NoProduct, Objective, ObjectiveError, PartsModel};
-pub use operator::{Damped, GaussNewtonOperator, HessianOperator, LinearOperator, OperatorFn};
+pub use observer::{History, Observer};
+pub use operator::{
+    Composed, Damped, Diagonal, GaussNewtonOperator, HessianOperator, Identity, LinearOperator, OperatorFn,
+    RectangularFn, RectangularOperator, Restricted, Scaled, Sum,
+};
+pub use owl_qn::{OwlQn, OwlQnSolver};
+#[cfg(feature = "progress")]
+pub use progress_bar::ProgressBar;
+pub use projected_newton::{ProjectedNewton, ProjectedNewtonSolver};
+pub use quasi_newton::{LbfgsInverse, Lsr1Operator};
 pub use radius_search::{Judgement, RadiusSearch, Verdict};
 pub use scalar::Scalar;
 pub use schedule::Schedule;
 pub use solver::Solver;
-pub use status::{Counts, Criterion, Place, Progress, Report, Status};
-pub use trust_region::{Forcing, TrustRegion, TrustRegionSolver};
+pub use status::{Cause, Counts, Criterion, Place, Progress, Report, Status};
+pub use stop::Stop;
+pub use trust_region::{TrustRegion, TrustRegionSolver, TrustRegionState};

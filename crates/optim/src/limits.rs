@@ -7,9 +7,12 @@ use crate::vector::all_finite;
 
 /// The stopping options; their defaults are stated at each builder.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub(crate) struct Limits<T> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) gradient_tolerance: T,
     pub(crate) max_iterations: usize,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) lower_bound: T,
 }
 

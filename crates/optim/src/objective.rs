@@ -53,6 +53,20 @@ pub trait Objective<T: Scalar> {
     /// # Errors
     /// A wrong length, or whatever keeps the function from being evaluated.
     fn at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError>;
+
+    /// The value at `x`, with the gradient written into `gradient`; both vectors have length `n`.
+    ///
+    /// For methods that need no products. As [`at`](Self::at) unless the objective has a way that prepares nothing
+    /// for products, or that allocates nothing.
+    ///
+    /// # Errors
+    /// As [`at`](Self::at).
+    fn value_and_gradient(&self, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
+        check_length("value_and_gradient", "gradient", self.dimension(), gradient.len())?;
+        let model = self.at(x)?;
+        gradient.copy_from_slice(model.gradient());
+        Ok(model.value())
+    }
 }
 
 /// An objective near the point it was prepared at.
@@ -134,6 +148,10 @@ impl<T: Scalar, O: Objective<T> + ?Sized> Objective<T> for &O {
 
     fn at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError> {
         (**self).at(x)
+    }
+
+    fn value_and_gradient(&self, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
+        (**self).value_and_gradient(x, gradient)
     }
 }
 
@@ -265,6 +283,14 @@ where
         let mut gradient = vec![T::zero(); self.dimension];
         (self.gradient)(x, &mut gradient);
         Ok(PartsModel { x: x.to_vec(), value: (self.f)(x), gradient, product: self.product.as_ref() })
+    }
+
+    fn value_and_gradient(&self, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
+        check_length("value_and_gradient", "x", self.dimension, x.len())?;
+        check_length("value_and_gradient", "gradient", self.dimension, gradient.len())?;
+        gradient.fill(T::zero());
+        (self.gradient)(x, gradient);
+        Ok((self.f)(x))
     }
 }
 

@@ -4,6 +4,8 @@
 //! minimum both are lost in the rounding of f; following Conn, Gould and Toint, *Trust-Region Methods* (2000),
 //! §17.4.2, both get the allowance δ = 10 ε max(scale, |f|) added, so that ρ → 1 where f can no longer tell. A step
 //! that only passes thanks to δ must then also reduce the gradient norm, which keeps the run from wandering in noise.
+//! Where f is a small difference of large terms its rounding exceeds δ; a step that fails and promised less than 10⁵ δ
+//! is therefore still taken if it halves the gradient norm.
 
 use crate::descent::ModelStep;
 use crate::error::{Error, require};
@@ -13,11 +15,17 @@ const METHOD: &str = "trust region";
 
 /// The radius, and the rules by which it moves.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub struct RadiusSearch<T> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     radius: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     max_radius: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     min_radius: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     accept: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     value_scale: T,
 }
 
@@ -28,6 +36,9 @@ pub enum Verdict {
     Accept,
     /// The function does not decrease, but by no more than its rounding: accept if the gradient norm falls.
     AcceptIfGradientFalls,
+    /// The function disagrees with a promise that large terms cancelling in it may hide: accept if the gradient norm
+    /// halves.
+    AcceptIfGradientHalves,
     /// The function decreases too little, or is not finite.
     Reject,
 }
@@ -98,14 +109,7 @@ impl<T: Scalar> RadiusSearch<T> {
             min_radius,
             "a number from 0 to below the radius",
         )?;
-        require(accept >= zero && accept < T::of(0.25), METHOD, "accept", accept, "a number from 0 to below 1/4")?;
-        require(
-            value_scale.is_finite() && value_scale >= zero,
-            METHOD,
-            "value_scale",
-            value_scale,
-            "a finite number, at least 0",
-        )
+        check_ratio_options(METHOD, accept, value_scale)
     }
 
     /// The radius for the next step.
@@ -121,26 +125,23 @@ impl<T: Scalar> RadiusSearch<T> {
 
     /// Judges a step from `value` to `trial_value` by what it `promised`.
     pub fn judge(&self, value: T, trial_value: T, promised: &ModelStep<T>) -> Judgement<T> {
-        let delta = rounding_allowance(value, self.value_scale);
-        let decrease = value - trial_value;
-        let ratio = (decrease + delta) / (promised.decrease + delta);
-        let verdict = if !trial_value.is_finite() || ratio.is_nan() || ratio <= self.accept {
-            Verdict::Reject
-        } else if decrease > T::zero() {
-            Verdict::Accept
-        } else {
-            Verdict::AcceptIfGradientFalls
-        };
-        Judgement { ratio, verdict }
+        judge(value, trial_value, promised, self.accept, self.value_scale)
     }
 
-    /// Sets the radius after an accepted step: a quarter of the step if ρ < 1/4, twice the radius if ρ > 3/4 and the
-    /// radius held the step back (Nocedal, Wright, *Numerical Optimization* (2006), algorithm 4.1).
-    pub fn accepted(&mut self, ratio: T, step: &ModelStep<T>) {
+    /// Sets the radius after an accepted step: a quarter of the step if ρ < 1/4; twice the radius if ρ > 3/4 and the
+    /// radius held the step back (Nocedal, Wright, *Numerical Optimization* (2006), algorithm 4.1), 5/2 times it if even
+    /// ρ > 9/10.
+    /// A step that the gradient let pass says nothing about the radius.
+    pub fn accepted(&mut self, judgement: Judgement<T>, step: &ModelStep<T>) {
+        let ratio = judgement.ratio;
+        if judgement.verdict == Verdict::AcceptIfGradientHalves {
+            return;
+        }
         if ratio < T::of(0.25) {
             self.rejected(step);
         } else if ratio > T::of(0.75) && step.end.is_on_boundary() {
-            self.radius = (T::of(2.0) * self.radius).min(self.max_radius);
+            let growth = if ratio > T::of(0.9) { 2.5 } else { 2.0 };
+            self.radius = (T::of(growth) * self.radius).min(self.max_radius);
         }
     }
 
@@ -148,6 +149,44 @@ impl<T: Scalar> RadiusSearch<T> {
     pub fn rejected(&mut self, step: &ModelStep<T>) {
         self.radius = T::of(0.25) * step.norm.min(self.radius);
     }
+}
+
+/// Judges a step from `value` to `trial_value` by what it `promised`: it must keep `accept` of that.
+pub(crate) fn judge<T: Scalar>(
+    value: T,
+    trial_value: T,
+    promised: &ModelStep<T>,
+    accept: T,
+    value_scale: T,
+) -> Judgement<T> {
+    let delta = rounding_allowance(value, value_scale);
+    let decrease = value - trial_value;
+    let ratio = (decrease + delta) / (promised.decrease + delta);
+    // The scale of what cancels in f is not known: up to 1e5 times |f| or the scale given, the gradient may decide.
+    let hidden = T::of(1e5) * delta;
+    let verdict = if !trial_value.is_finite() || ratio.is_nan() {
+        Verdict::Reject
+    } else if ratio <= accept {
+        let may_be_rounding = promised.decrease <= hidden && decrease.abs() <= hidden;
+        if may_be_rounding { Verdict::AcceptIfGradientHalves } else { Verdict::Reject }
+    } else if decrease > T::zero() {
+        Verdict::Accept
+    } else {
+        Verdict::AcceptIfGradientFalls
+    };
+    Judgement { ratio, verdict }
+}
+
+/// Errors unless the options of [`judge`] make sense.
+pub(crate) fn check_ratio_options<T: Scalar>(method: &'static str, accept: T, value_scale: T) -> Result<(), Error> {
+    require(accept >= T::zero() && accept < T::of(0.25), method, "accept", accept, "a number from 0 to below 1/4")?;
+    require(
+        value_scale.is_finite() && value_scale >= T::zero(),
+        method,
+        "value_scale",
+        value_scale,
+        "a finite number, at least 0",
+    )
 }
 
 /// δ = 10 ε max(scale, |f|): how much of a change in f may be rounding.

@@ -15,6 +15,7 @@ use crate::scalar::Scalar;
 /// assert_eq!(halving.factor(20), 0.25);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 #[non_exhaustive]
 pub enum Schedule<T> {
     /// Always 1.
@@ -25,6 +26,7 @@ pub enum Schedule<T> {
         /// The length of the half wave, above 0.
         iterations: usize,
         /// The factor at its end, from 0 to 1.
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         last: T,
     },
     /// `factor`^(t / `iterations`), smooth in t.
@@ -32,6 +34,7 @@ pub enum Schedule<T> {
         /// In how many iterations the rate falls by `factor`, above 0.
         iterations: usize,
         /// Above 0, at most 1.
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         factor: T,
     },
 }

@@ -38,6 +38,16 @@ pub trait Solver<T: Scalar>: Sized {
     /// What the objective reports. The solver keeps its last accepted point, and the step may be tried again.
     fn step(&mut self) -> Result<ControlFlow<Status>, Error>;
 
+    /// Whether the current point may be a minimum as far as the method can tell of its curvature; for whoever takes a
+    /// small gradient for an end. Methods of products ask a short Lanczos run, once a point, and go on to leave a saddle
+    /// if they are stepped on; all others believe it.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    fn confirm(&mut self) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     /// The current point and what is known about it.
     fn progress(&self) -> Progress<'_, T>;
 

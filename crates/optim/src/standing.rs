@@ -3,26 +3,46 @@
 use crate::error::{Error, require_length};
 use crate::limits::Limits;
 use crate::objective::{LocalModel, Objective};
+use crate::radius_search::{Judgement, Verdict};
 use crate::scalar::Scalar;
+use crate::second_order::SecondOrder;
 use crate::status::{Counts, Progress, Report, Status};
 use crate::vector::norm;
 use std::ops::ControlFlow;
 
 /// The current point and what is known there, the point under trial, and whether the run is over. Three vectors.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub(crate) struct Standing<T> {
     pub(crate) limits: Limits<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     pub(crate) x: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     pub(crate) trial: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     pub(crate) gradient: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) value: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) gradient_norm: T,
     /// ‖s‖₂ of the last step tried.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) step_norm: T,
     /// Whether the last step tried was taken.
     pub(crate) accepted: bool,
     pub(crate) counts: Counts,
     pub(crate) finished: Option<Status>,
+}
+
+/// What became of a trial point.
+#[derive(Debug)]
+pub(crate) enum Attempt<M, T> {
+    /// The point is the current one now; its model and the judgement that let it.
+    Accepted(M, Judgement<T>),
+    /// The point is not better, or something there is not finite.
+    Rejected,
+    /// The value is minus infinity.
+    Unbounded,
 }
 
 impl<T: Scalar> Standing<T> {
@@ -59,6 +79,70 @@ impl<T: Scalar> Standing<T> {
         Ok((now, model))
     }
 
+    /// Evaluates the trial point, and moves there if the judge of f(x) and f(trial) lets it. Costs a value, and a
+    /// gradient unless the value alone is refused.
+    pub(crate) fn attempt<'o, O: Objective<T>>(
+        &mut self,
+        objective: &'o O,
+        judge: impl FnOnce(T, T) -> Judgement<T>,
+    ) -> Result<Attempt<O::Model<'o>, T>, Error> {
+        self.attempt_measured(objective, judge, |_, gradient| norm(gradient))
+    }
+
+    /// As [`attempt`](Self::attempt), with another measure of point and gradient than the norm of the gradient.
+    pub(crate) fn attempt_measured<'o, O: Objective<T>>(
+        &mut self,
+        objective: &'o O,
+        judge: impl FnOnce(T, T) -> Judgement<T>,
+        measure: impl FnOnce(&[T], &[T]) -> T,
+    ) -> Result<Attempt<O::Model<'o>, T>, Error> {
+        let trial_value = objective.value(&self.trial)?;
+        self.counts.values += 1;
+        if trial_value == T::neg_infinity() {
+            return Ok(Attempt::Unbounded);
+        }
+        let judgement = judge(self.value, trial_value);
+        let limit = match judgement.verdict {
+            Verdict::Accept => T::infinity(),
+            Verdict::AcceptIfGradientFalls => self.gradient_norm,
+            Verdict::AcceptIfGradientHalves => T::of(0.5) * self.gradient_norm,
+            Verdict::Reject => return Ok(Attempt::Rejected),
+        };
+        let model = objective.at(&self.trial)?;
+        self.counts.gradients += 1;
+        let gradient_norm = measure(&self.trial, model.gradient());
+        if gradient_norm < limit && model.value().is_finite() {
+            self.accept(&model, gradient_norm);
+            return Ok(Attempt::Accepted(model, judgement));
+        }
+        Ok(Attempt::Rejected)
+    }
+
+    /// As [`start`](Self::start), for methods that need no products.
+    pub(crate) fn start_first_order<O: Objective<T>>(
+        method: &'static str,
+        limits: Limits<T>,
+        objective: &O,
+        x: &[T],
+    ) -> Result<Self, Error> {
+        let mut now = Self::unevaluated(method, limits, x)?;
+        require_length(method, "x", objective.dimension(), x.len())?;
+        now.value = objective.value_and_gradient(x, &mut now.gradient)?;
+        now.counts.gradients = 1;
+        now.gradient_norm = norm(&now.gradient);
+        now.finished = now.limits.start_verdict(x, now.value, now.gradient_norm);
+        Ok(now)
+    }
+
+    /// Makes the trial point, where value and `gradient` are these, the current one; `gradient` becomes the last.
+    pub(crate) fn accept_trial(&mut self, value: T, gradient: &mut Vec<T>) {
+        self.value = value;
+        std::mem::swap(&mut self.gradient, gradient);
+        self.gradient_norm = norm(&self.gradient);
+        std::mem::swap(&mut self.x, &mut self.trial);
+        self.accepted = true;
+    }
+
     fn learn(&mut self, model: &impl LocalModel<T>, gradient_norm: T) {
         self.value = model.value();
         self.gradient.copy_from_slice(model.gradient());
@@ -78,6 +162,14 @@ impl<T: Scalar> Standing<T> {
         self.finished = failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
     }
 
+    /// Takes a zero gradient for no convergence while the saddle there is being left, until the iterations run out.
+    pub(crate) fn go_on_from(&mut self, second_order: &SecondOrder<T>) {
+        if second_order.is_leaving() {
+            let last = self.counts.iterations >= self.limits.max_iterations;
+            self.finished = if last { second_order.status() } else { None };
+        }
+    }
+
     pub(crate) fn outcome(&self) -> ControlFlow<Status> {
         self.finished.map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
@@ -86,6 +178,7 @@ impl<T: Scalar> Standing<T> {
         Progress {
             x: &self.x,
             value: self.value,
+            gradient: &self.gradient,
             gradient_norm: self.gradient_norm,
             step_norm: self.step_norm,
             control,

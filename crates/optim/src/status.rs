@@ -3,12 +3,19 @@
 use crate::scalar::Scalar;
 use std::fmt;
 
-/// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is a stationary point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Why a method stopped. Only [`Converged`](Self::Converged) says that the answer is what was looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Status {
     /// A stopping criterion was met.
     Converged(Criterion),
+    /// The gradient is within its tolerance, but this is a saddle or a maximum: the Hessian has a negative eigenvalue,
+    /// and no step along its eigenvector was found that makes the function smaller, or none was allowed any more.
+    SecondOrder {
+        /// The smallest Ritz value: the smallest eigenvalue of the Hessian is at most this.
+        smallest_ritz: f64,
+    },
     /// The limit of iterations was reached.
     MaxIterations,
     /// The trust region shrank until no step inside it can change the point: model and function disagree at every
@@ -22,6 +29,8 @@ pub enum Status {
     Unbounded,
     /// The observer asked to stop.
     StoppedByObserver,
+    /// A test of the user's ended the run: of [`Stop`](crate::Stop), and no test of the gradient.
+    Stopped(Cause),
 }
 
 impl Status {
@@ -35,6 +44,20 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Converged(Criterion::GradientNorm) => f.write_str("converged: the gradient is within its tolerance"),
+            Self::Converged(Criterion::Step) => f.write_str("converged: the step is within its tolerance"),
+            Self::SecondOrder { smallest_ritz } => {
+                write!(
+                    f,
+                    "not converged: the gradient is zero, but the Hessian has an eigenvalue of {smallest_ritz:e} or less"
+                )
+            }
+            Self::Converged(Criterion::LargestSlope) => {
+                f.write_str("converged: every entry of the gradient is within the tolerance")
+            }
+            Self::Converged(Criterion::GradientReduction) => {
+                f.write_str("converged: the gradient has fallen to its share of the first")
+            }
+            Self::Stopped(cause) => write!(f, "stopped: {cause}"),
             Self::MaxIterations => f.write_str("not converged: the limit of iterations was reached"),
             Self::RadiusTooSmall => f.write_str("not converged: the trust region shrank to nothing"),
             Self::NonFinite(place) => write!(f, "stopped: {place} is not finite"),
@@ -47,14 +70,63 @@ impl fmt::Display for Status {
 
 /// Which stopping criterion was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Criterion {
     /// ‖g‖₂ ≤ the gradient tolerance.
     GradientNorm,
+    /// The step that solves the model is within the step tolerance.
+    Step,
+    /// ‖g‖∞ ≤ a tolerance.
+    LargestSlope,
+    /// The norm of the gradient fell to a share of what it was at the start.
+    GradientReduction,
+}
+
+/// Which test of the user's ended a run. None says that the point is a minimum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Cause {
+    /// The last step was short.
+    Step,
+    /// The value fell little in the last step.
+    Decrease,
+    /// The value reached its target.
+    Target,
+    /// The budget of iterations is spent.
+    Iterations,
+    /// The budget of values is spent.
+    Values,
+    /// The budget of gradients is spent.
+    Gradients,
+    /// The budget of products is spent.
+    Products,
+    /// The time is over.
+    Time,
+    /// The user's own test held.
+    User,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Step => "the last step was short",
+            Self::Decrease => "the value fell little in the last step",
+            Self::Target => "the value reached its target",
+            Self::Iterations => "the budget of iterations is spent",
+            Self::Values => "the budget of values is spent",
+            Self::Gradients => "the budget of gradients is spent",
+            Self::Products => "the budget of products is spent",
+            Self::Time => "the time is over",
+            Self::User => "the user's test held",
+        })
+    }
 }
 
 /// Where a number was not finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Place {
     /// The value at the starting point.
@@ -86,11 +158,13 @@ impl fmt::Display for Place {
 
 /// How often the objective was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Counts {
     /// Calls of [`Objective::value`](crate::Objective::value): trial points, tried by value alone.
     pub values: usize,
-    /// Calls of [`Objective::at`](crate::Objective::at), each one value and one gradient.
+    /// Calls of [`Objective::at`](crate::Objective::at) and
+    /// [`Objective::value_and_gradient`](crate::Objective::value_and_gradient), each one value and one gradient.
     pub gradients: usize,
     /// Products with the Hessian, a block of `k` directions counted `k` times.
     pub products: usize,
@@ -136,6 +210,8 @@ pub struct Progress<'a, T> {
     pub x: &'a [T],
     /// The value at the current point.
     pub value: T,
+    /// The gradient g at the current point; for a method of mini-batches that of the last batch.
+    pub gradient: &'a [T],
     /// ‖g‖₂ at the current point.
     pub gradient_norm: T,
     /// ‖s‖₂ of the last step tried, zero before the first.

@@ -1,8 +1,9 @@
 //! Trust-region Newton method: Newton's step where the model can be trusted, a shorter one where it cannot.
 //!
 //! Minimises with second derivatives seen only through products. Each accepted point costs one value, one gradient
-//! and the products of one truncated conjugate-gradient path; each rejected step costs one value and **zero**
-//! products. Directions of negative curvature are followed, so the run leaves saddles it does not start at.
+//! and the products of one Krylov space; each rejected step costs one value and **zero**
+//! products. Directions of negative curvature are followed, and a point with zero gradient counts as
+//! a minimum only after a short Lanczos run found no negative eigenvalue there: the run leaves saddles.
 //!
 //! ```
 //! use optim::{FromParts, TrustRegion};
@@ -27,17 +28,19 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent::{Descent, StepEnd};
-use crate::error::{Error, require};
-use crate::krylov::Steihaug;
+use crate::descent::{Descent, ModelStep, StepEnd};
+use crate::error::{Error, require_length};
+use crate::forcing::Forcing;
+use crate::krylov::Gltr;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
-use crate::radius_search::{RadiusSearch, Verdict};
+use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
+use crate::second_order::{Leave, Leaving, SecondOrder};
 use crate::solver::{Solver, minimize_methods};
-use crate::standing::Standing;
+use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Progress, Report, Status};
-use crate::vector::{norm, offset};
+use crate::vector::offset;
 use std::ops::ControlFlow;
 
 const METHOD: &str = "trust region";
@@ -47,52 +50,12 @@ const METHOD: &str = "trust region";
 /// Source: Conn, Gould, Toint, *Trust-Region Methods* (2000), algorithm 6.1.1; Nocedal, Wright, *Numerical
 /// Optimization* (2006), algorithms 4.1 and 7.2.
 #[derive(Clone, Debug)]
-pub struct TrustRegion<T, D = Steihaug<T>> {
+pub struct TrustRegion<T, D = Gltr<T>> {
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     limits: Limits<T>,
+    second_order: SecondOrder<T>,
     descent: D,
-}
-
-/// How exactly the Newton equations are solved: the ‖Hs + g‖/‖g‖ at which an interior step is taken.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Forcing<T> {
-    /// The same at every point: linear convergence at this rate. From 0 to below 1.
-    Constant(T),
-    /// min(`largest`, (‖g‖/‖g₀‖)^`power`), g₀ the gradient at the start: convergence of order 1 + `power`.
-    Superlinear {
-        /// The bound far from the solution, from 0 to below 1.
-        largest: T,
-        /// Above 0, at most 1.
-        power: T,
-    },
-}
-
-impl<T: Scalar> Forcing<T> {
-    /// The relative tolerance where ‖g‖/‖g₀‖ is `reduction`.
-    fn tolerance(self, reduction: T) -> T {
-        match self {
-            Self::Constant(tolerance) => tolerance,
-            Self::Superlinear { largest, power } => largest.min(reduction.powf(power)),
-        }
-    }
-
-    fn check(self) -> Result<(), Error> {
-        let below_one = |a: T| a >= T::zero() && a < T::one();
-        let (tolerance, power) = match self {
-            Self::Constant(tolerance) => (tolerance, T::one()),
-            Self::Superlinear { largest, power } => (largest, power),
-        };
-        require(below_one(tolerance), METHOD, "forcing tolerance", tolerance, "a number from 0 to below 1")?;
-        require(
-            power > T::zero() && power <= T::one(),
-            METHOD,
-            "forcing power",
-            power,
-            "a number above 0 and at most 1",
-        )
-    }
 }
 
 impl<T: Scalar> Default for TrustRegion<T> {
@@ -102,9 +65,9 @@ impl<T: Scalar> Default for TrustRegion<T> {
 }
 
 impl<T: Scalar> TrustRegion<T> {
-    /// The method with its defaults, its steps from [`Steihaug`].
+    /// The method with its defaults, its steps from [`Gltr`].
     pub fn new() -> Self {
-        Self::with_descent(Steihaug::new())
+        Self::with_descent(Gltr::new())
     }
 }
 
@@ -113,8 +76,9 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
     pub fn with_descent(descent: D) -> Self {
         Self {
             search: RadiusSearch::new(T::one()),
-            forcing: Forcing::Superlinear { largest: T::of(0.5), power: T::of(0.5) },
+            forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
             limits: Limits::new(1000),
+            second_order: SecondOrder::new(8),
             descent,
         }
     }
@@ -156,9 +120,20 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         self
     }
 
-    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/2, `power` 1/2.
+    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/10, `power` 1: quadratic
+    /// convergence. Never more exactly than the gradient tolerance needs: a tenth of it.
     pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
         self.forcing = forcing;
+        self
+    }
+
+    /// The most products spent on the question whether a point with zero gradient is a minimum. Default: 8; with 0 it is
+    /// not asked.
+    ///
+    /// A negative eigenvalue is left along its direction, or reported as [`Status::SecondOrder`]. Nothing is spent where
+    /// the last step was computed in the whole space and found it convex.
+    pub fn saddle_products(mut self, limit: usize) -> Self {
+        self.second_order = SecondOrder::new(limit);
         self
     }
 
@@ -173,7 +148,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         x: &[T],
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
         self.search.check()?;
-        self.forcing.check()?;
+        self.forcing.check(METHOD)?;
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(TrustRegionSolver {
             objective,
@@ -181,49 +156,157 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
             search: self.search,
             forcing: self.forcing,
             descent: self.descent,
+            second_order: self.second_order,
             step: vec![T::zero(); x.len()],
             start_gradient_norm: now.gradient_norm,
+            convex: false,
+            prepared: None,
+            now,
+        })
+    }
+
+    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. It prepares the point, and its path if that was known, once more; its counts leave that out.
+    ///
+    /// Radius and limits are those of the state.
+    ///
+    /// # Errors
+    /// An objective of another dimension, or what it reports.
+    pub fn resume<'o, O: Objective<T>>(
+        mut self,
+        objective: &'o O,
+        state: TrustRegionState<T>,
+    ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
+        let TrustRegionState { search, now, start_gradient_norm, convex, prepared, leave } = state;
+        require_length(METHOD, "x", objective.dimension(), now.x.len())?;
+        let mut model = Some(objective.at(&now.x)?);
+        if let (Some(local), Some([radius, tolerance])) = (model.as_mut(), prepared) {
+            self.descent.prepare(&mut local.hessian(), &now.gradient, radius, tolerance)?;
+            model = None;
+        }
+        self.second_order.restore(leave);
+        if self.second_order.is_leaving() {
+            model = None;
+        }
+        Ok(TrustRegionSolver {
+            objective,
+            model,
+            search,
+            forcing: self.forcing,
+            descent: self.descent,
+            second_order: self.second_order,
+            step: vec![T::zero(); now.x.len()],
+            start_gradient_norm,
+            convex,
+            prepared,
             now,
         })
     }
 }
 
+/// What a run is apart from its objective and its options: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct TrustRegionState<T> {
+    search: RadiusSearch<T>,
+    now: Standing<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    start_gradient_norm: T,
+    convex: bool,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
+    prepared: Option<[T; 2]>,
+    leave: Leave<T>,
+}
+
 /// A run of [`TrustRegion`].
 #[derive(Debug)]
-pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Steihaug<T>> {
+pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
     objective: &'o O,
     /// The model at `x` until its path is known, then nothing: a rejected step needs no products.
     model: Option<O::Model<'o>>,
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     descent: D,
+    second_order: SecondOrder<T>,
     now: Standing<T>,
     step: Vec<T>,
     start_gradient_norm: T,
+    /// Whether the current point needs no more examination: the last step was Newton's in the whole space, where the
+    /// Hessian was positive definite, or the question was answered.
+    convex: bool,
+    /// Radius and tolerance of the path at `x`, once it is known.
+    prepared: Option<[T; 2]>,
 }
 
 impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
+    /// What the run is apart from its objective and its options; [`TrustRegion::resume`] goes on with it.
+    pub fn state(&self) -> TrustRegionState<T> {
+        TrustRegionState {
+            search: self.search,
+            now: self.now.clone(),
+            start_gradient_norm: self.start_gradient_norm,
+            convex: self.convex,
+            prepared: self.prepared,
+            leave: self.second_order.kept(),
+        }
+    }
+
     /// Learns the path at `x`, once.
     fn prepare(&mut self) -> Result<(), Error> {
         let Some(mut model) = self.model.take() else {
             return Ok(());
         };
-        let tolerance = self.forcing.tolerance(self.now.gradient_norm / self.start_gradient_norm);
+        let tolerance = self.forcing.at(&self.now, self.start_gradient_norm);
         let radius = self.search.radius();
         match self.descent.prepare(&mut model.hessian(), &self.now.gradient, radius, tolerance) {
             Ok(products) => {
                 self.now.counts.products += products;
+                self.prepared = Some([radius, tolerance]);
                 Ok(())
             }
             Err(error) => {
                 self.model = Some(model);
+                self.prepared = None;
                 Err(error.into())
             }
         }
     }
 
+    /// Asks whether the current point is a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<(), Error> {
+        if let Some(model) = self.model.as_mut().filter(|_| !self.convex) {
+            let radius = self.search.radius();
+            self.now.counts.products += self.second_order.examine(&mut model.hessian(), &self.now.gradient, radius)?;
+            self.convex = !self.second_order.is_leaving();
+            if !self.convex {
+                self.model = None;
+            }
+        }
+        self.now.go_on_from(&self.second_order);
+        Ok(())
+    }
+
+    /// Tries to leave a saddle.
+    fn leave(&mut self) -> Result<Option<Status>, Error> {
+        let search = &self.search;
+        let judge = |value, trial, promised: &ModelStep<T>| search.judge(value, trial, promised);
+        Ok(match self.second_order.leave(&mut self.now, self.objective, judge)? {
+            Leaving::Left(model) => {
+                self.model = Some(model);
+                self.prepared = None;
+                self.convex = false;
+                None
+            }
+            Leaving::Failed => None,
+            Leaving::Ended(status) => Some(status),
+        })
+    }
+
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
+        if self.second_order.is_leaving() {
+            return self.leave();
+        }
         self.prepare()?;
         let promised = self.descent.step(self.search.radius(), &mut self.step);
         self.now.step_norm = promised.norm;
@@ -237,26 +320,17 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
             return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
         }
 
-        let trial_value = self.objective.value(&self.now.trial)?;
-        self.now.counts.values += 1;
-        if trial_value == T::neg_infinity() {
-            return Ok(Some(Status::Unbounded));
-        }
-        let judgement = self.search.judge(self.now.value, trial_value, &promised);
-        if judgement.verdict != Verdict::Reject {
-            let model = self.objective.at(&self.now.trial)?;
-            self.now.counts.gradients += 1;
-            let gradient_norm = norm(model.gradient());
-            let falls = gradient_norm < self.now.gradient_norm;
-            let finite = gradient_norm.is_finite() && model.value().is_finite();
-            if finite && (falls || judgement.verdict == Verdict::Accept) {
-                self.now.accept(&model, gradient_norm);
+        let search = &self.search;
+        match self.now.attempt(self.objective, |value, trial| search.judge(value, trial, &promised))? {
+            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
+            Attempt::Accepted(model, judgement) => {
                 self.model = Some(model);
-                self.search.accepted(judgement.ratio, &promised);
+                self.prepared = None;
+                self.convex = promised.end == StepEnd::Interior && self.descent.definite_dimension() == self.step.len();
+                self.search.accepted(judgement, &promised);
+                return Ok(None);
             }
-        }
-        if self.now.accepted {
-            return Ok(None);
+            Attempt::Rejected => {}
         }
         self.search.rejected(&promised);
         Ok(self.search.is_exhausted().then_some(Status::RadiusTooSmall))
@@ -269,7 +343,15 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<
             let failed = self.advance()?;
             self.now.end_iteration(failed);
         }
+        if self.now.finished.is_some_and(Status::is_converged) {
+            self.examine()?;
+        }
         Ok(self.now.outcome())
+    }
+
+    fn confirm(&mut self) -> Result<bool, Error> {
+        self.examine()?;
+        Ok(!self.second_order.is_leaving())
     }
 
     fn progress(&self) -> Progress<'_, T> {

@@ -64,6 +64,17 @@ pub(crate) fn all_finite<T: Scalar>(a: &[T]) -> bool {
     a.iter().all(|entry| entry.is_finite())
 }
 
+/// Numbers in [−1, 1) from a fixed seed and a stream (splitmix64): the same bits in every run.
+pub(crate) fn pseudorandom<T: Scalar>(stream: u64) -> impl Iterator<Item = T> {
+    let mut state = 0x6a09_e667_f3bc_c908_u64.wrapping_add(stream.wrapping_mul(0xd1b5_4a32_d192_ed03));
+    std::iter::repeat_with(move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        T::of(((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{dot, norm};

@@ -63,7 +63,7 @@ fn a_start_that_is_a_minimum_costs_one_gradient() {
     let f = scalar(|x| x * x, |x| 2.0 * x, |_| 2.0);
     let report = minimize(&f, &[0.0]);
     assert!(report.status.is_converged());
-    assert_eq!(f.found(), [0, 1, 0]);
+    assert_eq!(f.found(), [0, 1, 1], "the product asks whether it is one");
 }
 
 #[test]

@@ -12,7 +12,8 @@
 //!
 //! * [`counter`]: numbers from a counter, the same bits in every language;
 //! * [`workloads`]: networks, scalar functions written as loops, and Taylor and Laplacian problems, each fully defined;
-//! * [`golden`]: what other systems for automatic differentiation compute for them.
+//! * [`problems`]: functions to minimise whose minima are known;
+//! * [`golden`]: what other systems for automatic differentiation compute for them;
 //! * [`flops`]: what the matrix products of a network cost.
 
 #![forbid(unsafe_code)]
@@ -20,4 +21,5 @@
 pub mod counter;
 pub mod flops;
 pub mod golden;
+pub mod problems;
 pub mod workloads;

@@ -8,6 +8,8 @@
 //! |---|---|---|---|
 //! | N1 | [`classifier`] | dense network 784-256-128-10, batch of 128 | 235 146 |
 //! | N1s | [`small_network`] | dense network 2-32-32-1, batch of 100 | 1 185 |
+//! | – | [`small_network_with_ridge`] | N1s with a ridge | 1 185 |
+//! | – | [`poisson_residual`] | residual of a differential equation, network 2-20-20-1 | 501 |
 //! | N2 | [`autoencoder`] | dense network of 8 layers, batch of 200 | 2 837 314 |
 //! | N3 | [`convolutional_network`] | two convolutions and a dense layer, batch of 64 | 32 618 |
 //! | N4 | [`transformer_block`] | attention and two dense layers, 8 sequences of 32 | 49 984 |
@@ -29,12 +31,14 @@
 //! | offsets b, c | 0.1 s |
 //! | gains g of a normalisation | 1 + 0.1 s |
 
+mod fits;
 pub mod loops;
 mod networks;
 mod rounded;
 mod scalar;
 mod series;
 
+pub use fits::{poisson_residual, small_network_with_ridge};
 pub use networks::{
     autoencoder, classifier, convolutional_network, logistic_regression, small_network, transformer_block,
 };

@@ -8,6 +8,7 @@
 use crate::graph::{Graph, NodeId, Operation};
 use crate::primitive::{Broadcast, Pattern, Pick, Place, Slice, Stride, Sum, Unslice};
 use crate::shape::Shape;
+use smallvec::SmallVec;
 use std::any::Any;
 use std::collections::VecDeque;
 
@@ -98,7 +99,32 @@ impl Repeat {
         }
         let ones = from.iter().rev().take_while(|&&n| n == 1).count();
         let (head, missing) = (&from[..from.rank() - ones], to.rank() - from.rank());
-        (missing == 0 && to.starts_with(head)).then(|| Repeat::Run { start: 0, run: to[head.len()..].iter().product() })
+        if missing == 0 && to.starts_with(head) {
+            return Some(Repeat::Run { start: 0, run: to[head.len()..].iter().product() });
+        }
+        Repeat::loops(from, to)
+    }
+
+    /// Nested loops over `from` that repeat it to `to`, if they are no more than four.
+    fn loops(from: &Shape, to: &Shape) -> Option<Repeat> {
+        let missing = to.rank() - from.rank();
+        let (mut axes, mut stride) = (SmallVec::<[Stride; 4]>::new(), 1);
+        // Innermost first.
+        for (axis, &count) in to.iter().enumerate().rev() {
+            let own = axis.checked_sub(missing).map_or(1, |i| from[i]);
+            let step = if own == 1 { 0 } else { stride };
+            stride *= own as isize;
+            match axes.last_mut() {
+                _ if count == 1 => {}
+                // Neighbours that go on where the inner one ends are one loop.
+                Some(inner) if step == inner.step * inner.count as isize => inner.count *= count,
+                _ => axes.push(Stride { count, step }),
+            }
+        }
+        let mut all = [Stride { count: 1, step: 0 }; 4];
+        let free = 4_usize.checked_sub(axes.len())?;
+        all[free..].iter_mut().zip(axes.into_iter().rev()).for_each(|(place, axis)| *place = axis);
+        Some(Repeat::Loops { start: 0, axes: all })
     }
 
     /// The same reading as a pattern of a vector, if it is one of loops.
@@ -307,7 +333,15 @@ mod tests {
         assert_eq!(between(&[3], &[2, 3]), Some(Repeat::Cycle { start: 0, period: 3 }));
         assert_eq!(between(&[1, 3], &[2, 3]), Some(Repeat::Cycle { start: 0, period: 3 }));
         assert_eq!(between(&[2, 1], &[2, 3]), Some(Repeat::Run { start: 0, run: 3 }));
-        assert_eq!(between(&[2, 1, 3], &[2, 4, 3]), None);
-        assert_eq!(between(&[3, 1], &[2, 3, 4]), None);
+        let loops = |axes: &[(usize, isize)]| {
+            let mut all = [Stride { count: 1, step: 0 }; 4];
+            let free = 4 - axes.len();
+            all[free..].iter_mut().zip(axes).for_each(|(place, &(count, step))| *place = Stride { count, step });
+            Some(Repeat::Loops { start: 0, axes: all })
+        };
+        assert_eq!(between(&[2, 1, 3], &[2, 4, 3]), loops(&[(2, 3), (4, 0), (3, 1)]));
+        assert_eq!(between(&[3, 1], &[2, 3, 4]), loops(&[(2, 0), (3, 1), (4, 0)]));
+        assert_eq!(between(&[2, 1, 5, 3], &[2, 4, 5, 3]), loops(&[(2, 15), (4, 0), (15, 1)]));
+        assert_eq!(between(&[2, 1, 2, 1, 2], &[2, 2, 2, 2, 2]), None);
     }
 }

@@ -1,8 +1,9 @@
 //! Algebra on nodes: constants folded, identities removed, moves of data combined, transposes folded into products, and
 //! equal nodes merged. One pass in order, for the arguments of a node are simple before it is looked at.
 //!
-//! A rule keeps every bit of the result, with one exception: x + 0 is x, also for x = −0. Constants are folded in double
-//! precision, so a program in single precision may differ from the unfolded one by a rounding.
+//! A rule keeps every bit of the result, with these exceptions: x + 0 is x, also for x = −0; a product of repeated rows is one of
+//! fewer rows, which another kernel may compute. Constants are folded in double precision, so a program in single precision may
+//! differ from the unfolded one by a rounding.
 
 use crate::graph::{Arguments, Graph, NodeId, Operation, Structured};
 use crate::primitive::{Broadcast, Matmul, Permute, Reshape};
@@ -188,7 +189,35 @@ impl Builder {
             _ => (id, false),
         };
         let ((a, flip_a), (b, flip_b)) = (unfold(a), unfold(b));
+        if matmul.trans_a == flip_a
+            && let Some(product) = self.product_of_repeated_rows(a, b, matmul.trans_b != flip_b)
+        {
+            return product;
+        }
         self.push(Matmul { trans_a: matmul.trans_a != flip_a, trans_b: matmul.trans_b != flip_b }, &[a, b])
+    }
+}
+
+impl Builder {
+    /// A · B where rows of A are repeated: the product of the rows that differ, repeated.
+    fn product_of_repeated_rows(&mut self, a: NodeId, b: NodeId, trans_b: bool) -> Option<NodeId> {
+        let rows = self.moves::<Reshape>(a).map_or(a, |(_, source)| source);
+        let (repeat, source) = self.moves::<Broadcast>(rows)?;
+        let (to, from) = (repeat.shape.clone(), self.graph.shape(source).clone());
+        let (shape, right) = (self.graph.shape(a).clone(), self.graph.shape(b).clone());
+        let (&n, heads) = to.split_last()?;
+        let fits = shape.rank() == 2 && right.rank() == 2 && shape[1] == n && from.last() == Some(&n);
+        let different = from.size().checked_div(n)?;
+        if !fits || different >= shape[0] {
+            return None;
+        }
+        let columns = right[usize::from(!trans_b)];
+        let with = |heads: &[usize]| heads.iter().copied().chain([columns]).collect::<Shape>();
+        let once = self.reshape(source, &Shape::of(&[different, n]));
+        let product = self.push(Matmul { trans_a: false, trans_b }, &[once, b]);
+        let apart = self.reshape(product, &with(&from[..from.rank() - 1]));
+        let repeated = self.broadcast(apart, &with(heads));
+        Some(self.reshape(repeated, &Shape::of(&[shape[0], columns])))
     }
 }
 
@@ -246,6 +275,16 @@ mod tests {
         let folded =
             "%0 = input : [2, 3]; %1 = input : [2, 4]; %2 = matmul{transposed=[1, 0]} %0 %1 : [3, 4]; return %2";
         assert_eq!(simple(text), folded);
+    }
+
+    #[test]
+    fn repeated_rows_are_multiplied_once() {
+        let text = "%0 = input : [2, 1, 3]\n%1 = input : [3, 4]\n%2 = broadcast{shape=[2, 5, 3]} %0 : [2, 5, 3]\n\
+                    %3 = reshape{shape=[10, 3]} %2 : [10, 3]\n%4 = matmul{transposed=[0, 0]} %3 %1 : [10, 4]\nreturn %4";
+        let once = "%0 = input : [2, 1, 3]; %1 = input : [3, 4]; %2 = reshape{shape=[2, 3]} %0 : [2, 3]; \
+                    %3 = matmul{transposed=[0, 0]} %2 %1 : [2, 4]; %4 = reshape{shape=[2, 1, 4]} %3 : [2, 1, 4]; \
+                    %5 = broadcast{shape=[2, 5, 4]} %4 : [2, 5, 4]; %6 = reshape{shape=[10, 4]} %5 : [10, 4]; return %6";
+        assert_eq!(simple(text), once);
     }
 
     #[test]

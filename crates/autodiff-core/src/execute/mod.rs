@@ -7,9 +7,11 @@ mod listing;
 mod memory;
 mod plan;
 mod program;
+mod recurrence;
 mod region;
 mod statistics;
 
 pub use interpret::interpret;
 pub use program::{Group, Guards, Interface, Outcome, Phase, Program, Role, Workspace};
+pub(crate) use recurrence::{Coefficients, Recurrences, Slopes};
 pub use statistics::Statistics;

@@ -1,10 +1,12 @@
 //! [`Flat`]: a function of one flat vector, the form that solvers work on.
 
 use super::linearized::check_length;
-use super::operator::{Mode, Operator};
+use super::operator::{Mode, Operator, check};
 use super::variant::{Call, Point, Ran, Results};
 use super::{Function, Linearized};
 use crate::error::Result;
+use crate::execute::Coefficients;
+use crate::real::Float;
 use crate::tree::{Leaves, Traced, Tree};
 use std::borrow::Borrow;
 use std::fmt;
@@ -97,9 +99,68 @@ where
         self.run(&Operator::Hvp(Mode::default()), x, call).map(|_| ())
     }
 
+    /// The entries of all results at `x`, one after the other, into `out`: for functions that return a vector, such as
+    /// the residuals of a fit. `out` becomes as long as they are many.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| vec![x[0] * x[1], x[0] - x[1], x[1].square()]);
+    /// let mut out = Vec::new();
+    /// f.flat(&vec![0.0, 0.0]).evaluate_into(&[2.0, 3.0], &mut out).unwrap();
+    /// assert_eq!(out, [6.0, -1.0, 9.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Function::evaluate`].
+    pub fn evaluate_into(&self, x: &[P::Scalar], out: &mut Vec<P::Scalar>) -> Result<()> {
+        let ran = self.run(&Operator::Value, x, Call { extras: &[], results: Results::Nowhere })?;
+        ran.flattened(0, out);
+        Ok(())
+    }
+
+    /// Taylor coefficient number `order` of t ↦ results at `x` + t `v`, divided by `order`!, flat into `out`: for order 2
+    /// half the second derivative along `v`. `out` becomes as long as the results are many.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| vec![x[0] * x[1], x[1].powi(3)]);
+    /// let mut out = Vec::new();
+    /// f.flat(&vec![0.0, 0.0]).taylor_into(&[2.0, 1.0], &[1.0, 1.0], 2, &mut out).unwrap();
+    /// assert_eq!(out, [1.0, 3.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Function::taylor`].
+    pub fn taylor_into(&self, x: &[P::Scalar], v: &[P::Scalar], order: usize, out: &mut Vec<P::Scalar>) -> Result<()> {
+        check_length("taylor", "v", self.dimension, v.len())?;
+        let ran = self.run(&Operator::Taylor(order), x, Call { extras: &[v], results: Results::Nowhere })?;
+        ran.flattened(order * ran.variant.results.len(), out);
+        Ok(())
+    }
+
     /// Of rates f(y, t) at a point that ends with the time: coefficients 1 to `order` of the solution of y′ = f(y, t), order by
-    /// order.
-    pub(crate) fn flow(&self, x: &[P::Scalar], order: usize, series: &mut [P::Scalar]) -> Result<()> {
+    /// order. `memory` is used again by the next call.
+    pub(crate) fn flow(
+        &self,
+        x: &[P::Scalar],
+        order: usize,
+        series: &mut [P::Scalar],
+        memory: &mut Option<Coefficients<P::Scalar>>,
+    ) -> Result<()> {
+        let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
+        let variant = self.function.trace_if_new(&point)?;
+        check(&variant, &Operator::Flow(order))?;
+        if let Some(recurrences) = variant.recurrences() {
+            let memory = match memory {
+                Some(memory) if recurrences.owns(memory, order) => memory,
+                _ => memory.insert(recurrences.memory(order)),
+            };
+            let holds = recurrences.run(x, series, memory)?;
+            // At singular points the rules of programs go further.
+            if holds && series.iter().all(|c| c.to_f64().is_finite()) {
+                return Ok(());
+            }
+        }
         self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) }).map(|_| ())
     }
 

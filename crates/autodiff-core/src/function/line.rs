@@ -108,7 +108,8 @@ impl<T: Float> LineModel<T> {
         }
         // half² − slope·third, whose root is the bend of the model at its minimum, halved.
         let discriminant = half * half - slope * third;
-        if !(discriminant.to_f64() > 0.0) {
+        // NaN has no minimum either.
+        if discriminant <= T::zero() || discriminant.is_not_a_number() {
             return None;
         }
         let root = discriminant.sqrt();

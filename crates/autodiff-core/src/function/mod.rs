@@ -12,6 +12,7 @@ mod linearized;
 mod operator;
 mod operators;
 mod probe;
+mod recurrences;
 mod rows;
 mod swept;
 mod tensors;

@@ -147,7 +147,7 @@ fn interpolation(i: &MultiIndex, d: usize) -> Vec<(MultiIndex, f64)> {
             }
             let size: usize = m.iter().sum();
             let share = d as f64 / size as f64;
-            let mut term = if (d - size) % 2 == 0 { 1.0 } else { -1.0 };
+            let mut term = if (d - size).is_multiple_of(2) { 1.0 } else { -1.0 };
             for (at, &r) in support.iter().enumerate() {
                 term *= binomial(i[r] as f64, m[at]) * binomial(m[at] as f64 * share, j[at]);
             }

@@ -2,10 +2,11 @@
 
 use super::body::Body;
 use super::operator::{Form, Operator, build, check};
+use super::recurrences::recurrences;
 use super::swept::{Start, Sweeps, sweep};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
-use crate::execute::{Guards, Outcome, Phase, Program, Workspace};
+use crate::execute::{Guards, Outcome, Phase, Program, Recurrences, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
@@ -33,6 +34,8 @@ pub(super) struct Variant<Out> {
     body: OnceLock<Body>,
     /// The same with scalars as they are, once it is asked for.
     plain: OnceLock<Body>,
+    /// Its recurrences as rates of a differential equation, once they are asked for, if it has them.
+    recurrences: OnceLock<Option<Recurrences>>,
     /// Whether all nodes are scalars that can be swept.
     pub scalar: bool,
     /// How often that was done.
@@ -120,6 +123,13 @@ impl<Out> Variant<Out> {
     pub(super) fn body_of(&self, operator: &Operator) -> &Body {
         let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data);
         if let Operator::Flow(_) = operator { self.plain.get_or_init(plain) } else { self.body() }
+    }
+
+    /// The recurrences of the trace as rates of a differential equation, if it has them.
+    pub(super) fn recurrences(&self) -> Option<&Recurrences> {
+        let holds = !self.point_specific && self.predictions == 0;
+        let make = || if holds { recurrences(self.body_of(&Operator::Flow(1))) } else { None };
+        self.recurrences.get_or_init(make).as_ref()
     }
 
     /// Whether a program of the trace was made.
@@ -229,6 +239,14 @@ impl<Out, T: Executable> Ran<Out, T> {
         match &self.by {
             By::Program(ran) => ran,
             By::Sweep(_) => unreachable!("a sweep has no phases"),
+        }
+    }
+
+    /// The numbers of as many outputs as there are results, from number `first` on, one after the other.
+    pub fn flattened(&self, first: usize, out: &mut Vec<T>) {
+        out.clear();
+        for i in first..first + self.variant.results.len() {
+            out.extend_from_slice(self.output(i));
         }
     }
 
@@ -428,6 +446,7 @@ where
             recorded: graph,
             body: OnceLock::new(),
             plain: OnceLock::new(),
+            recurrences: OnceLock::new(),
             scalar: numbers.is_some(),
             sweeps: Sweeps::default(),
             result,

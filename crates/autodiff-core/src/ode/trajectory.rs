@@ -1,6 +1,7 @@
 //! [`Trajectory`]: a solution of an initial value problem, followed step by step.
 
 use crate::error::{Error, Result};
+use crate::execute::Coefficients;
 use crate::function::{Flat, Function};
 use crate::graph::Var;
 use crate::real::{Elementary, Float, Precision};
@@ -48,7 +49,8 @@ impl<P: Tree> Tree for Moment<P> {
 /// term that is left out is below the tolerance. The state is summed with compensation, so that rounding does not pile up over
 /// many steps.
 ///
-/// A state of arrays is faster than one of many scalars: their loops are not rolled here.
+/// The coefficients are computed by recurrences over the trace; a state of arrays is faster than one of many scalars, whose
+/// loops are not rolled here.
 pub struct Trajectory<'f, P: Tree, Out> {
     rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
     order: usize,
@@ -60,6 +62,9 @@ pub struct Trajectory<'f, P: Tree, Out> {
     /// Where the last step began, and the series from there, order by order; none before the first step.
     before: Vec<P::Scalar>,
     series: Vec<P::Scalar>,
+    memory: Option<Coefficients<P::Scalar>>,
+    /// Change of each entry in a step.
+    rise: Vec<P::Scalar>,
     steps: usize,
 }
 
@@ -106,8 +111,10 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             structure: state.clone(),
             left_out: vec![P::Scalar::zero(); now.len()],
             before: now.clone(),
-            now,
             series: Vec::new(),
+            memory: None,
+            rise: now.clone(),
+            now,
             steps: 0,
         }
     }
@@ -209,7 +216,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     fn step_within(&mut self, limit: f64) -> Result<Step<P::Scalar>> {
         let n = self.now.len() - 1;
         self.series.resize(self.order * n, P::Scalar::zero());
-        self.rates.flow(&self.now, self.order, &mut self.series)?;
+        self.rates.flow(&self.now, self.order, &mut self.series, &mut self.memory)?;
         let time = self.now[n];
         let allowed = self.allowed();
         if allowed.is_nan() {
@@ -223,11 +230,16 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             return Err(stuck(format!("at time {time} steps have become too short to move it: {length}")));
         }
         self.before.copy_from_slice(&self.now);
-        for i in 0..=n {
-            let rise = if i == n { length } else { self.rise(i, length) };
-            let wanted = rise - self.left_out[i];
-            let sum = self.now[i] + wanted;
-            (self.left_out[i], self.now[i]) = ((sum - self.now[i]) - wanted, sum);
+        // Horner's rule, order by order.
+        self.rise.fill(P::Scalar::zero());
+        for coefficients in self.series.chunks_exact(n.max(1)).rev() {
+            self.rise.iter_mut().zip(coefficients).for_each(|(sum, &c)| *sum = (*sum + c) * length);
+        }
+        self.rise[n] = length;
+        for ((now, left_out), &rise) in self.now.iter_mut().zip(&mut self.left_out).zip(&self.rise) {
+            let wanted = rise - *left_out;
+            let sum = *now + wanted;
+            (*left_out, *now) = ((sum - *now) - wanted, sum);
         }
         self.steps += 1;
         Ok(Step { length, allowed })
@@ -287,6 +299,6 @@ where
     let mut trajectory = Trajectory::new(f, state, time);
     let n = trajectory.now.len() - 1;
     trajectory.series.resize(order * n, P::Scalar::zero());
-    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series)?;
+    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut None)?;
     Ok(trajectory.series())
 }

@@ -1,5 +1,47 @@
 //! Krylov methods: what can be learned of a matrix from a few products. One file a method.
+//!
+//! | solver | for | vectors held |
+//! |---|---|---|
+//! | [`ConjugateGradients`] | A x = b, A positive definite; with a preconditioner | 3 (4) |
+//! | [`Minres`] | A x = b, A symmetric | 6 |
+//! | [`ShiftedLanczos`] | (A + λᵢ I) xᵢ = b for k shifts | 3 + 2 k |
+//! | [`Lsmr`] | min ‖A x − b‖² + λ² ‖x‖² | 4 of length n, 2 of length m |
+//! | [`Bidiagonal`] | the same for many λ and right-hand sides | 2 and the basis, of each length |
+//! | [`Lanczos`] | Ritz values and vectors of A | 1 and the basis |
+//! | [`Lobpcg`] | the k lowest eigenpairs of A | 6 k + 1 |
+//! | [`Gltr`] | the trust-region subproblem, exactly | 2 and the basis |
+//! | [`CubicModel`] | the cubic subproblem, exactly | 1 and the basis |
+//! | [`SaddleFree`] | the same with the absolute value of A | 2 and the basis |
+//! | [`Steihaug`] | the trust-region subproblem, truncated | 4 and the path |
+//!
+//! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before.
 
+mod bidiagonal;
+mod cg;
+mod cubic;
+mod gltr;
+mod lanczos;
+mod lobpcg;
+mod lsmr;
+mod minres;
+mod rayleigh;
+mod saddle_free;
+mod secular;
+mod shifted;
+mod solution;
 mod steihaug;
+mod tridiagonal;
 
+pub use bidiagonal::Bidiagonal;
+pub use cg::ConjugateGradients;
+pub use cubic::CubicModel;
+pub use gltr::Gltr;
+pub use lanczos::{Expansion, Lanczos};
+pub use lobpcg::Lobpcg;
+pub use lsmr::Lsmr;
+pub use minres::Minres;
+pub use saddle_free::SaddleFree;
+pub use shifted::ShiftedLanczos;
+pub use solution::{KrylovEnd, Solution};
 pub use steihaug::Steihaug;
+pub(crate) use steihaug::crossing;

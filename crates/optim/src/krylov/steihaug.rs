@@ -156,6 +156,48 @@ impl<T: Scalar> Steihaug<T> {
         }
     }
 
+    /// s, r and d of length `n`, to be filled before [`resume`](Self::resume).
+    pub(crate) fn buffers(&mut self, n: usize) -> [&mut [T]; 3] {
+        self.s.resize(n, T::zero());
+        self.r.resize(n, T::zero());
+        self.d.resize(n, T::zero());
+        [&mut self.s, &mut self.r, &mut self.d]
+    }
+
+    /// Goes on from the s, r and d in the buffers: a point inside the radius that decreases q by `decrease`, its
+    /// residual, and a direction conjugate to the steps so far. The path to s counts as one step.
+    pub(crate) fn resume<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        radius: T,
+        decrease: T,
+        tolerance: T,
+        limit: usize,
+    ) -> Result<usize, ObjectiveError> {
+        let n = self.s.len();
+        self.tail = None;
+        self.radius = radius;
+        self.hd.resize(n, T::zero());
+        self.segments.clear();
+        self.segments.push(Segment { end_norm: norm(&self.s), decrease, slope: T::zero() });
+        if self.rows.len() < n {
+            self.rows.resize(n, T::zero());
+        }
+        self.rows[..n].copy_from_slice(&self.s);
+        let products = self.walk(hessian, tolerance, limit)?;
+        self.close_path();
+        Ok(products)
+    }
+
+    /// The slope at the end of the last step, once the residual there is known.
+    fn close_path(&mut self) {
+        let n = self.d.len();
+        let last = self.segments.len().saturating_sub(1);
+        if let Some(segment) = self.segments.last_mut() {
+            segment.slope = dot(&self.r, &self.rows[last * n..(last + 1) * n]);
+        }
+    }
+
     /// Walks the path inside `radius`; the residual, tail and end are set where it stops.
     fn walk<A: LinearOperator<T>>(
         &mut self,
@@ -184,7 +226,9 @@ impl<T: Scalar> Steihaug<T> {
                 self.end = StepEnd::NonFinite;
                 return Ok(products);
             }
-            if curvature <= T::zero() {
+            // A dᵀHd that does not stand out of its rounding is no curvature to divide by.
+            let floor = T::epsilon() * norm(&self.d) * norm(&self.hd);
+            if curvature <= floor {
                 self.tail = Some(Tail { slope: rr, curvature });
                 self.end = StepEnd::NegativeCurvature;
                 return Ok(products);
@@ -232,14 +276,11 @@ impl<T: Scalar> Descent<T> for Steihaug<T> {
         self.hd.resize(n, T::zero());
         let limit = self.max_products.unwrap_or(2 * n);
         let products = self.walk(hessian, relative_tolerance * norm(gradient), limit)?;
-        let last = self.segments.len().saturating_sub(1);
-        if let Some(segment) = self.segments.last_mut() {
-            segment.slope = dot(&self.r, &self.rows[last * n..(last + 1) * n]);
-        }
+        self.close_path();
         Ok(products)
     }
 
-    fn step(&self, radius: T, out: &mut [T]) -> ModelStep<T> {
+    fn step(&mut self, radius: T, out: &mut [T]) -> ModelStep<T> {
         let radius = radius.min(self.radius);
         let n = self.d.len();
         assert_eq!(out.len(), n, "steihaug: out has the wrong length");
@@ -285,7 +326,7 @@ fn on_boundary<T: Scalar>(radius: T, decrease: T, end: StepEnd, step: &mut [T]) 
 ///
 /// In units of Δ and ‖d‖: u = τ ‖d‖/Δ solves u² + 2 c u = (1 − σ)(1 + σ) with σ = ‖s‖/Δ and c = sᵀd/(Δ ‖d‖).
 /// The root is taken in the form without cancellation, and no square leaves the range of the number type.
-fn crossing<T: Scalar>(s: &[T], d: &[T], radius: T) -> T {
+pub(crate) fn crossing<T: Scalar>(s: &[T], d: &[T], radius: T) -> T {
     let d_norm = norm(d);
     let sigma = (norm(s) / radius).min(T::one());
     let c = dot(s, d) / radius / d_norm;

@@ -1,0 +1,64 @@
+//! The recurrences of a trace of rates, made from its graph and the slopes that the rows state.
+
+use super::body::Body;
+use crate::compile::simplify;
+use crate::execute::{Recurrences, Slopes};
+use crate::graph::{NodeId, Operation, Var};
+use crate::real::{Class, Precision, Row, Slope};
+use crate::trace::Session;
+
+/// Nodes, as a multiple of those of the rates, beyond which slopes are not followed: a rule whose partial is a new function each time
+/// never ends.
+const GROWTH: usize = 16;
+
+/// The recurrences of the rates; `None` if an operation has no rule for them.
+pub(super) fn recurrences(body: &Body) -> Option<Recurrences> {
+    let rates = simplify(&body.graph).without_dead_nodes();
+    let session = Session::open(Precision::Double);
+    session.share();
+    let inputs: Vec<Var> = body.point.iter().map(|shape| session.input(shape.clone())).collect();
+    let outputs = session.inline(&rates, &inputs);
+    let trace = inputs.first()?.trace;
+    let mut slopes: Slopes = Vec::new();
+    let limit = GROWTH * (rates.len() + 16);
+    // Slopes are nodes that have slopes.
+    let mut varies: Vec<bool> = Vec::new();
+    while let Some((row, args, input)) = node(varies.len())? {
+        let moves: Vec<bool> = args.iter().map(|a| varies[a.index()]).collect();
+        let discrete = row.is_some_and(|row| row.class() == Class::Discrete);
+        if let Some(row) = row.filter(|row| row.class() == Class::Smooth) {
+            let var = |node: NodeId| Var { trace, node };
+            let (args, y) = (args.iter().map(|&a| var(a)).collect::<Vec<Var>>(), var(NodeId::from_index(varies.len())));
+            for i in (0..args.len()).filter(|&i| moves[i]) {
+                let slope = match (row, i) {
+                    // The partial of the table is a new power each time; where the base is 0 this one is not finite.
+                    (Row::Pow, 0) => Slope::Partial(args[1] * (y / args[0])),
+                    _ => row.slope(i, &args, &y),
+                };
+                let slope = match slope {
+                    Slope::Partial(d) => Slope::Partial(d.node),
+                    Slope::Inverse(q) => Slope::Inverse(q.node),
+                };
+                slopes.push((y.node, i, slope));
+            }
+        }
+        varies.push(input || (!discrete && moves.contains(&true)));
+        if varies.len() > limit {
+            return None;
+        }
+    }
+    Recurrences::new(session.close(&outputs).ok()?.graph, &slopes)
+}
+
+/// Row, arguments, and whether it is an input, of a node of the tape; `Some(None)` after the last.
+#[allow(clippy::type_complexity)]
+fn node(index: usize) -> Option<Option<(Option<Row>, Vec<NodeId>, bool)>> {
+    crate::trace::peek(|graph| {
+        (index < graph.len()).then(|| {
+            let id = NodeId::from_index(index);
+            let operation = graph.operation(id);
+            let row = if let Operation::Row(row) = operation { Some(row) } else { None };
+            (row, graph.arguments(id).to_vec(), matches!(operation, Operation::Input(_)))
+        })
+    })
+}

@@ -1,0 +1,290 @@
+//! Adaptive cubic regularisation: Newton's step under a cubic penalty, whose weight adapts.
+//!
+//! Each step minimises f + gᵀs + ½ sᵀHs + ⅓ σ ‖s‖³ in a Krylov space. Where σ exceeds half the Lipschitz constant of the
+//! Hessian the model lies above the function, so no step goes wrong; near a minimum σ falls and the step is Newton's.
+//! An accepted point costs one value, one gradient and the products of one Krylov space; a rejected step one value and
+//! **zero** products. Among methods of products its worst case is the best known: ‖g‖ ≤ ε after O(ε^(−3/2)) iterations.
+//!
+//! ```
+//! use autodiff_core::{Function, Var};
+//! use optim::CubicRegularization;
+//! let rosenbrock = Function::new(|x: &[Var]| 100.0 * (x[1] - x[0].square()).square() + (1.0 - x[0]).square());
+//! let start = vec![-1.2_f64, 1.0];
+//! let report = CubicRegularization::new().minimize(&rosenbrock.flat(&start), &start)?;
+//! assert!(report.status.is_converged());
+//! assert!((report.x[0] - 1.0).abs() < 1e-7 && (report.x[1] - 1.0).abs() < 1e-7);
+//! # Ok::<(), optim::Error>(())
+//! ```
+
+use crate::descent::{ModelStep, StepEnd};
+use crate::error::{Error, require};
+use crate::forcing::Forcing;
+use crate::krylov::CubicModel;
+use crate::limits::{Limits, limit_options};
+use crate::objective::{LocalModel, Objective};
+use crate::radius_search::{Verdict, check_ratio_options, judge};
+use crate::scalar::Scalar;
+use crate::second_order::{Leaving, SecondOrder};
+use crate::solver::{Solver, minimize_methods};
+use crate::standing::{Attempt, Standing};
+use crate::status::{Place, Progress, Report, Status};
+use crate::vector::offset;
+use std::ops::ControlFlow;
+
+const METHOD: &str = "cubic regularization";
+
+/// The options of the method, and the ways to run it.
+///
+/// A step is judged by ρ = (f(x) − f(x + s)) / (−q(s)), q without the cubic term, with the same allowances for rounding
+/// as [`TrustRegion`](crate::TrustRegion). After ρ > 9/10 the weight falls to a tenth, after ρ < 1/4 or a rejected step
+/// it is set so that the same model would have given a step of a quarter of the length.
+///
+/// Sources: Cartis, Gould, Toint, *Adaptive cubic regularisation methods for unconstrained optimization*, I and II,
+/// Math. Program. 127 and 130 (2011); Dussault, Migot, Orban, Math. Program. 207 (2024) (ARCqK).
+#[derive(Clone, Debug)]
+pub struct CubicRegularization<T> {
+    weight: T,
+    min_weight: T,
+    accept: T,
+    value_scale: T,
+    forcing: Forcing<T>,
+    limits: Limits<T>,
+    second_order: SecondOrder<T>,
+    model: CubicModel<T>,
+}
+
+impl<T: Scalar> Default for CubicRegularization<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> CubicRegularization<T> {
+    /// The method with its defaults.
+    pub fn new() -> Self {
+        Self::with_model(CubicModel::new())
+    }
+
+    /// The method with its defaults, its steps from `model`.
+    pub fn with_model(model: CubicModel<T>) -> Self {
+        Self {
+            weight: T::one(),
+            min_weight: T::min_positive_value(),
+            accept: T::of(1e-4),
+            value_scale: T::one(),
+            forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
+            limits: Limits::new(1000),
+            second_order: SecondOrder::new(8),
+            model,
+        }
+    }
+
+    limit_options!(1000);
+    minimize_methods!();
+
+    /// The first weight σ, in units of the value over those of x³. Default: 1.
+    pub fn weight(mut self, weight: T) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// The least weight. Default: the least positive normal number, which stands for none.
+    pub fn min_weight(mut self, weight: T) -> Self {
+        self.min_weight = weight;
+        self
+    }
+
+    /// The least share of the promised decrease a step must keep. Default: 1e-4; below 1/4.
+    pub fn accept(mut self, ratio: T) -> Self {
+        self.accept = ratio;
+        self
+    }
+
+    /// The magnitude of the terms the function sums, in its units, as in
+    /// [`TrustRegion::value_scale`](crate::TrustRegion::value_scale). Default: 1.
+    pub fn value_scale(mut self, scale: T) -> Self {
+        self.value_scale = scale;
+        self
+    }
+
+    /// How exactly the model is minimised. Default: superlinear, `largest` 1/10, `power` 1: quadratic convergence.
+    pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
+        self.forcing = forcing;
+        self
+    }
+
+    /// The most products spent on the question whether a point with zero gradient is a minimum. Default: 8; with 0 it is
+    /// not asked.
+    ///
+    /// A negative eigenvalue is left along its direction, or reported as [`Status::SecondOrder`]. Nothing is spent where
+    /// the last step was computed in the whole space and found it convex.
+    pub fn saddle_products(mut self, limit: usize) -> Self {
+        self.second_order = SecondOrder::new(limit);
+        self
+    }
+
+    /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds five vectors besides the
+    /// workspace of the [`CubicModel`].
+    ///
+    /// # Errors
+    /// As [`minimize`](Self::minimize).
+    pub fn start<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        x: &[T],
+    ) -> Result<CubicRegularizationSolver<'o, T, O>, Error> {
+        let positive = |a: T| a.is_finite() && a > T::zero();
+        require(positive(self.weight), METHOD, "weight", self.weight, "a finite number above 0")?;
+        require(
+            positive(self.min_weight) && self.min_weight <= self.weight,
+            METHOD,
+            "min_weight",
+            self.min_weight,
+            "a number above 0, at most the weight",
+        )?;
+        check_ratio_options(METHOD, self.accept, self.value_scale)?;
+        self.forcing.check(METHOD)?;
+        let (now, local) = Standing::start(METHOD, self.limits, objective, x)?;
+        Ok(CubicRegularizationSolver {
+            objective,
+            local: Some(local),
+            step: vec![T::zero(); x.len()],
+            start_gradient_norm: now.gradient_norm,
+            convex: false,
+            options: self,
+            now,
+        })
+    }
+}
+
+/// A run of [`CubicRegularization`].
+#[derive(Debug)]
+pub struct CubicRegularizationSolver<'o, T: Scalar, O: Objective<T>> {
+    objective: &'o O,
+    /// The model at `x` until its Krylov space is known, then nothing: a rejected step needs no products.
+    local: Option<O::Model<'o>>,
+    options: CubicRegularization<T>,
+    now: Standing<T>,
+    step: Vec<T>,
+    start_gradient_norm: T,
+    /// Whether the current point needs no more examination: the last step was computed in the whole space, where the
+    /// Hessian was positive definite, or the question was answered.
+    convex: bool,
+}
+
+impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
+    /// Learns the Krylov space at `x`, once.
+    fn prepare(&mut self) -> Result<(), Error> {
+        let Some(mut local) = self.local.take() else {
+            return Ok(());
+        };
+        let CubicRegularization { model, forcing, weight, .. } = &mut self.options;
+        let tolerance = forcing.at(&self.now, self.start_gradient_norm);
+        match model.prepare(&mut local.hessian(), &self.now.gradient, *weight, tolerance) {
+            Ok(products) => {
+                self.now.counts.products += products;
+                Ok(())
+            }
+            Err(error) => {
+                self.local = Some(local);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Asks whether the current point is a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<(), Error> {
+        let CubicRegularization { second_order, weight, .. } = &mut self.options;
+        if let Some(local) = self.local.as_mut().filter(|_| !self.convex) {
+            // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
+            let length = (T::one() / *weight).min(T::of(1e3));
+            self.now.counts.products += second_order.examine(&mut local.hessian(), &self.now.gradient, length)?;
+            self.convex = !second_order.is_leaving();
+            if !self.convex {
+                self.local = None;
+            }
+        }
+        self.now.go_on_from(second_order);
+        Ok(())
+    }
+
+    /// Tries to leave a saddle.
+    fn leave(&mut self) -> Result<Option<Status>, Error> {
+        let CubicRegularization { second_order, accept, value_scale, .. } = &mut self.options;
+        let judge = |value, trial, promised: &ModelStep<T>| judge(value, trial, promised, *accept, *value_scale);
+        Ok(match second_order.leave(&mut self.now, self.objective, judge)? {
+            Leaving::Left(local) => {
+                self.local = Some(local);
+                self.convex = false;
+                None
+            }
+            Leaving::Failed => None,
+            Leaving::Ended(status) => Some(status),
+        })
+    }
+
+    /// Tries one step; the status if the run is over.
+    fn advance(&mut self) -> Result<Option<Status>, Error> {
+        if self.options.second_order.is_leaving() {
+            return self.leave();
+        }
+        self.prepare()?;
+        let CubicRegularization { model, weight, min_weight, accept, value_scale, .. } = &mut self.options;
+        let promised = model.step(*weight, &mut self.step);
+        self.now.step_norm = promised.norm;
+        self.now.accepted = false;
+        if promised.norm == T::zero() && promised.end == StepEnd::NonFinite {
+            return Ok(Some(Status::NonFinite(Place::Product)));
+        }
+        offset(&self.now.x, T::one(), &self.step, &mut self.now.trial);
+        if self.now.trial == self.now.x {
+            return Ok(Some(Status::NoProgress));
+        }
+        let (accept, scale) = (*accept, *value_scale);
+        let attempt = self.now.attempt(self.objective, |value, trial| judge(value, trial, &promised, accept, scale))?;
+        let too_long = match attempt {
+            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
+            Attempt::Accepted(local, judgement) => {
+                self.local = Some(local);
+                self.convex = promised.end == StepEnd::Interior && model.definite_dimension() == self.step.len();
+                if judgement.verdict != Verdict::AcceptIfGradientHalves && judgement.ratio > T::of(0.9) {
+                    *weight = (*weight * T::of(0.1)).max(*min_weight);
+                }
+                judgement.ratio < T::of(0.25)
+            }
+            Attempt::Rejected => true,
+        };
+        if too_long {
+            let shorter = model.weight_for(T::of(0.25) * promised.norm);
+            // At least twice: where the weight was without effect its first effect may be less.
+            *weight = shorter.max(*weight * T::of(2.0));
+        }
+        Ok((!weight.is_finite()).then_some(Status::RadiusTooSmall))
+    }
+}
+
+impl<T: Scalar, O: Objective<T>> Solver<T> for CubicRegularizationSolver<'_, T, O> {
+    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
+        if self.now.finished.is_none() {
+            let failed = self.advance()?;
+            self.now.end_iteration(failed);
+        }
+        if self.now.finished.is_some_and(Status::is_converged) {
+            self.examine()?;
+        }
+        Ok(self.now.outcome())
+    }
+
+    fn confirm(&mut self) -> Result<bool, Error> {
+        self.examine()?;
+        Ok(!self.options.second_order.is_leaving())
+    }
+
+    fn progress(&self) -> Progress<'_, T> {
+        self.now.progress(self.options.weight)
+    }
+
+    fn into_report(self, status: Status) -> Report<T> {
+        self.now.into_report(status)
+    }
+}

@@ -1,0 +1,307 @@
+//! Methods that go down along lines: a direction from the gradients seen so far × a line search.
+//!
+//! [`Lbfgs`](crate::Lbfgs), [`Bfgs`](crate::Bfgs), [`NonlinearCg`](crate::NonlinearCg) and
+//! [`BarzilaiBorwein`](crate::BarzilaiBorwein) differ only in their [`Direction`]; the run is one and the same:
+//!
+//! * a direction that does not descend, or a search that fails, makes the direction forget all it learnt; the iteration
+//!   then tries −g, once;
+//! * a trial point that is not finite shortens the step and is never accepted.
+
+use crate::error::{Error, require};
+use crate::limits::Limits;
+use crate::line_search::{LineFunction, LineSearch, Ray, SearchEnd};
+use crate::objective::{Objective, ObjectiveError};
+use crate::quasi_newton::Step;
+use crate::scalar::Scalar;
+use crate::solver::Solver;
+use crate::standing::Standing;
+use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::vector::{all_finite, dot, norm, offset};
+use std::ops::ControlFlow;
+
+/// What a direction may base the first trial step on.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Outlook<T> {
+    /// f(x).
+    pub value: T,
+    /// ‖g‖₂.
+    pub gradient_norm: T,
+    /// gᵀd.
+    pub slope: T,
+    /// α and gᵀd of the last accepted step, if there is one.
+    pub last: Option<(T, T)>,
+}
+
+impl<T: Scalar> Outlook<T> {
+    /// The first step along −g where nothing else is known: of length 1, or shorter where the gradient is.
+    pub fn unit(&self) -> T {
+        let inverse = T::one() / self.gradient_norm;
+        if inverse.is_finite() { inverse.min(T::one()) } else { T::one() }
+    }
+}
+
+/// A direction of descent from the gradients seen so far.
+pub trait Direction<T: Scalar> {
+    /// Writes the direction for `gradient` into `out`. The answer depends on nothing but what was learnt.
+    fn direction(&mut self, gradient: &[T], out: &mut [T]);
+
+    /// The first α to try along it.
+    fn first_step(&self, outlook: &Outlook<T>) -> T;
+
+    /// Learns from an accepted step α d.
+    fn learn(&mut self, step: &Step<'_, T>, direction: &[T]);
+
+    /// Forgets all: the next direction is −g.
+    fn forget(&mut self);
+
+    /// Whether the next direction is −g, as nothing was learnt.
+    fn is_steepest(&self) -> bool;
+}
+
+/// f along a ray, with the trial point and the gradient there kept.
+pub(crate) struct Along<'a, T, O> {
+    pub(crate) objective: &'a O,
+    pub(crate) x: &'a [T],
+    pub(crate) direction: &'a [T],
+    pub(crate) trial: &'a mut [T],
+    pub(crate) gradient: &'a mut [T],
+    pub(crate) counts: &'a mut Counts,
+    /// The α whose gradient is kept.
+    pub(crate) sampled: Option<T>,
+    /// The box the trial points are brought back to, where rounding leads out of it.
+    pub(crate) bounds: Option<(&'a [T], &'a [T])>,
+    /// Whether any value at a point other than x was finite, and whether any was not.
+    pub(crate) finite: bool,
+    pub(crate) infinite: bool,
+}
+
+impl<T: Scalar, O: Objective<T>> Along<'_, T, O> {
+    /// Why there is no step: no value was finite, or none was lower.
+    pub(crate) fn failure(&self) -> Status {
+        if self.infinite && !self.finite { Status::NonFinite(Place::Value) } else { Status::NoProgress }
+    }
+
+    fn saw(&mut self, value: T) {
+        if self.trial != self.x {
+            self.finite |= value.is_finite();
+            self.infinite |= !value.is_finite();
+        }
+    }
+
+    /// Moves the trial point to α; whether it is finite.
+    fn go(&mut self, step: T) -> bool {
+        offset(self.x, step, self.direction, self.trial);
+        if let Some((lower, upper)) = self.bounds {
+            for ((trial, &lower), &upper) in self.trial.iter_mut().zip(lower).zip(upper) {
+                *trial = trial.max(lower).min(upper);
+            }
+        }
+        all_finite(self.trial)
+    }
+}
+
+impl<T: Scalar, O: Objective<T>> LineFunction<T> for Along<'_, T, O> {
+    type Error = ObjectiveError;
+
+    fn value(&mut self, step: T) -> Result<T, ObjectiveError> {
+        self.sampled = None;
+        // A point that is not finite leaves nothing to ask.
+        if !self.go(step) {
+            self.infinite = true;
+            return Ok(T::nan());
+        }
+        let value = self.objective.value(self.trial)?;
+        self.counts.values += 1;
+        self.saw(value);
+        Ok(value)
+    }
+
+    fn sample(&mut self, step: T) -> Result<(T, T), ObjectiveError> {
+        self.sampled = None;
+        if !self.go(step) {
+            self.infinite = true;
+            return Ok((T::nan(), T::nan()));
+        }
+        let value = self.objective.value_and_gradient(self.trial, self.gradient)?;
+        self.counts.gradients += 1;
+        self.saw(value);
+        self.sampled = Some(step);
+        Ok((value, dot(self.gradient, self.direction)))
+    }
+}
+
+/// What a run is apart from its objective: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(bound(
+        serialize = "T: Scalar, D: serde::Serialize, L: serde::Serialize",
+        deserialize = "T: Scalar, D: serde::Deserialize<'de>, L: serde::Deserialize<'de>"
+    ))
+)]
+pub struct DescentState<T, D, L> {
+    now: Standing<T>,
+    rule: D,
+    search: L,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    direction: Vec<T>,
+    /// The gradient at the trial point.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    trial_gradient: Vec<T>,
+    /// α of the last accepted step, 0 before the first, and the gᵀd it was taken with.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    alpha: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    slope: T,
+}
+
+/// A run along lines. Holds five vectors, and what its direction holds.
+#[derive(Clone, Debug)]
+pub struct DescentSolver<'o, T, O, D, L> {
+    objective: &'o O,
+    state: DescentState<T, D, L>,
+}
+
+impl<'o, T, O, D, L> DescentSolver<'o, T, O, D, L>
+where
+    T: Scalar,
+    O: Objective<T>,
+    D: Direction<T>,
+    L: LineSearch<T>,
+{
+    pub(crate) fn start(
+        method: &'static str,
+        limits: Limits<T>,
+        objective: &'o O,
+        x: &[T],
+        rule: D,
+        search: L,
+    ) -> Result<Self, Error> {
+        search.check()?;
+        let now = Standing::start_first_order(method, limits, objective, x)?;
+        let (direction, trial_gradient) = (vec![T::zero(); x.len()], vec![T::zero(); x.len()]);
+        let zero = T::zero();
+        let state = DescentState { now, rule, search, direction, trial_gradient, alpha: zero, slope: zero };
+        Ok(Self { objective, state })
+    }
+
+    /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
+    pub fn state(&self) -> &DescentState<T, D, L> {
+        &self.state
+    }
+
+    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing.
+    ///
+    /// # Errors
+    /// An objective of another dimension.
+    pub fn resume(objective: &'o O, state: DescentState<T, D, L>) -> Result<Self, Error> {
+        crate::error::require_length("resume", "x", objective.dimension(), state.now.x.len())?;
+        Ok(Self { objective, state })
+    }
+
+    /// Tries the direction at hand; true if a step was taken, else the reason.
+    fn try_direction(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
+        let DescentState { now, rule, search, direction, trial_gradient, alpha, slope } = &mut self.state;
+        rule.direction(&now.gradient, direction);
+        let mut descent = dot(&now.gradient, direction);
+        if rule.is_steepest() && descent == T::zero() {
+            // The square underflowed: any negative number says that −g descends.
+            descent = -T::min_positive_value();
+        }
+        let last = (*alpha > T::zero()).then_some((*alpha, *slope));
+        let outlook = Outlook { value: now.value, gradient_norm: now.gradient_norm, slope: descent, last };
+        let mut ray = Ray::new(now.value, descent, rule.first_step(&outlook));
+        let length = norm(direction);
+        // Each turn is one search; a second is due only where values were finite but the gradient was not.
+        for _ in 0..MOST_SEARCHES {
+            let mut along = Along {
+                objective: self.objective,
+                x: &now.x,
+                direction,
+                trial: &mut now.trial,
+                gradient: trial_gradient,
+                counts: &mut now.counts,
+                sampled: None,
+                bounds: None,
+                finite: false,
+                infinite: false,
+            };
+            let found = search.search(&mut along, ray)?;
+            now.step_norm = found.step * length;
+            match found.end {
+                SearchEnd::Unbounded => return Ok(ControlFlow::Break(Some(Status::Unbounded))),
+                _ if found.step == T::zero() => return Ok(ControlFlow::Continue(along.failure())),
+                _ => {}
+            }
+            let mut value = found.value;
+            if along.sampled != Some(found.step) {
+                value = along.sample(found.step)?.0;
+            }
+            if now.trial == now.x {
+                return Ok(ControlFlow::Continue(Status::NoProgress));
+            }
+            if value.is_finite() && all_finite(trial_gradient) {
+                let step =
+                    Step { from: &now.x, to: &now.trial, gradient_from: &now.gradient, gradient_to: trial_gradient };
+                rule.learn(&step, direction);
+                (*alpha, *slope) = (found.step, descent);
+                now.accept_trial(value, trial_gradient);
+                return Ok(ControlFlow::Break(None));
+            }
+            ray.first = T::of(0.5) * found.step;
+        }
+        Ok(ControlFlow::Continue(Status::NonFinite(Place::Gradient)))
+    }
+
+    /// Takes one step; the status if the run is over.
+    fn advance(&mut self) -> Result<Option<Status>, Error> {
+        self.state.now.accepted = false;
+        loop {
+            let was_steepest = self.state.rule.is_steepest();
+            match self.try_direction()? {
+                ControlFlow::Break(over) => return Ok(over),
+                ControlFlow::Continue(failure) if was_steepest => return Ok(Some(failure)),
+                ControlFlow::Continue(_) => {
+                    self.state.rule.forget();
+                    self.state.search.forget();
+                    self.state.alpha = T::zero();
+                }
+            }
+        }
+    }
+}
+
+/// Halvings of a step whose value is finite but whose gradient is not.
+const MOST_SEARCHES: usize = 60;
+
+impl<T, O, D, L> Solver<T> for DescentSolver<'_, T, O, D, L>
+where
+    T: Scalar,
+    O: Objective<T>,
+    D: Direction<T>,
+    L: LineSearch<T>,
+{
+    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
+        if self.state.now.finished.is_none() {
+            let failed = self.advance()?;
+            self.state.now.end_iteration(failed);
+        }
+        Ok(self.state.now.outcome())
+    }
+
+    fn progress(&self) -> Progress<'_, T> {
+        self.state.now.progress(self.state.alpha)
+    }
+
+    fn into_report(self, status: Status) -> Report<T> {
+        self.state.now.into_report(status)
+    }
+}
+
+/// An error unless a threshold of curvature makes sense.
+pub(crate) fn require_threshold<T: Scalar>(method: &'static str, threshold: T) -> Result<(), Error> {
+    let inside = threshold >= T::zero() && threshold < T::one();
+    require(inside, method, "pair_update threshold", threshold, "a number from 0 to below 1")
+}

@@ -1,0 +1,174 @@
+//! The cubic model in a Krylov space: the step of adaptive cubic regularisation.
+//!
+//! Minimises m(s) = gᵀs + ½ sᵀHs + ⅓ σ ‖s‖³ over the space spanned by g, Hg, H²g, …. In Lanczos' basis H is a
+//! tridiagonal T, and the global minimum there solves (T + λI) h = −‖g‖ e₁ with λ = σ ‖h‖ and T + λI ⪰ 0.
+//!
+//! ```
+//! use optim::{CubicModel, OperatorFn};
+//! let mut hessian = OperatorFn::new(2, |v: &[f64], out: &mut [f64]| {
+//!     out.copy_from_slice(&[v[0], -2.0 * v[1]]);
+//!     Ok(())
+//! });
+//! let mut cubic = CubicModel::new();
+//! let mut s = [0.0; 2];
+//! assert_eq!(cubic.prepare(&mut hessian, &[12.0, 4.0], 0.6, 1e-12)?, 2);
+//! cubic.step(0.6, &mut s);
+//! // λ = 0.6 · 5 = 3: (H + 3I) s = −g with H + 3I = diag(4, 1).
+//! assert!((s[0] + 3.0).abs() < 1e-13 && (s[1] + 4.0).abs() < 1e-13);
+//! // A larger weight needs no product.
+//! assert!(cubic.step(60.0, &mut s).norm < 1.0);
+//! # Ok::<(), optim::ObjectiveError>(())
+//! ```
+
+use super::lanczos::{Expansion, Lanczos};
+use super::secular::{Bound, Secular};
+use super::tridiagonal::Eigen;
+use crate::descent::{ModelStep, StepEnd};
+use crate::objective::{ObjectiveError, check_length};
+use crate::operator::LinearOperator;
+use crate::scalar::Scalar;
+use crate::vector::axpy;
+
+/// The minimum of the cubic model from a Krylov space that is kept, so that other weights are solved without products.
+///
+/// Storage, in vectors of length `n`: one, and one for each product, up to [`basis_vectors`](Self::basis_vectors) and
+/// one more. A step costs the product, 8 n k operations of orthogonalisation and about 15 k² for the eigenvalues of T,
+/// k being its number. Where the basis is full, the minimum within the space is the answer.
+///
+/// Sources: Cartis, Gould, Toint, *Adaptive cubic regularisation methods for unconstrained optimization I*, Math.
+/// Program. 127 (2011), §6; Dussault, Migot, Orban, *Scalable adaptive cubic regularization methods*, Math. Program.
+/// 207 (2024), for solving every weight from one Lanczos run.
+#[derive(Clone, Debug)]
+pub struct CubicModel<T> {
+    max_products: Option<usize>,
+    lanczos: Lanczos<T>,
+    eigen: Eigen<T>,
+    secular: Secular<T>,
+    y: Vec<T>,
+    /// ‖g‖.
+    gamma: T,
+    end: StepEnd,
+}
+
+impl<T: Scalar> Default for CubicModel<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> CubicModel<T> {
+    /// The method with its defaults; it holds no storage until it is first used.
+    pub fn new() -> Self {
+        Self {
+            max_products: None,
+            lanczos: Lanczos::new(64),
+            eigen: Eigen::new(),
+            secular: Secular::new(),
+            y: Vec::new(),
+            gamma: T::zero(),
+            end: StepEnd::Interior,
+        }
+    }
+
+    /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
+    }
+
+    /// How many basis vectors are kept. Default: 64; at least 1.
+    pub fn basis_vectors(mut self, count: usize) -> Self {
+        self.lanczos = Lanczos::new(count);
+        self
+    }
+
+    /// λ of the last step: (H + λI) s = −g within the space.
+    pub fn shift(&self) -> T {
+        self.secular.shift
+    }
+
+    /// Studies the model with gradient g, Hessian H and weight σ = `weight` until ‖(H + λI) s + g‖ is at most
+    /// `relative_tolerance` times ‖g‖; returns the number of products it took.
+    ///
+    /// # Errors
+    /// What a product reports.
+    pub fn prepare<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        gradient: &[T],
+        weight: T,
+        relative_tolerance: T,
+    ) -> Result<usize, ObjectiveError> {
+        let n = hessian.dimension();
+        check_length("cubic model", "gradient", n, gradient.len())?;
+        self.gamma = self.lanczos.start(gradient);
+        self.end = StepEnd::Interior;
+        let limit = self.max_products.unwrap_or(2 * n);
+        let tolerance = relative_tolerance * self.gamma;
+        let mut products = 0;
+        while self.gamma > T::zero() {
+            if products == limit {
+                self.end = StepEnd::ProductLimit;
+                break;
+            }
+            let expansion = self.lanczos.extend(hessian)?;
+            products += 1;
+            let (alpha, beta) = (self.lanczos.diagonal(), self.lanczos.off_diagonal());
+            if expansion == Expansion::NonFinite || !self.eigen.ends(alpha, beta) {
+                self.end = StepEnd::NonFinite;
+                break;
+            }
+            let (eigen, gamma) = (&self.eigen, self.gamma);
+            self.secular.solve(&eigen.values, |i| gamma * eigen.first(i), Bound::Cubic(weight));
+            let last = self.secular.h.iter().enumerate().map(|(i, &h)| h * eigen.last(i)).sum::<T>();
+            let outside = beta.last().map_or(T::zero(), |&beta| beta * last.abs());
+            if outside <= tolerance || expansion == Expansion::Exhausted {
+                break;
+            }
+            if expansion == Expansion::Full {
+                self.end = StepEnd::ProductLimit;
+                break;
+            }
+        }
+        if !self.lanczos.is_empty() && !self.eigen.whole(self.lanczos.diagonal(), self.lanczos.off_diagonal()) {
+            self.end = StepEnd::NonFinite;
+        }
+        Ok(products)
+    }
+
+    /// Writes the step for σ = `weight` into `out` and says what the quadratic part of the model promises. Takes no
+    /// products. A weight below the prepared one gets a step that is less exact than was asked for.
+    ///
+    /// # Panics
+    /// If `out` does not have the length of the prepared gradient.
+    pub fn step(&mut self, weight: T, out: &mut [T]) -> ModelStep<T> {
+        self.solve(Bound::Cubic(weight));
+        self.y.clear();
+        self.y.resize(self.lanczos.len(), T::zero());
+        for (i, &h) in self.secular.h.iter().enumerate() {
+            axpy(h, self.eigen.vector(i), &mut self.y);
+        }
+        self.lanczos.combine(&self.y, out);
+        let negative = self.eigen.values.first().is_some_and(|&least| least < T::zero()) && !self.lanczos.is_empty();
+        let end = if negative { StepEnd::NegativeCurvature } else { self.end };
+        ModelStep { norm: self.secular.norm, decrease: self.secular.decrease, end }
+    }
+
+    /// The weight whose step has length `norm`, which must be shorter than the last step. Takes no products.
+    pub fn weight_for(&mut self, norm: T) -> T {
+        self.solve(Bound::Radius(norm));
+        self.secular.shift / norm
+    }
+
+    /// The dimension of the Krylov space if H is positive definite in it, else 0.
+    pub(crate) fn definite_dimension(&self) -> usize {
+        let definite = self.eigen.values.first().is_some_and(|&least| least > T::epsilon() * self.lanczos.scale());
+        if definite { self.lanczos.len() } else { 0 }
+    }
+
+    fn solve(&mut self, bound: Bound<T>) {
+        let (eigen, gamma) = (&self.eigen, self.gamma);
+        let theta = if self.lanczos.is_empty() { &[] } else { &eigen.values[..] };
+        self.secular.solve(theta, |i| gamma * eigen.first(i), bound);
+    }
+}

@@ -1,0 +1,519 @@
+//! Projected trust-region Newton: minima between bounds, with second derivatives.
+//!
+//! A step starts with the projected gradient, which says which bounds are active (the Cauchy point), and goes on with
+//! trust-region Newton steps in the variables left free, each projected to the box. The path so found is kept, so a
+//! rejected step costs one value and **zero** products. Every point asked for lies in the box.
+//!
+//! ```
+//! use autodiff_core::{Function, Var};
+//! use optim::ProjectedNewton;
+//! // Rosenbrock's function for x ≤ ½: the minimum is at (½, ¼).
+//! let rosenbrock = Function::new(|x: &[Var]| 100.0 * (x[1] - x[0].square()).square() + (1.0 - x[0]).square());
+//! let start = vec![-1.2_f64, 1.0];
+//! let method = ProjectedNewton::new(&[-2.0, -2.0], &[0.5, 2.0]);
+//! let report = method.minimize(&rosenbrock.flat(&start), &start)?;
+//! assert!(report.status.is_converged());
+//! assert!(report.x[0] == 0.5 && (report.x[1] - 0.25).abs() < 1e-9);
+//! # Ok::<(), optim::Error>(())
+//! ```
+
+use crate::descent::{Descent, ModelStep, StepEnd};
+use crate::error::{Error, require, require_length};
+use crate::forcing::Forcing;
+use crate::krylov::{Gltr, crossing};
+use crate::limits::{Limits, limit_options};
+use crate::objective::{LocalModel, Objective};
+use crate::operator::{LinearOperator, Restricted};
+use crate::radius_search::RadiusSearch;
+use crate::scalar::Scalar;
+use crate::solver::{Solver, minimize_methods};
+use crate::standing::{Attempt, Standing};
+use crate::status::{Place, Progress, Report, Status};
+use crate::vector::{all_finite, axpy, dot, norm};
+use std::ops::ControlFlow;
+
+const METHOD: &str = "projected newton";
+
+/// The share of the first-order decrease that a projected step of the model must keep (μ₀ of Lin and Moré).
+const SUFFICIENT: f64 = 1e-2;
+
+/// How many times the model is minimised in the variables left free, each time with more of them at their bounds.
+const MAX_FACES: usize = 8;
+
+/// How many lengths of a projected step are tried; each after the first mostly costs a product.
+const MAX_TRIALS: usize = 40;
+
+/// The options of the method, and the ways to run it.
+///
+/// The gradient norm of its reports is ‖P(x − g) − x‖₂, P the projection to the box. An accepted point costs a value, a
+/// gradient, two or three products more than [`Gltr`] in the free variables, and one for each bound met on the way. It
+/// holds 17 vectors besides the workspace of [`Gltr`]. Saddles are left where the gradient in the free variables is not
+/// zero; a stationary point is not examined further.
+///
+/// Source: Lin, Moré, *Newton's method for large bound-constrained optimization problems*, SIAM J. Optim. 9 (1999).
+#[derive(Clone, Debug)]
+pub struct ProjectedNewton<T> {
+    bounds: Bounds<T>,
+    search: RadiusSearch<T>,
+    forcing: Forcing<T>,
+    limits: Limits<T>,
+    descent: Gltr<T>,
+}
+
+/// A box.
+#[derive(Clone, Debug)]
+struct Bounds<T> {
+    lower: Vec<T>,
+    upper: Vec<T>,
+}
+
+impl<T: Scalar> Bounds<T> {
+    fn clip(&self, i: usize, x: T) -> T {
+        // Not `clamp`: a NaN stays one.
+        if x < self.lower[i] {
+            self.lower[i]
+        } else if x > self.upper[i] {
+            self.upper[i]
+        } else {
+            x
+        }
+    }
+
+    /// x + s in the box, on a bound where only rounding keeps it off: s comes from a difference of bound and x.
+    fn place(&self, i: usize, x: T, s: T) -> T {
+        let (point, slack) = (x + s, T::of(4.0) * T::epsilon() * (x.abs() + s.abs()));
+        if point <= self.lower[i] + slack {
+            self.lower[i]
+        } else if point >= self.upper[i] - slack {
+            self.upper[i]
+        } else {
+            point
+        }
+    }
+
+    /// ‖P(x − g) − x‖₂.
+    fn projected_gradient_norm(&self, x: &[T], gradient: &[T]) -> T {
+        let entry = |(i, (&x, &g)): (usize, (&T, &T))| {
+            if g.is_nan() {
+                return g;
+            }
+            // Away from a bound this is −g without the rounding of x − g.
+            let to_bound = if g > T::zero() { x - self.lower[i] } else { self.upper[i] - x };
+            g.abs().min(to_bound)
+        };
+        let largest = x
+            .iter()
+            .zip(gradient)
+            .enumerate()
+            .map(entry)
+            .fold(T::zero(), |m, e| if e > m || e.is_nan() { e } else { m });
+        if largest == T::zero() || !largest.is_finite() {
+            return largest;
+        }
+        let square = x.iter().zip(gradient).enumerate().map(entry).map(|e| (e / largest).powi(2)).sum::<T>();
+        largest * square.sqrt()
+    }
+}
+
+impl<T: Scalar> ProjectedNewton<T> {
+    /// The method in the box `lower` ≤ x ≤ `upper`; infinite entries stand for no bound.
+    pub fn new(lower: &[T], upper: &[T]) -> Self {
+        Self {
+            bounds: Bounds { lower: lower.to_vec(), upper: upper.to_vec() },
+            search: RadiusSearch::new(T::one()),
+            forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
+            limits: Limits::new(1000),
+            descent: Gltr::new(),
+        }
+    }
+
+    limit_options!(1000);
+    minimize_methods!();
+
+    /// The first radius, in the units of `x`. Default: 1.
+    pub fn radius(mut self, radius: T) -> Self {
+        self.search.set_radius(radius);
+        self
+    }
+
+    /// The magnitude of the terms the function sums, in its units, as in
+    /// [`TrustRegion::value_scale`](crate::TrustRegion::value_scale). Default: 1.
+    pub fn value_scale(mut self, scale: T) -> Self {
+        self.search.set_value_scale(scale);
+        self
+    }
+
+    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/10, `power` 1: quadratic
+    /// convergence once the active bounds are known.
+    pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
+        self.forcing = forcing;
+        self
+    }
+
+    /// A run at the point of the box nearest to `x`, to be stepped. Costs one gradient.
+    ///
+    /// # Errors
+    /// As [`minimize`](Self::minimize); bounds of the wrong length, or a lower one above the upper one.
+    pub fn start<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        x: &[T],
+    ) -> Result<ProjectedNewtonSolver<'o, T, O>, Error> {
+        self.search.check()?;
+        self.forcing.check(METHOD)?;
+        let Bounds { lower, upper } = &self.bounds;
+        require_length(METHOD, "x", objective.dimension(), x.len())?;
+        require_length(METHOD, "lower", x.len(), lower.len())?;
+        require_length(METHOD, "upper", x.len(), upper.len())?;
+        for (&l, &u) in lower.iter().zip(upper) {
+            let ordered = l <= u && l < T::infinity() && u > T::neg_infinity();
+            require(ordered, METHOD, "lower", l, "a number at most the upper bound, and below infinity")?;
+        }
+        let x: Vec<T> = x.iter().enumerate().map(|(i, &x)| self.bounds.clip(i, x)).collect();
+        let (mut now, model) = Standing::start(METHOD, self.limits, objective, &x)?;
+        if now.gradient_norm.is_finite() {
+            now.gradient_norm = self.bounds.projected_gradient_norm(&now.x, &now.gradient);
+        }
+        now.finished = now.limits.start_verdict(&x, now.value, now.gradient_norm);
+        let n = x.len();
+        Ok(ProjectedNewtonSolver {
+            objective,
+            model: Some(model),
+            path: Path::new(n),
+            step: vec![T::zero(); n],
+            start_gradient_norm: now.gradient_norm,
+            options: self,
+            now,
+        })
+    }
+}
+
+/// A run of [`ProjectedNewton`].
+#[derive(Debug)]
+pub struct ProjectedNewtonSolver<'o, T: Scalar, O: Objective<T>> {
+    objective: &'o O,
+    /// The model at `x` until the path is known, then nothing: a rejected step needs no products.
+    model: Option<O::Model<'o>>,
+    options: ProjectedNewton<T>,
+    now: Standing<T>,
+    path: Path<T>,
+    step: Vec<T>,
+    start_gradient_norm: T,
+}
+
+/// A path of straight segments from x, along each of which the quadratic model is a known parabola that falls at first.
+#[derive(Clone, Debug)]
+struct Path<T> {
+    n: usize,
+    /// Row j is segment number j.
+    rows: Vec<T>,
+    segments: Vec<Parabola<T>>,
+    end: StepEnd,
+    /// The α at which the next projected gradient path is first cut.
+    alpha: T,
+    /// s, ∇q(s), a segment to be, and H times it.
+    s: Vec<T>,
+    slope: Vec<T>,
+    d: Vec<T>,
+    hd: Vec<T>,
+    free: Vec<usize>,
+    free_slope: Vec<T>,
+    free_step: Vec<T>,
+    products: usize,
+}
+
+/// q(s + τ d) − q(s) = τ `slope` + ½ τ² `curvature`.
+#[derive(Clone, Copy, Debug)]
+struct Parabola<T> {
+    slope: T,
+    curvature: T,
+}
+
+impl<T: Scalar> Parabola<T> {
+    fn at(self, tau: T) -> T {
+        tau * (self.slope + T::of(0.5) * tau * self.curvature)
+    }
+
+    fn is_sufficient(self) -> bool {
+        self.slope < T::zero() && self.at(T::one()) <= T::of(SUFFICIENT) * self.slope
+    }
+}
+
+/// What a path is made from.
+struct Setting<'a, T> {
+    bounds: &'a Bounds<T>,
+    x: &'a [T],
+    gradient: &'a [T],
+    radius: T,
+    /// ‖∇q‖ in the free variables at which the model is minimised well enough, as a share of the projected gradient.
+    tolerance: T,
+    gradient_norm: T,
+}
+
+impl<T: Scalar> Path<T> {
+    fn new(n: usize) -> Self {
+        let vector = || vec![T::zero(); n];
+        Self {
+            n,
+            rows: Vec::new(),
+            segments: Vec::new(),
+            end: StepEnd::Interior,
+            alpha: T::one(),
+            s: vector(),
+            slope: vector(),
+            d: vector(),
+            hd: vector(),
+            free: Vec::new(),
+            free_slope: Vec::new(),
+            free_step: Vec::new(),
+            products: 0,
+        }
+    }
+
+    /// Adds segment d; with its image if the path may go on from its end.
+    fn push(&mut self, parabola: Parabola<T>) {
+        self.rows.truncate(self.segments.len() * self.n);
+        self.rows.extend_from_slice(&self.d);
+        self.segments.push(parabola);
+        axpy(T::one(), &self.d, &mut self.s);
+    }
+
+    /// The parabola along d, from one product.
+    fn measure<A: LinearOperator<T>>(&mut self, hessian: &mut A) -> Result<Option<Parabola<T>>, Error> {
+        hessian.apply(&self.d, &mut self.hd)?;
+        self.products += 1;
+        let parabola = Parabola { slope: dot(&self.slope, &self.d), curvature: dot(&self.d, &self.hd) };
+        let finite = parabola.slope.is_finite() && parabola.curvature.is_finite();
+        Ok(finite.then_some(parabola))
+    }
+
+    /// The Cauchy point: a cut of the path P(x − α g) that decreases the model sufficiently. False if there is none.
+    fn cauchy<A: LinearOperator<T>>(&mut self, hessian: &mut A, setting: &Setting<'_, T>) -> Result<bool, Error> {
+        let Setting { bounds, x, gradient, radius, .. } = *setting;
+        let mut alpha = self.alpha;
+        for _ in 0..MAX_TRIALS {
+            for i in 0..self.n {
+                self.d[i] = bounds.clip(i, x[i] - alpha * gradient[i]) - x[i];
+            }
+            let length = norm(&self.d);
+            if length > radius {
+                // No product: the path is cut shorter until it fits, or near enough for the radius to cut it.
+                if length > T::of(2.0) * radius {
+                    alpha *= (radius / length).max(T::of(0.1)).min(T::of(0.5));
+                    continue;
+                }
+            }
+            let Some(parabola) = self.measure(hessian)? else {
+                self.end = StepEnd::NonFinite;
+                return Ok(false);
+            };
+            // Where the parabola along d is least, in units of d.
+            let least = -parabola.slope / parabola.curvature;
+            if parabola.is_sufficient() {
+                let next =
+                    if parabola.curvature > T::zero() { least.max(T::of(0.1)).min(T::of(10.0)) } else { T::of(10.0) };
+                self.alpha = (alpha * next).max(T::min_positive_value()).min(T::max_value().sqrt());
+                self.push(parabola);
+                axpy(T::one(), &self.hd, &mut self.slope);
+                return Ok(true);
+            }
+            alpha *= if least > T::zero() { least.max(T::of(0.1)).min(T::of(0.5)) } else { T::of(0.1) };
+        }
+        Ok(false)
+    }
+
+    /// A Newton step in the free variables, projected to the box; true if the path may go on from its end.
+    fn face<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        setting: &Setting<'_, T>,
+        descent: &mut Gltr<T>,
+    ) -> Result<bool, Error> {
+        let Setting { bounds, x, radius, tolerance, gradient_norm, .. } = *setting;
+        self.free.clear();
+        for i in 0..self.n {
+            let here = bounds.place(i, x[i], self.s[i]);
+            if here > bounds.lower[i] && here < bounds.upper[i] {
+                self.free.push(i);
+            }
+        }
+        self.free_slope.clear();
+        self.free_slope.extend(self.free.iter().map(|&i| self.slope[i]));
+        let left = norm(&self.free_slope);
+        if left <= tolerance * gradient_norm {
+            return Ok(false);
+        }
+        let share = (tolerance * gradient_norm / left).min(T::of(0.5));
+        let mut restricted = Restricted::new(&mut *hessian, std::mem::take(&mut self.free))?;
+        self.products += descent.prepare(&mut restricted, &self.free_slope, radius, share)?;
+        self.free = restricted.into_indices();
+        self.free_step.clear();
+        self.free_step.resize(self.free.len(), T::zero());
+        let promised = descent.step(radius, &mut self.free_step);
+        if promised.norm == T::zero() {
+            self.end = promised.end;
+            return Ok(false);
+        }
+        // The first bound on the way.
+        let mut room = T::infinity();
+        for (&i, &w) in self.free.iter().zip(&self.free_step) {
+            let bound = if w > T::zero() { bounds.upper[i] } else { bounds.lower[i] };
+            let here = (bound - (x[i] + self.s[i])) / w;
+            if w != T::zero() {
+                room = room.min(here);
+            }
+        }
+        if room >= T::one() {
+            self.d.fill(T::zero());
+            for (&i, &w) in self.free.iter().zip(&self.free_step) {
+                self.d[i] = w;
+            }
+            let slope = dot(&self.free_slope, &self.free_step);
+            // q(w) = slope + ½ curvature is promised.
+            self.push(Parabola { slope, curvature: -T::of(2.0) * (promised.decrease + slope) });
+            self.end = promised.end;
+            return Ok(false);
+        }
+        let mut beta = T::one();
+        for _ in 0..MAX_TRIALS {
+            let last = beta <= room;
+            beta = if last { room } else { beta };
+            self.d.fill(T::zero());
+            for (&i, &w) in self.free.iter().zip(&self.free_step) {
+                let here = x[i] + self.s[i];
+                self.d[i] = bounds.clip(i, here + beta * w) - here;
+            }
+            let Some(parabola) = self.measure(hessian)? else {
+                self.end = StepEnd::NonFinite;
+                return Ok(false);
+            };
+            if parabola.is_sufficient() || (last && parabola.slope < T::zero() && parabola.at(T::one()) < T::zero()) {
+                self.push(parabola);
+                axpy(T::one(), &self.hd, &mut self.slope);
+                return Ok(true);
+            }
+            if last {
+                break;
+            }
+            beta *= T::of(0.5);
+        }
+        Ok(false)
+    }
+
+    /// The whole path for the radius; returns the number of products.
+    fn explore<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        setting: &Setting<'_, T>,
+        descent: &mut Gltr<T>,
+    ) -> Result<usize, Error> {
+        self.segments.clear();
+        self.end = StepEnd::Interior;
+        self.products = 0;
+        self.s.fill(T::zero());
+        self.slope.copy_from_slice(setting.gradient);
+        if self.cauchy(hessian, setting)? {
+            for _ in 0..MAX_FACES {
+                if norm(&self.s) >= setting.radius || !self.face(hessian, setting, descent)? {
+                    break;
+                }
+            }
+        }
+        Ok(self.products)
+    }
+
+    /// Writes the point of the path at the radius into `out`: its end if that comes first. Takes no products.
+    fn step(&self, radius: T, out: &mut [T]) -> ModelStep<T> {
+        out.fill(T::zero());
+        let mut decrease = T::zero();
+        for (d, &parabola) in self.rows.chunks_exact(self.n.max(1)).zip(&self.segments) {
+            let reaches = out.iter().zip(d).map(|(&s, &d)| (s + d) / radius).map(|s| s * s).sum::<T>() > T::one();
+            let tau = if reaches { crossing(out, d, radius).min(T::one()) } else { T::one() };
+            axpy(tau, d, out);
+            decrease -= parabola.at(tau);
+            if reaches {
+                return ModelStep { norm: norm(out), decrease, end: StepEnd::Boundary };
+            }
+        }
+        // A step in the free variables may end on its own radius, inside that of the whole.
+        let end = if self.end.is_on_boundary() { StepEnd::Boundary } else { self.end };
+        ModelStep { norm: norm(out), decrease, end }
+    }
+}
+
+impl<T: Scalar, O: Objective<T>> ProjectedNewtonSolver<'_, T, O> {
+    /// Learns the path at `x`, once.
+    fn prepare(&mut self) -> Result<(), Error> {
+        let Some(mut model) = self.model.take() else {
+            return Ok(());
+        };
+        let ProjectedNewton { bounds, forcing, descent, search, .. } = &mut self.options;
+        let setting = Setting {
+            bounds,
+            x: &self.now.x,
+            gradient: &self.now.gradient,
+            radius: search.radius(),
+            tolerance: forcing.at(&self.now, self.start_gradient_norm),
+            gradient_norm: self.now.gradient_norm,
+        };
+        match self.path.explore(&mut model.hessian(), &setting, descent) {
+            Ok(products) => {
+                self.now.counts.products += products;
+                Ok(())
+            }
+            Err(error) => {
+                self.model = Some(model);
+                Err(error)
+            }
+        }
+    }
+
+    /// Tries one step; the status if the run is over.
+    fn advance(&mut self) -> Result<Option<Status>, Error> {
+        self.prepare()?;
+        let ProjectedNewton { bounds, search, .. } = &mut self.options;
+        let promised = self.path.step(search.radius(), &mut self.step);
+        self.now.step_norm = promised.norm;
+        self.now.accepted = false;
+        if promised.norm == T::zero() && promised.end == StepEnd::NonFinite {
+            return Ok(Some(Status::NonFinite(Place::Product)));
+        }
+        for (i, (&x, &s)) in self.now.x.iter().zip(&self.step).enumerate() {
+            self.now.trial[i] = bounds.place(i, x, s);
+        }
+        if self.now.trial == self.now.x || !all_finite(&self.now.trial) {
+            let held_back = promised.end.is_on_boundary();
+            return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
+        }
+        let judge = |value, trial| search.judge(value, trial, &promised);
+        let measure = |x: &[T], gradient: &[T]| bounds.projected_gradient_norm(x, gradient);
+        match self.now.attempt_measured(self.objective, judge, measure)? {
+            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
+            Attempt::Accepted(model, judgement) => {
+                self.model = Some(model);
+                search.accepted(judgement, &promised);
+                return Ok(None);
+            }
+            Attempt::Rejected => search.rejected(&promised),
+        }
+        Ok(search.is_exhausted().then_some(Status::RadiusTooSmall))
+    }
+}
+
+impl<T: Scalar, O: Objective<T>> Solver<T> for ProjectedNewtonSolver<'_, T, O> {
+    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
+        if self.now.finished.is_none() {
+            let failed = self.advance()?;
+            self.now.end_iteration(failed);
+        }
+        Ok(self.now.outcome())
+    }
+
+    fn progress(&self) -> Progress<'_, T> {
+        self.now.progress(self.options.search.radius())
+    }
+
+    fn into_report(self, status: Status) -> Report<T> {
+        self.now.into_report(status)
+    }
+}

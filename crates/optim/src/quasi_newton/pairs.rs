@@ -1,0 +1,148 @@
+//! A ring of pairs (s, y): the newest in, the oldest out, no allocation once it is full.
+
+use crate::scalar::Scalar;
+use crate::vector::dot;
+
+/// A step between two points and the gradients there: what a pair is made of. All four have the same length.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a, T> {
+    /// x.
+    pub from: &'a [T],
+    /// x₊.
+    pub to: &'a [T],
+    /// The gradient at x.
+    pub gradient_from: &'a [T],
+    /// The gradient at x₊.
+    pub gradient_to: &'a [T],
+}
+
+/// sᵀs, sᵀy and yᵀy of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Products<T> {
+    pub(crate) ss: T,
+    pub(crate) sy: T,
+    pub(crate) yy: T,
+}
+
+impl<T: Scalar> Step<'_, T> {
+    /// The pairs (sᵢ, yᵢ).
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (T, T)> {
+        let s = self.to.iter().zip(self.from).map(|(&to, &from)| to - from);
+        let y = self.gradient_to.iter().zip(self.gradient_from).map(|(&to, &from)| to - from);
+        s.zip(y)
+    }
+
+    /// In one pass, storing nothing.
+    pub(crate) fn products(&self) -> Products<T> {
+        let zero = T::zero();
+        let sum = |p: Products<T>, (s, y): (T, T)| Products { ss: p.ss + s * s, sy: p.sy + s * y, yy: p.yy + y * y };
+        self.entries().fold(Products { ss: zero, sy: zero, yy: zero }, sum)
+    }
+}
+
+/// The last pairs of a run, two vectors each.
+///
+/// The rows of a bounded memory are allocated with the first pair; an unbounded one grows by doubling.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct PairMemory<T> {
+    dimension: usize,
+    capacity: usize,
+    /// Row i of `s` and of `y` is the pair in slot i.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    s: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    y: Vec<T>,
+    /// sᵀy of each slot.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    sy: Vec<T>,
+    /// The slot of the oldest pair.
+    first: usize,
+    len: usize,
+}
+
+/// Memories up to this many pairs are allocated at once.
+const AT_ONCE: usize = 256;
+
+impl<T: Scalar> PairMemory<T> {
+    /// An empty memory of at most `capacity` pairs of vectors of length `dimension`; `usize::MAX` keeps them all.
+    pub fn new(dimension: usize, capacity: usize) -> Self {
+        Self { dimension, capacity, s: Vec::new(), y: Vec::new(), sy: Vec::new(), first: 0, len: 0 }
+    }
+
+    /// The length of the vectors.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// How many pairs are held.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no pair is held.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many rows the first pair allocates.
+    pub(crate) fn rows_at_once(&self) -> usize {
+        if self.capacity <= AT_ONCE { self.capacity } else { 0 }
+    }
+
+    /// Drops all pairs and keeps the storage.
+    pub fn clear(&mut self) {
+        (self.first, self.len) = (0, 0);
+    }
+
+    /// Drops the oldest pair.
+    pub(crate) fn drop_oldest(&mut self) {
+        if self.len > 0 {
+            self.first = (self.first + 1) % self.capacity;
+            self.len -= 1;
+        }
+    }
+
+    /// Stores the pair of entries `(sᵢ, yᵢ)`, in the place of the oldest if the memory is full.
+    ///
+    /// # Panics
+    /// If there are not as many entries as the vectors are long.
+    pub fn push(&mut self, entries: impl Iterator<Item = (T, T)>) {
+        if self.capacity == 0 {
+            return;
+        }
+        if self.len == self.capacity {
+            self.drop_oldest();
+        }
+        let n = self.dimension;
+        let slot = (self.first + self.len) % self.capacity;
+        if self.sy.len() <= slot {
+            let missing = self.rows_at_once().saturating_sub(self.sy.len());
+            self.s.reserve(missing * n);
+            self.y.reserve(missing * n);
+            self.sy.reserve(missing);
+            self.s.resize((slot + 1) * n, T::zero());
+            self.y.resize((slot + 1) * n, T::zero());
+            self.sy.resize(slot + 1, T::zero());
+        }
+        let row = slot * n..(slot + 1) * n;
+        let mut entries = entries;
+        for (s, y) in self.s[row.clone()].iter_mut().zip(&mut self.y[row.clone()]) {
+            (*s, *y) = entries.next().expect("an entry for each component");
+        }
+        assert!(entries.next().is_none(), "pair memory: more entries than components");
+        self.sy[slot] = dot(&self.s[row.clone()], &self.y[row]);
+        self.len += 1;
+    }
+
+    /// (s, y, sᵀy) of pair `i`, the oldest being 0.
+    ///
+    /// # Panics
+    /// If there are not that many pairs.
+    pub fn pair(&self, i: usize) -> (&[T], &[T], T) {
+        assert!(i < self.len, "pair memory: pair {i} of {}", self.len);
+        let slot = (self.first + i) % self.capacity;
+        let row = slot * self.dimension..(slot + 1) * self.dimension;
+        (&self.s[row.clone()], &self.y[row], self.sy[slot])
+    }
+}

@@ -1,0 +1,178 @@
+//! The second-order test of a point with zero gradient: minimum, or saddle or maximum to be left.
+//!
+//! A short Lanczos run from a random start shows a negative eigenvalue unless it is tiny against the others or the
+//! start happens to be orthogonal to its eigenvectors, which has probability zero. Where one shows, steps of falling
+//! length both ways along its Ritz vector are tried: f falls along them by about ½ |θ| r².
+
+use crate::descent::{ModelStep, StepEnd};
+use crate::error::Error;
+use crate::krylov::Lanczos;
+use crate::objective::{Objective, ObjectiveError};
+use crate::operator::LinearOperator;
+use crate::radius_search::Judgement;
+use crate::scalar::Scalar;
+use crate::standing::{Attempt, Standing};
+use crate::status::Status;
+use crate::vector::{dot, offset, pseudorandom};
+
+/// The test and, at a saddle, the way out.
+#[derive(Clone, Debug)]
+pub(crate) struct SecondOrder<T> {
+    max_products: usize,
+    lanczos: Lanczos<T>,
+    /// The Ritz vector of the smallest Ritz value; before the test its random start.
+    direction: Vec<T>,
+    saddle: Option<Saddle<T>>,
+}
+
+/// What of the test must be kept for a run to go on as it would have.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub(crate) struct Leave<T> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    direction: Vec<T>,
+    saddle: Option<Saddle<T>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+struct Saddle<T> {
+    /// θ < 0.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    ritz: T,
+    /// gᵀv, next to nothing.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    slope: T,
+    /// ± r of the step to try.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    length: T,
+    /// Steps that were rejected: even ones go downhill, odd ones the other way.
+    rejections: usize,
+}
+
+/// Both ways at 25 lengths: down to 4⁻²⁴ = 4e-15 of the first, where ½ |θ| r² is lost in any rounding.
+const MAX_REJECTIONS: usize = 50;
+
+/// A smallest Ritz value above −√ε ‖H‖ may be rounding of an H that is singular.
+fn tolerance<T: Scalar>() -> T {
+    T::epsilon().sqrt()
+}
+
+impl<T: Scalar> SecondOrder<T> {
+    /// A test with at most so many products; none with 0.
+    pub(crate) fn new(max_products: usize) -> Self {
+        Self { max_products, lanczos: Lanczos::new(max_products), direction: Vec::new(), saddle: None }
+    }
+
+    pub(crate) fn kept(&self) -> Leave<T> {
+        Leave { direction: self.direction.clone(), saddle: self.saddle }
+    }
+
+    pub(crate) fn restore(&mut self, kept: Leave<T>) {
+        (self.direction, self.saddle) = (kept.direction, kept.saddle);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.saddle.is_some()
+    }
+
+    /// Looks for negative curvature at a point with this gradient; if there is some, a step of `length` comes next.
+    /// Returns the number of products.
+    pub(crate) fn examine<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        gradient: &[T],
+        length: T,
+    ) -> Result<usize, ObjectiveError> {
+        let n = gradient.len();
+        self.saddle = None;
+        if self.max_products == 0 {
+            return Ok(0);
+        }
+        self.direction.clear();
+        self.direction.extend(pseudorandom::<T>(7).take(n));
+        self.lanczos.start(&self.direction);
+        let mut last = T::infinity();
+        loop {
+            let goes_on = self.lanczos.extend(hessian)?.is_continuing();
+            let Some(&least) = self.lanczos.ritz_values().first() else {
+                return Ok(self.lanczos.len());
+            };
+            // A value well away from zero that falls no more neither changes its sign nor its vector much.
+            let settled = last - least <= T::of(0.1) * least.abs();
+            last = least;
+            if settled || !goes_on {
+                break;
+            }
+        }
+        if last < -tolerance::<T>() * self.lanczos.scale() {
+            let products = self.lanczos.len();
+            self.lanczos.ritz_vector(0, &mut self.direction);
+            let slope = dot(gradient, &self.direction);
+            // Downhill first.
+            let length = if slope > T::zero() { -length } else { length };
+            self.saddle = Some(Saddle { ritz: last, slope, length, rejections: 0 });
+            return Ok(products);
+        }
+        Ok(self.lanczos.len())
+    }
+
+    /// Tries the next step away from a saddle, judged by f(x), f(trial) and what was promised.
+    pub(crate) fn leave<'o, O: Objective<T>>(
+        &mut self,
+        now: &mut Standing<T>,
+        objective: &'o O,
+        judge: impl FnOnce(T, T, &ModelStep<T>) -> Judgement<T>,
+    ) -> Result<Leaving<O::Model<'o>>, Error> {
+        now.accepted = false;
+        let Some(Saddle { ritz, slope, length, rejections }) = self.saddle else { return Ok(Leaving::Failed) };
+        offset(&now.x, length, &self.direction, &mut now.trial);
+        now.step_norm = length.abs();
+        if rejections == MAX_REJECTIONS || now.trial == now.x {
+            now.step_norm = T::zero();
+            return Ok(Leaving::Ended(self.status().unwrap_or(Status::NoProgress)));
+        }
+        let decrease = -length * (slope + T::of(0.5) * length * ritz);
+        let promised =
+            ModelStep { norm: length.abs(), decrease: decrease.max(T::zero()), end: StepEnd::NegativeCurvature };
+        Ok(match now.attempt(objective, |value, trial| judge(value, trial, &promised))? {
+            Attempt::Unbounded => Leaving::Ended(Status::Unbounded),
+            Attempt::Accepted(model, _) => {
+                self.saddle = None;
+                Leaving::Left(model)
+            }
+            Attempt::Rejected => {
+                self.saddle = Some(Saddle {
+                    // The other way, then a quarter of the length.
+                    length: length * if rejections.is_multiple_of(2) { -T::one() } else { T::of(-0.25) },
+                    rejections: rejections + 1,
+                    ritz,
+                    slope,
+                });
+                Leaving::Failed
+            }
+        })
+    }
+
+    /// The negative Ritz value at the saddle and the unit vector it belongs to, pointing downhill.
+    pub(crate) fn way_out(&self) -> Option<(T, impl Iterator<Item = T>)> {
+        let saddle = self.saddle?;
+        Some((saddle.ritz, self.direction.iter().map(move |&v| v * saddle.length.signum())))
+    }
+
+    /// That the run ends at the saddle.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.saddle.map(|saddle| Status::SecondOrder { smallest_ritz: saddle.ritz.to_f64().unwrap_or(f64::NAN) })
+    }
+}
+
+/// What became of a step away from a saddle.
+#[derive(Debug)]
+pub(crate) enum Leaving<M> {
+    /// The saddle is left, for a point with this model.
+    Left(M),
+    /// The next step will be another.
+    Failed,
+    /// There is no way out, or no end of it.
+    Ended(Status),
+}

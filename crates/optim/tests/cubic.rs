@@ -1,0 +1,127 @@
+//! Laws of the cubic step, and of the method that takes it.
+
+mod common;
+
+use common::{Counted, Spectral, distance, norm, problems, random};
+use optim::{CubicModel, CubicRegularization, Gltr, Solver, TrustRegion};
+use std::ops::ControlFlow;
+
+fn cubic(h: &Spectral, g: &[f64], weight: f64, s: &[f64]) -> f64 {
+    h.model(g, s) + weight / 3.0 * norm(s).powi(3)
+}
+
+/// (H + λI) s = −g, λ = σ ‖s‖, H + λI ⪰ 0: what makes a point the global minimum of the cubic model.
+#[test]
+fn two_thousand_cubic_models_are_minimised_globally() {
+    for seed in 0..2000 {
+        let r = random(3, 500 + seed);
+        let n = 1 + (seed % 9) as usize;
+        let spread = 10_f64.powf(3.0 * r[0]);
+        let spectrum: Vec<f64> = random(n, 600 + seed).iter().map(|l| spread * (l + 0.4 * r[1])).collect();
+        let least = spectrum.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = spectrum.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
+        let mut h = Spectral::new(spectrum, seed);
+        let g = random(n, 700 + seed);
+        let weight = 10_f64.powf(3.0 * r[2]);
+        let mut model = CubicModel::new();
+        let products = model.prepare(&mut h, &g, weight, 0.0).unwrap();
+        assert!(products <= n && products == h.products);
+        let mut s = vec![0.0; n];
+        // The prepared weight, and others without a product.
+        for factor in [1.0, 10.0, 1e4, 0.1] {
+            let weight = factor * weight;
+            let step = model.step(weight, &mut s);
+            let shift = model.shift();
+            let label = format!("model {seed}, weight {weight}: {step:?}, shift {shift}");
+            assert!((weight * norm(&s) - shift).abs() <= 1e-11 * shift, "{label}");
+            assert!(least + shift >= -1e-12 * largest, "{label}");
+            let residual: Vec<f64> = h.function(|l| l + shift, &s).iter().zip(&g).map(|(hs, g)| hs + g).collect();
+            let units = (largest + shift) * norm(&s) + norm(&g);
+            assert!(norm(&residual) <= 1e-11 * units, "{label}: {:e} of {units:e}", norm(&residual));
+            assert!((h.model(&g, &s) + step.decrease).abs() <= 1e-11 * units * norm(&s), "{label}");
+            let found = cubic(&h, &g, weight, &s);
+            for k in 0..10 {
+                let mut point = random(n, 9_000_000 + 10 * seed + k);
+                let length = norm(&s) * 3.0 * (k as f64 + 1.0) / 10.0 / norm(&point);
+                point.iter_mut().for_each(|p| *p *= length);
+                let slack = 1e-11 * units * (norm(&s) + norm(&point));
+                assert!(found <= cubic(&h, &g, weight, &point) + slack, "{label}");
+            }
+        }
+        assert_eq!(h.products, products, "another weight asked for products");
+        let long = model.step(weight, &mut s).norm;
+        let heavier = model.weight_for(0.25 * long);
+        let short = model.step(heavier, &mut s).norm;
+        assert!((short - 0.25 * long).abs() <= 1e-10 * long && heavier > weight, "model {seed}: {short} of {long}");
+    }
+}
+
+#[test]
+fn a_rejected_step_costs_no_products() {
+    let mut rejections = 0;
+    for problem in problems() {
+        let problem = Counted::new(problem);
+        let start = problem.inner.start.clone();
+        let mut solver = CubicRegularization::new().weight(1e-6).start(&problem, &start).unwrap();
+        let mut accepted = true;
+        loop {
+            let (before, last_norm) = (problem.found(), solver.progress().step_norm);
+            let outcome = solver.step().unwrap();
+            let [values, _, products] = problem.found();
+            if !accepted && outcome.is_continue() {
+                rejections += 1;
+                assert_eq!(products, before[2], "{}", problem.inner.name);
+                assert_eq!(values, before[0] + 1, "{}", problem.inner.name);
+                let now = solver.progress().step_norm;
+                assert!(now <= 0.51 * last_norm, "{}: {now} after {last_norm}", problem.inner.name);
+            }
+            accepted = solver.progress().accepted;
+            if outcome.is_break() {
+                break;
+            }
+        }
+    }
+    assert!(rejections > 20, "only {rejections} rejections: the law was hardly tested");
+}
+
+#[test]
+fn two_runs_give_the_same_bits() {
+    for problem in problems() {
+        let cubic = || CubicRegularization::new().minimize(&problem, &problem.start).unwrap();
+        assert_eq!(cubic(), cubic(), "{}", problem.name);
+        let region = || TrustRegion::new().minimize(&problem, &problem.start).unwrap();
+        assert_eq!(region(), region(), "{}", problem.name);
+        // A workspace that has seen another problem makes no difference.
+        let mut gltr = Gltr::new();
+        let mut fresh = vec![0.0; 3];
+        let mut used = vec![0.0; 3];
+        let mut h = Spectral::new(vec![1.0, -2.0, 3.0], 1);
+        let g = random(3, 2);
+        use optim::Descent;
+        gltr.prepare(&mut h, &g, 2.0, 1e-9).unwrap();
+        gltr.step(1.0, &mut fresh);
+        gltr.prepare(&mut Spectral::new(vec![5.0; 40], 3), &random(40, 4), 1.0, 0.1).unwrap();
+        gltr.prepare(&mut h, &g, 2.0, 1e-9).unwrap();
+        gltr.step(1.0, &mut used);
+        assert!(distance(&fresh, &used) == 0.0);
+    }
+}
+
+#[test]
+fn options_without_sense_are_named() {
+    let problem = &problems()[0];
+    let error = |m: CubicRegularization<f64>| m.minimize(problem, &problem.start).unwrap_err().to_string();
+    assert_eq!(
+        error(CubicRegularization::new().weight(0.0)),
+        "cubic regularization: weight is 0, expected a finite number above 0"
+    );
+    assert!(error(CubicRegularization::new().min_weight(2.0)).contains("min_weight is 2"));
+    assert!(error(CubicRegularization::new().accept(0.3)).contains("accept is 0.3"));
+    assert!(error(CubicRegularization::new().value_scale(f64::NAN)).contains("value_scale is NaN"));
+    let stop = CubicRegularization::new()
+        .minimize_observed(problem, &problem.start, |now| {
+            if now.counts.iterations == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+    assert_eq!(stop.counts.iterations, 2);
+}

@@ -1,0 +1,332 @@
+//! Least squares: the products of residual functions, damped problems in a kept space, and the two methods.
+
+mod common;
+
+use autodiff_core::{Function, Var};
+use common::{distance, dot, norm, random};
+use optim::{
+    Acceleration, Bidiagonal, Criterion, Error, GaussNewton, HalfSquares, LeastSquares, LevenbergMarquardt, LocalModel,
+    Objective, ObjectiveError, Place, RectangularFn, Report, ResidualModel, Scaling, Solver, Status,
+};
+use std::cell::Cell;
+use testkit::problems::mgh;
+
+fn residuals() -> Function<'static, [Var], Vec<Var>> {
+    Function::new(|x: &[Var]| {
+        vec![x[0] * x[1].exp(), x[2].sin() - x[0], x[1] * x[2], (x[0] + x[2]).square(), x[1] * 2.0]
+    })
+}
+
+#[test]
+fn products_of_a_function_are_those_of_its_jacobian() {
+    let f = residuals();
+    let x = vec![0.3, -0.7, 1.2];
+    let flat = f.flat(&x);
+    let mut model = flat.model_at(&x).unwrap();
+    let j = f.jacobian(&x).unwrap();
+    let (v, u) = (random(3, 1), random(5, 2));
+    let (mut jv, mut ju, mut second) = (vec![0.0; 5], vec![0.0; 3], vec![0.0; 5]);
+    model.jvp(&v, &mut jv).unwrap();
+    model.vjp(&u, &mut ju).unwrap();
+    let expected: Vec<f64> = j.rows().into_iter().map(|row| dot(row.as_slice().unwrap(), &v)).collect();
+    assert!(distance(&jv, &expected) < 1e-14);
+    assert!((dot(&jv, &u) - dot(&v, &ju)).abs() < 1e-14);
+    model.second_derivative(&v, &mut second).unwrap();
+    // Central second difference at h = ε^¼: truncation and rounding both about 1e-8.
+    let h = f64::EPSILON.powf(0.25);
+    let at = |t: f64| {
+        let mut r = Vec::new();
+        flat.residual(&x.iter().zip(&v).map(|(x, v)| x + t * v).collect::<Vec<_>>(), &mut r).unwrap();
+        r
+    };
+    let (before, here, after) = (at(-h), at(0.0), at(h));
+    assert_eq!(here, model.residual());
+    for i in 0..5 {
+        let difference = (before[i] - 2.0 * here[i] + after[i]) / (h * h);
+        assert!((difference - second[i]).abs() < 1e-6, "{i}: {difference} {}", second[i]);
+    }
+    assert!(model.jvp(&v[..2], &mut jv).is_err() && model.vjp(&u[..3], &mut ju).is_err());
+    assert!(flat.model_at(&x[..2]).is_err());
+
+    let half = HalfSquares::new(f.flat(&x));
+    let mut model = half.at(&x).unwrap();
+    assert_eq!(model.value(), half.value(&x).unwrap());
+    let mut ggn = vec![0.0; 3];
+    model.ggn(&v, &mut ggn).unwrap();
+    assert!(distance(&ggn, &j.t().dot(&ndarray::arr1(&expected)).to_vec()) < 1e-13);
+    assert!(distance(model.gradient(), &j.t().dot(&ndarray::arr1(&here)).to_vec()) < 1e-14);
+    assert!(matches!(model.hvp(&v, &mut ggn), Err(ObjectiveError::Unsupported { operation: "hvp" })));
+}
+
+/// Rows of A times v.
+fn times(a: &[f64], v: &[f64]) -> Vec<f64> {
+    a.chunks(v.len()).map(|row| dot(row, v)).collect()
+}
+
+fn transpose_times(a: &[f64], n: usize, u: &[f64]) -> Vec<f64> {
+    (0..n).map(|j| a.chunks(n).zip(u).map(|(row, u)| row[j] * u).sum()).collect()
+}
+
+/// Normal equations of every damping and of a second right-hand side, from one run of products.
+#[test]
+fn a_kept_space_solves_every_damping_without_products() {
+    for (m, n, grade) in [(12, 5, 1.0), (5, 5, 1.0), (4, 9, 1.0), (30, 6, 1e3), (7, 1, 1.0)] {
+        let mut a = random(m * n, (10 * m + n) as u64);
+        a.chunks_mut(n)
+            .for_each(|row| row.iter_mut().enumerate().for_each(|(j, a)| *a *= f64::powi(grade, j as i32 % 3)));
+        let products = Cell::new(0);
+        let mut operator = RectangularFn::new(
+            m,
+            n,
+            |v: &[f64], out: &mut [f64]| {
+                products.set(products.get() + 1);
+                out.copy_from_slice(&times(&a, v));
+                Ok(())
+            },
+            |u: &[f64], out: &mut [f64]| {
+                products.set(products.get() + 1);
+                out.copy_from_slice(&transpose_times(&a, n, u));
+                Ok(())
+            },
+        );
+        let b = random(m, 5);
+        let mut space = Bidiagonal::new(64);
+        space.start(&mut operator, &b).unwrap();
+        while space.extend(&mut operator).unwrap().is_continuing() {}
+        let spent = products.get();
+        assert!(spent <= 2 * m.min(n) + 1, "{m} × {n}: {spent} products");
+        let mut x = vec![0.0; n];
+        let scale = norm(&a);
+        let mut check = |space: &mut Bidiagonal<f64>, b: &[f64], damping: f64, label: &str| {
+            let length = space.solve(damping);
+            space.solution(&mut x);
+            assert!((norm(&x) - length).abs() <= 1e-13 * length, "{label}");
+            let ax = times(&a, &x);
+            assert!((dot(&ax, &ax) - space.image_square()).abs() <= 1e-12 * dot(b, b), "{label}");
+            let r: Vec<f64> = b.iter().zip(&ax).map(|(b, ax)| b - ax).collect();
+            let mut normal = transpose_times(&a, n, &r);
+            normal.iter_mut().zip(&x).for_each(|(g, x)| *g -= damping * damping * x);
+            // Backward stable: in the units of ‖A‖ (‖A‖ ‖x‖ + ‖b‖).
+            let units = scale * (scale * norm(&x) + norm(b));
+            assert!(norm(&normal) <= 1e-14 * units, "{label}: {:e} of {units:e}", norm(&normal));
+        };
+        for damping in [0.0, 1e-6, 0.1, 3.0, 1e6] {
+            check(&mut space, &b, damping, &format!("{m} × {n}, damping {damping}"));
+        }
+        let full = space.solve(0.0);
+        for share in [0.9, 0.1, 1e-4] {
+            let (damping, length) = space.solve_within(share * full);
+            assert!(damping > 0.0 && (length - share * full).abs() <= 1.1e-3 * share * full, "{length} of {full}");
+        }
+        assert_eq!(space.solve_within(2.0 * full).0, 0.0);
+        if m <= n || n == 1 {
+            // Another right-hand side, in the span of U where that is everything.
+            let other = if m <= n { random(m, 8) } else { times(&a, &[2.0]) };
+            space.set_right_hand_side(&other);
+            if m <= n || space.len() == n {
+                check(&mut space, &other, 0.5, &format!("{m} × {n}, another right-hand side"));
+            }
+        }
+        assert_eq!(products.get(), spent, "a solve took products");
+    }
+}
+
+/// Residuals that count their products.
+struct Counted<L> {
+    inner: L,
+    residuals: Cell<usize>,
+    jacobians: Cell<usize>,
+    products: Cell<usize>,
+    seconds: Cell<usize>,
+}
+
+impl<L> Counted<L> {
+    fn new(inner: L) -> Self {
+        let zero = || Cell::new(0);
+        Self { inner, residuals: zero(), jacobians: zero(), products: zero(), seconds: zero() }
+    }
+
+    fn found(&self) -> [usize; 4] {
+        [self.residuals.get(), self.jacobians.get(), self.products.get(), self.seconds.get()]
+    }
+}
+
+struct CountedModel<'a, M> {
+    inner: M,
+    products: &'a Cell<usize>,
+    seconds: &'a Cell<usize>,
+}
+
+fn add(cell: &Cell<usize>) {
+    cell.set(cell.get() + 1);
+}
+
+impl<L: LeastSquares<f64>> LeastSquares<f64> for Counted<L> {
+    type Model<'a>
+        = CountedModel<'a, L::Model<'a>>
+    where
+        Self: 'a;
+
+    fn dimension(&self) -> usize {
+        self.inner.dimension()
+    }
+
+    fn residual(&self, x: &[f64], out: &mut Vec<f64>) -> Result<(), ObjectiveError> {
+        add(&self.residuals);
+        self.inner.residual(x, out)
+    }
+
+    fn model_at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
+        add(&self.jacobians);
+        Ok(CountedModel { inner: self.inner.model_at(x)?, products: &self.products, seconds: &self.seconds })
+    }
+}
+
+impl<M: ResidualModel<f64>> ResidualModel<f64> for CountedModel<'_, M> {
+    fn residual(&self) -> &[f64] {
+        self.inner.residual()
+    }
+
+    fn jvp(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        add(self.products);
+        self.inner.jvp(v, out)
+    }
+
+    fn vjp(&mut self, u: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        add(self.products);
+        self.inner.vjp(u, out)
+    }
+
+    fn second_derivative(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        add(self.seconds);
+        self.inner.second_derivative(v, out)
+    }
+}
+
+#[test]
+fn a_rejected_step_costs_no_product_with_the_jacobian() {
+    let mut rejections = 0;
+    for number in [1, 7, 10, 12, 14, 16, 17, 19] {
+        let problem = mgh::problem(number);
+        let f = problem.formula.residual_function().unwrap();
+        let counted = Counted::new(f.flat(&problem.start));
+        let mut solver = LevenbergMarquardt::new().radius_factor(10.0).start(&counted, &problem.start).unwrap();
+        let mut accepted = true;
+        loop {
+            let before = counted.found();
+            let outcome = solver.step().unwrap();
+            let after = counted.found();
+            if !accepted {
+                rejections += 1;
+                // One with Jᵀ for the gradient where the step was taken at last.
+                assert!(after[2] <= before[2] + usize::from(solver.progress().accepted), "{}", problem.name);
+                assert!(after[0] <= before[0] + 1 && after[3] <= before[3] + 1, "{}", problem.name);
+            }
+            accepted = solver.progress().accepted;
+            if outcome.is_break() {
+                break;
+            }
+        }
+        let counts = solver.progress().counts;
+        let [residuals, jacobians, products, seconds] = counted.found();
+        assert_eq!((counts.values, counts.gradients), (residuals, jacobians), "{}", problem.name);
+        // Each preparation has a product for its gradient, which counts as part of it.
+        assert_eq!(counts.products, products - jacobians + seconds, "{}", problem.name);
+    }
+    assert!(rejections > 20, "only {rejections} rejections: the law was hardly tested");
+}
+
+#[test]
+fn a_linear_problem_takes_one_step() {
+    let f = Function::new(|x: &[Var]| vec![x[0] + x[1] - 3.0, x[0] - x[1] - 1.0, 2.0 * x[0] - 3.0]);
+    let start = vec![10.0, -4.0];
+    // Normal equations [[6, 0], [0, 2]] x = (10, 2).
+    let expected = [5.0 / 3.0, 1.0];
+    let check = |report: Report<f64>| {
+        assert!(report.status.is_converged() && distance(&report.x, &expected) < 1e-13, "{report}");
+        assert_eq!(report.counts.gradients, 2, "{report}");
+    };
+    check(GaussNewton::new().minimize(&f.flat(&start), &start).unwrap());
+    check(LevenbergMarquardt::new().radius_factor(100.0).minimize(&f.flat(&start), &start).unwrap());
+    check(
+        LevenbergMarquardt::new()
+            .scaling(Scaling::None)
+            .radius_factor(100.0)
+            .minimize(&f.flat(&start), &start)
+            .unwrap(),
+    );
+}
+
+/// All 35 problems of Moré, Garbow and Hillstrom are sums of squares: to a listed minimum of ‖r‖² each.
+#[test]
+fn levenberg_marquardt_solves_the_problems_of_more_garbow_hillstrom() {
+    let mut solved = 0;
+    for problem in mgh::all() {
+        let f = problem.formula.residual_function().unwrap();
+        let report = LevenbergMarquardt::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
+        let value = 2.0 * report.value;
+        let found = problem.minima.iter().any(|m| (value - m.value).abs() <= 1e-6 * m.value.abs() + 1e-8);
+        solved += usize::from(found);
+        println!("{} {}: {report}", if found { "solved" } else { "missed" }, problem.name);
+    }
+    assert!(solved >= 34, "{solved}");
+}
+
+/// The valley of Rosenbrock's function bends: with the acceleration it takes fewer iterations.
+#[test]
+fn acceleration_saves_iterations_in_a_bent_valley() {
+    let problem = mgh::problem(17);
+    let f = problem.formula.residual_function().unwrap();
+    let run = |acceleration| {
+        let method = LevenbergMarquardt::new().acceleration(acceleration);
+        method.minimize(&f.flat(&problem.start), &problem.start).unwrap()
+    };
+    let (bent, straight) = (run(Acceleration::Geodesic), run(Acceleration::None));
+    assert!(bent.status.is_converged() && straight.status.is_converged());
+    assert!(bent.counts.iterations < straight.counts.iterations, "{bent}; {straight}");
+}
+
+#[test]
+fn what_goes_wrong_has_a_status() {
+    let f = |g: fn(Var) -> Var| Function::new(move |x: &[Var]| vec![g(x[0])]);
+    let both = |f: &Function<'static, [Var], Vec<Var>>, x: f64| {
+        let start = vec![x];
+        let flat = f.flat(&start);
+        [
+            GaussNewton::new().minimize(&flat, &start).unwrap(),
+            LevenbergMarquardt::new().minimize(&flat, &start).unwrap(),
+        ]
+    };
+    for report in both(&f(|x| x.ln()), -1.0) {
+        assert_eq!(report.status, Status::NonFinite(Place::StartValue), "{report}");
+    }
+    for report in both(&f(|x| x.sqrt() - 1.0), f64::NAN) {
+        assert_eq!(report.status, Status::NonFinite(Place::Point), "{report}");
+    }
+    // From 1e-3 the Newton step of ln x − 1 from 50 would go below zero; NaN there shortens it.
+    for report in both(&f(|x| x.ln() - 1.0), 50.0) {
+        assert!(report.status.is_converged() && (report.x[0] - std::f64::consts::E).abs() < 1e-9, "{report}");
+    }
+    // A residual without a root: the minimum of ½ (x² + 1)² is ½ at 0, where J is zero.
+    for report in both(&f(|x| x.square() + 1.0), 3.0) {
+        assert!((report.value - 0.5).abs() < 1e-6 && report.counts.iterations < 500, "{report}");
+    }
+    // A variable without effect.
+    let blind = Function::new(|x: &[Var]| vec![x[0] - 2.0, 0.0 * x[1]]);
+    let start = vec![0.0, 7.0];
+    for report in [
+        GaussNewton::new().minimize(&blind.flat(&start), &start).unwrap(),
+        LevenbergMarquardt::new().minimize(&blind.flat(&start), &start).unwrap(),
+    ] {
+        assert!(report.status.is_converged() && report.x == [2.0, 7.0], "{report}");
+    }
+    let step = LevenbergMarquardt::new().minimize(&f(|x| x - 1.0).flat(&vec![3.0]), &[3.0]).unwrap();
+    assert!(matches!(step.status, Status::Converged(Criterion::Step | Criterion::GradientNorm)), "{step}");
+    let flat = f(|x| x);
+    let flat = flat.flat(&vec![0.0]);
+    let error = LevenbergMarquardt::new().radius_factor(-1.0).minimize(&flat, &[1.0]).unwrap_err();
+    assert_eq!(error.to_string(), "levenberg-marquardt: radius_factor is -1, expected a finite number above 0");
+    let error = GaussNewton::new().damping(f64::NAN).minimize(&flat, &[1.0]).unwrap_err();
+    assert!(error.to_string().contains("damping is NaN"));
+    assert!(matches!(GaussNewton::new().minimize(&flat, &[1.0, 2.0]).unwrap_err(), Error::Length { .. }));
+}

@@ -1,0 +1,184 @@
+//! Projected trust-region Newton: the conditions of Karush, Kuhn and Tucker, the box never left, rejections for free.
+
+mod common;
+
+use common::{Counted, Spectral, norm, problems, random, scalar};
+use optim::{
+    Error, FromParts, LocalModel, Objective, ObjectiveError, Place, ProjectedNewton, Solver, Status, TrustRegion,
+};
+use testkit::problems::mgh;
+
+/// An objective that refuses points outside a box.
+struct Guarded<O> {
+    inner: O,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+}
+
+impl<O> Guarded<O> {
+    fn check(&self, x: &[f64]) {
+        let inside = x.iter().zip(&self.lower).zip(&self.upper).all(|((x, l), u)| l <= x && x <= u);
+        assert!(inside, "{x:?} is outside the box");
+    }
+}
+
+impl<O: Objective<f64>> Objective<f64> for Guarded<O> {
+    type Model<'a>
+        = O::Model<'a>
+    where
+        Self: 'a;
+
+    fn dimension(&self) -> usize {
+        self.inner.dimension()
+    }
+
+    fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
+        self.check(x);
+        self.inner.value(x)
+    }
+
+    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
+        self.check(x);
+        self.inner.at(x)
+    }
+}
+
+/// The largest violation: |gᵢ| inside, and the wrong sign of gᵢ at a bound.
+fn violation(x: &[f64], g: &[f64], lower: &[f64], upper: &[f64]) -> f64 {
+    let one = |i: usize| {
+        if lower[i] == upper[i] {
+            0.0
+        } else if x[i] == lower[i] {
+            (-g[i]).max(0.0)
+        } else if x[i] == upper[i] {
+            g[i].max(0.0)
+        } else {
+            g[i].abs()
+        }
+    };
+    (0..x.len()).map(one).fold(0.0, f64::max)
+}
+
+/// ½ xᵀHx − bᵀx with a random H in a random box.
+#[test]
+fn random_quadratics_end_at_a_point_of_karush_kuhn_and_tucker() {
+    let (mut at_bounds, mut inside) = (0, 0);
+    for seed in 0..300 {
+        let n = 1 + seed as usize % 12;
+        let indefinite = seed % 3 == 0;
+        let spectrum: Vec<f64> =
+            random(n, seed).iter().map(|l| if indefinite { 3.0 * l } else { 0.05 + l.abs() }).collect();
+        let h = Spectral::new(spectrum, 1000 + seed);
+        let b = random(n, 2000 + seed);
+        let mut lower: Vec<f64> = random(n, 3000 + seed).iter().map(|l| l - 0.6).collect();
+        let upper: Vec<f64> = random(n, 4000 + seed).iter().zip(&lower).map(|(u, l)| l + 1.0 + u).collect();
+        if seed % 5 == 1 && !indefinite {
+            lower.fill(f64::NEG_INFINITY);
+        }
+        let f = FromParts::new(
+            n,
+            |x: &[f64]| h.model(&b.iter().map(|b| -b).collect::<Vec<_>>(), x),
+            |x: &[f64], g: &mut [f64]| {
+                g.iter_mut().zip(h.function(|l| l, x)).zip(&b).for_each(|((g, hx), b)| *g = hx - b);
+            },
+            |_: &[f64], v: &[f64], hv: &mut [f64]| hv.copy_from_slice(&h.function(|l| l, v)),
+        );
+        let f = Counted::new(Guarded { inner: f, lower: lower.clone(), upper: upper.clone() });
+        let report = ProjectedNewton::new(&lower, &upper).minimize(&f, &random(n, 5000 + seed)).unwrap();
+        assert!(report.status.is_converged(), "quadratic {seed}: {report}");
+        assert_eq!(f.found(), [report.counts.values, report.counts.gradients, report.counts.products]);
+        let model = f.inner.at(&report.x).unwrap();
+        let wrong = violation(&report.x, model.gradient(), &lower, &upper);
+        assert!(wrong <= 1.5e-8, "quadratic {seed}: {wrong:e}, {report}");
+        let bound = (0..n).filter(|&i| report.x[i] == lower[i] || report.x[i] == upper[i]).count();
+        at_bounds += bound;
+        inside += n - bound;
+    }
+    assert!(at_bounds > 300 && inside > 300, "{at_bounds} at bounds, {inside} inside");
+}
+
+#[test]
+fn problems_in_boxes_end_where_the_conditions_hold() {
+    for problem in mgh::all() {
+        // A box around the start: the minimum is mostly on a face of it.
+        let lower: Vec<f64> = problem.start.iter().map(|x| x - 0.3 * x.abs() - 0.01).collect();
+        let upper: Vec<f64> = problem.start.iter().map(|x| x + 0.2 * x.abs() + 0.02).collect();
+        let f = problem.function();
+        let flat = Guarded { inner: f.flat(&problem.start), lower: lower.clone(), upper: upper.clone() };
+        let method = ProjectedNewton::new(&lower, &upper).gradient_tolerance(1e-7).max_iterations(3000);
+        let report = method.minimize(&flat, &problem.start).unwrap();
+        let label = format!("{}: {report}", problem.name);
+        println!("{label}");
+        let gradient = f.gradient(&report.x).unwrap();
+        let scale = norm(&f.gradient(&problem.start).unwrap()).max(1.0);
+        let wrong = violation(&report.x, &gradient, &lower, &upper);
+        assert!(wrong <= 1e-6 * scale, "{label}: {wrong:e}");
+        assert!(report.status.is_converged() || report.status == Status::NoProgress, "{label}");
+        assert!(report.counts.iterations < 500, "{label}");
+    }
+}
+
+/// Without bounds it is a trust-region method: the same minima.
+#[test]
+fn without_bounds_the_minima_are_those_of_the_trust_region() {
+    for problem in problems() {
+        let n = problem.start.len();
+        let free = ProjectedNewton::new(&vec![f64::NEG_INFINITY; n], &vec![f64::INFINITY; n]);
+        let report = free.minimize(&problem, &problem.start).unwrap();
+        assert!(report.status.is_converged(), "{}: {report}", problem.name);
+        assert!(problem.minima.iter().any(|m| (report.value - m).abs() < 1e-8), "{}: {report}", problem.name);
+        let region = TrustRegion::new().minimize(&problem, &problem.start).unwrap();
+        assert!(report.counts.iterations <= 3 * region.counts.iterations + 10, "{report}; {region}");
+    }
+}
+
+#[test]
+fn a_rejected_step_costs_no_products() {
+    let mut rejections = 0;
+    for problem in problems() {
+        let n = problem.start.len();
+        let (lower, upper) = (vec![-5.0; n], vec![2.0; n]);
+        let problem = Counted::new(problem);
+        let method = ProjectedNewton::new(&lower, &upper).radius(100.0);
+        let mut solver = method.start(&problem, &problem.inner.start.clone()).unwrap();
+        let mut accepted = true;
+        loop {
+            let before = problem.found();
+            let outcome = solver.step().unwrap();
+            if !accepted {
+                rejections += 1;
+                assert_eq!(problem.found()[2], before[2], "{}", problem.inner.name);
+            }
+            accepted = solver.progress().accepted;
+            if outcome.is_break() {
+                break;
+            }
+        }
+    }
+    assert!(rejections > 10, "only {rejections} rejections: the law was hardly tested");
+}
+
+#[test]
+fn what_goes_wrong_has_a_status() {
+    let run = |f: &dyn Fn(f64) -> f64, d: &dyn Fn(f64) -> f64, dd: &dyn Fn(f64) -> f64, x: f64| {
+        ProjectedNewton::new(&[-1e3], &[2.0]).minimize(&scalar(f, d, dd), &[x]).unwrap()
+    };
+    let nan = |_| f64::NAN;
+    assert_eq!(run(&nan, &|_| 1.0, &|_| 1.0, 1.0).status, Status::NonFinite(Place::StartValue));
+    assert_eq!(run(&|x| x, &nan, &|_| 1.0, 1.0).status, Status::NonFinite(Place::StartGradient));
+    assert_eq!(run(&|x| x, &|_| 1.0, &nan, 1.0).status, Status::NonFinite(Place::Product));
+    assert_eq!(run(&|x| x * x, &|x| 2.0 * x, &|_| 2.0, f64::NAN).status, Status::NonFinite(Place::Point));
+    // Down to the bound, where a start outside is put at once.
+    let report = run(&|x| -x, &|_| -1.0, &|_| 0.0, 7.0);
+    assert!(report.status.is_converged() && report.x == [2.0] && report.counts.iterations == 0, "{report}");
+    let report = run(&|x| x, &|_| 1.0, &|_| 0.0, 1.0);
+    assert!(report.status.is_converged() && report.x == [-1e3], "{report}");
+    // A box that is a point.
+    let f = scalar(|x| x * x, |x| 2.0 * x, |_| 2.0);
+    let report = ProjectedNewton::new(&[3.0], &[3.0]).minimize(&f, &[0.0]).unwrap();
+    assert!(report.status.is_converged() && report.x == [3.0], "{report}");
+    let error = ProjectedNewton::new(&[3.0], &[1.0]).minimize(&f, &[0.0]).unwrap_err();
+    assert!(error.to_string().contains("lower is 3"), "{error}");
+    let error = ProjectedNewton::new(&[3.0, 4.0], &[5.0]).minimize(&f, &[0.0]).unwrap_err();
+    assert!(matches!(error, Error::Length { argument: "lower", .. }), "{error}");
+}
