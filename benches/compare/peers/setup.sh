@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes what the peers need: setup.sh DIR [PEER…], then JETGRAD_PEERS=DIR. Peers: jax torch cppad adolc echidna num-dual;
+# Makes what the peers need: setup.sh DIR [PEER…], then JETGRAD_PEERS=DIR. Peers: jax torch cppad adolc echidna num-dual heyoka;
 # all if none is named. What cannot be made is told and left out; the exit code is 1 if that is everything.
-# jax and torch get Python environments. PYTHON: the interpreter to make them with (3.12 or later). The wheels of torch for
+# jax, torch and heyoka get Python environments. PYTHON: the interpreter to make them with (3.12 or later). The wheels of torch for
 # Linux take some 5 GB. The others get drivers in native code, made for this machine: cppad and adolc by CXX (g++) with the
 # headers of Debian's libcppad-dev and libadolc-dev, echidna and num-dual by cargo from the registry.
 set -u
@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/native" || exit 1
 there=$(cd "$1" && pwd)
 shift
-[ $# -ge 1 ] || set -- jax torch cppad adolc echidna num-dual
+[ $# -ge 1 ] || set -- jax torch cppad adolc echidna num-dual heyoka
 made=
 left=
 
@@ -51,7 +51,7 @@ rust() {
 
 for peer in "$@"; do
     case $peer in
-    jax | torch) python "$peer" ;;
+    jax | torch | heyoka) python "$peer" ;;
     cppad) cpp cppad cppad/cppad.hpp "libcppad-dev (in older releases cppad)" ;;
     adolc)
         version=$(dpkg-query -W -f '${Version}' libadolc-dev 2>/dev/null || echo unknown)
@@ -59,7 +59,7 @@ for peer in "$@"; do
         ;;
     echidna | num-dual) rust "$peer" ;;
     *)
-        echo "no peer $peer; there are jax torch cppad adolc echidna num-dual" >&2
+        echo "no peer $peer; there are jax torch cppad adolc echidna num-dual heyoka" >&2
         exit 2
         ;;
     esac

@@ -24,6 +24,9 @@ pub struct Arguments {
     /// `gradient_one_shot` makes a new function, asks for value and gradient once, and drops it. `value`, `gradient` and
     /// `hvp` use one function again and again. Of systems with tapes, `gradient_one_shot` records and sweeps back once,
     /// and the others replay one tape.
+    ///
+    /// T4 times one step of Taylor's method at order 20: series, choice of the step, new state. `van_der_pol_lanes` steps 100000
+    /// oscillators at once (heyoka 8, each with its own step) and tells the time of one.
     #[arg(long = "op", value_delimiter = ',')]
     pub operators: Vec<Operator>,
     /// Cores to pin the process to, and threads of every system
@@ -44,11 +47,11 @@ pub struct Arguments {
     /// Other systems to run in turns with ours: `--peers` for all, `--peers=jax`
     ///
     /// Those that are not set up are told and left out. cppad, adolc, echidna and num-dual have the loops of `--form scalar`
-    /// alone; their drivers are in JETGRAD_PEERS/native, where benches/compare/peers/setup.sh puts them.
+    /// alone; their drivers are in JETGRAD_PEERS/native, where setup.sh puts them. heyoka has T3 and T4.
     #[arg(long, num_args = 0..=1, require_equals = true, value_delimiter = ',')]
-    #[arg(default_missing_value = "jax,torch,cppad,adolc,echidna,num-dual")]
+    #[arg(default_missing_value = "jax,torch,cppad,adolc,echidna,num-dual,heyoka")]
     pub peers: Vec<Kind>,
-    /// Python interpreters with the peers' packages, with colons between; else JETGRAD_PEERS/jax/bin/python, …/torch/…
+    /// Python interpreters with the peers' packages, with colons between; else JETGRAD_PEERS/jax/bin/python, …/torch/…, …/heyoka/…
     #[arg(long)]
     pub python: Option<String>,
     /// Write docs/comparison.md and docs/comparison.svg
@@ -107,7 +110,8 @@ impl Arguments {
         operators.retain(|op| self.operators.is_empty() || self.operators.contains(op));
         let precision = self.dtype.unwrap_or(workload.precision());
         if precision == Precision::F32 {
-            operators.retain(|&op| op != Operator::Native);
+            let double_only = |op| matches!(op, Operator::Native) || workload == Workload::T4;
+            operators.retain(|&op| !double_only(op));
         }
         let wanted = workload.forms().contains(&form) && !operators.is_empty() && (!quick || workload.is_quick(form));
         wanted.then_some(Task { workload, form, precision, operators })
@@ -118,7 +122,9 @@ impl Arguments {
         let folder = std::env::var_os("JETGRAD_PEERS").map(PathBuf::from);
         let interpreters = match &self.python {
             Some(paths) => std::env::split_paths(paths).collect(),
-            None => folder.iter().flat_map(|d| ["jax", "torch"].map(|p| d.join(p).join("bin/python"))).collect(),
+            None => {
+                folder.iter().flat_map(|d| ["jax", "torch", "heyoka"].map(|p| d.join(p).join("bin/python"))).collect()
+            }
         };
         Places { interpreters, native: folder.map(|d| d.join("native")) }
     }

@@ -1,5 +1,5 @@
 //! Times jetgrad's operators, and those of other systems in turns with them, on the workloads of `testkit`: JAX and PyTorch,
-//! and for functions in plain loops the function itself as native code, CppAD, ADOL-C, echidna and num-dual.
+//! and for functions in plain loops the function itself as native code, CppAD, ADOL-C, echidna and num-dual; heyoka for series.
 //!
 //! ```sh
 //! cargo run --release -p compare -- N1,N5 --op gradient,hvp --json
@@ -22,6 +22,7 @@ mod flops;
 mod machine;
 mod measure;
 mod minimization;
+mod motion;
 mod native;
 mod operator;
 mod ours;

@@ -32,17 +32,25 @@ pub enum Operator {
     TaylorGradient(usize),
     /// The Laplacian of every sample.
     Laplacian,
+    /// The Laplacian of every sample as a sum of second coefficients, one direction after the other.
+    LaplacianPerDirection,
     /// A loss on the Laplacians, and its gradient in the parameters.
     LaplacianGradient,
+    /// A step of Taylor's method for one oscillator of van der Pol.
+    VanDerPol,
+    /// A step of Taylor's method for many of them at once, the time of each.
+    VanDerPolLanes,
+    /// A step of Taylor's method for six bodies.
+    SixBody,
 }
 
 use Operator::{
-    Ggn, Gradient, GradientOneShot, Hvp, HvpLinearized, Hvps16, Laplacian, LaplacianGradient, Linearize, Native,
-    Record, Taylor, TaylorGradient, Value,
+    Ggn, Gradient, GradientOneShot, Hvp, HvpLinearized, Hvps16, Laplacian, LaplacianGradient, LaplacianPerDirection,
+    Linearize, Native, Record, SixBody, Taylor, TaylorGradient, Value, VanDerPol, VanDerPolLanes,
 };
 
 /// Every operator that some workload has, in the order of reports.
-pub const ALL: [Operator; 20] = [
+pub const ALL: [Operator; 24] = [
     Native,
     Record,
     Value,
@@ -62,7 +70,11 @@ pub const ALL: [Operator; 20] = [
     TaylorGradient(2),
     TaylorGradient(4),
     Laplacian,
+    LaplacianPerDirection,
     LaplacianGradient,
+    VanDerPol,
+    VanDerPolLanes,
+    SixBody,
 ];
 
 impl Operator {
@@ -88,7 +100,11 @@ impl fmt::Display for Operator {
             Taylor(order) => return f.pad(&format!("taylor{order}")),
             TaylorGradient(order) => return f.pad(&format!("taylor_gradient{order}")),
             Laplacian => "laplacian",
+            LaplacianPerDirection => "laplacian_per_direction",
             LaplacianGradient => "laplacian_gradient",
+            VanDerPol => "van_der_pol",
+            VanDerPolLanes => "van_der_pol_lanes",
+            SixBody => "six_body",
         };
         f.pad(name)
     }

@@ -2,12 +2,13 @@
 
 use crate::check::{self, Check};
 use crate::error::Result;
+use crate::motion;
 use crate::operator::Operator;
 use crate::scalar::{self, ScalarFunction};
 use crate::subject::{Local, Subject};
 use crate::workload::{Form, Precision, Workload};
 use autodiff_core::{Elementary, Float, Function, Tree, Var};
-use ndarray::{Array, Array1, ArrayD, Dimension, IxDyn};
+use ndarray::{Array, Array1, Array2, ArrayD, Dimension, IxDyn};
 use std::borrow::Borrow;
 use std::sync::Arc;
 use testkit::counter::direction;
@@ -37,7 +38,7 @@ pub fn operators(workload: Workload, form: Form, precision: Precision) -> Option
 }
 
 fn at<T: Entry>(workload: Workload, form: Form) -> Option<Box<dyn Operators>> {
-    use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S3, T1, T2a, T2b, T3};
+    use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S3, T1, T2a, T2b, T3, T4};
     Some(match (workload, form) {
         (N1, Form::Array) => Box::new(Loss(workloads::classifier().rounded::<T>())),
         (N1s, Form::Array) => Box::new(Loss(workloads::small_network().rounded::<T>())),
@@ -60,6 +61,7 @@ fn at<T: Entry>(workload: Workload, form: Form) -> Option<Box<dyn Operators>> {
             let v = problem.point.mapv(|_| T::one());
             Box::new(Pointwise(Line { problem, v, loss: None }))
         }
+        (T4, Form::Array) if T::PRECISION == autodiff_core::Precision::Double => Box::new(motion::Motion),
         (_, Form::Scalar) => {
             let (function, point) = scalar::function(workload)?;
             Box::new(Loop::<T>::new(function, &point))
@@ -249,6 +251,22 @@ impl<T: Entry> Operators for Laplacian<T> {
                 let Problem { point, function, .. } = workloads::network_laplacian(self.inputs).rounded::<T>();
                 let evaluate = move |r: &mut Option<ArrayD<T>>| function.evaluate(&point).map(|(_, l)| *r = Some(l));
                 Some(subject(None, evaluate, |r| check::of_array("laplacian", r.iter().flatten().map(|x| x.to_f64()))))
+            }
+            Operator::LaplacianPerDirection => {
+                let Problem { point, function, .. } = workloads::network_of_inputs(self.inputs).rounded::<T>();
+                let along = |i| Array2::from_shape_fn(point.dim(), |(_, j)| if i == j { T::one() } else { T::zero() });
+                let directions: Vec<Array2<T>> = (0..self.inputs).map(along).collect();
+                let evaluate = move |sum: &mut ArrayD<T>| {
+                    *sum = ArrayD::zeros(IxDyn(&[point.nrows(), 1]));
+                    for v in &directions {
+                        let coefficients = function.taylor(&point, v, 2)?;
+                        // Coefficients are divided by 2!.
+                        sum.zip_mut_with(&coefficients[2], |sum, &c| *sum = *sum + c + c);
+                    }
+                    Ok(())
+                };
+                let empty = ArrayD::zeros(IxDyn(&[]));
+                Some(subject(empty, evaluate, |r| check::of_array("laplacian", r.iter().map(|x| x.to_f64()))))
             }
             Operator::LaplacianGradient => {
                 Loss(workloads::network_laplacian_loss(self.inputs).rounded::<T>()).subject(Operator::Gradient)?

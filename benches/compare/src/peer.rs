@@ -31,6 +31,8 @@ pub enum Kind {
     Echidna,
     /// num-dual, dual numbers in Rust.
     NumDual,
+    /// heyoka, series of differential equations compiled by LLVM.
+    Heyoka,
 }
 
 impl Kind {
@@ -43,13 +45,14 @@ impl Kind {
             Kind::Adolc => "adolc",
             Kind::Echidna => "echidna",
             Kind::NumDual => "num-dual",
+            Kind::Heyoka => "heyoka",
         }
     }
 
     /// What a driver in native code is built with; `None` if it is a script.
     fn needs(self) -> Option<&'static str> {
         match self {
-            Kind::Jax | Kind::Torch => None,
+            Kind::Jax | Kind::Torch | Kind::Heyoka => None,
             Kind::Cppad => Some("g++ and the Debian package libcppad-dev (or cppad)"),
             Kind::Adolc => Some("g++ and the Debian package libadolc-dev"),
             Kind::Echidna | Kind::NumDual => Some("cargo and the registry"),

@@ -141,6 +141,7 @@ fn measured(
     }
     right.extend(beside);
     let summaries = in_turns(&mut right, seconds)?;
+    let summaries: Vec<_> = right.iter().zip(summaries).map(|(subject, s)| s.part(subject.parts())).collect();
     let native =
         right.iter().zip(&summaries).find(|(subject, _)| subject.peer() == native::NAME).map(|(_, s)| s.median);
     let rows = right.iter().zip(checks).zip(summaries).map(|((subject, check), summary)| Row {

@@ -25,6 +25,12 @@ impl Summary {
             samples: sorted.len(),
         }
     }
+
+    /// The summary of the time of one of so many equal parts.
+    pub fn part(self, parts: usize) -> Summary {
+        let one = 1.0 / parts as f64;
+        Summary { median: self.median * one, p10: self.p10 * one, p90: self.p90 * one, ..self }
+    }
 }
 
 /// The percentile `p` of ascending numbers, linear between neighbours: number i of n stands at 100 i/(n − 1) per cent.

@@ -24,6 +24,11 @@ pub trait Subject {
     /// The way it took, where it has several.
     fn variant(&self) -> &str;
 
+    /// Equal parts that a call does, where rows tell the time of one.
+    fn parts(&self) -> usize {
+        1
+    }
+
     /// Numbers of its result.
     ///
     /// # Errors

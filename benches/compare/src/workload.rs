@@ -28,12 +28,13 @@ pub enum Workload {
     T3,
     T3a,
     T3b,
+    T4,
 }
 
-use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b};
+use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b, T4};
 
 /// Every workload, in the order of reports.
-pub const ALL: [Workload; 19] = [N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b];
+pub const ALL: [Workload; 20] = [N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b, T4];
 
 /// Precision of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
@@ -102,8 +103,9 @@ impl Workload {
             T3a | T3b => [&LOOPS[..], &[Taylor(10), Taylor(30)]].concat(),
             _ if form == Form::Scalar => LOOPS.to_vec(),
             T1 => vec![Taylor(2), Taylor(4), Taylor(6), Taylor(10), TaylorGradient(2), TaylorGradient(4)],
-            T2a | T2b => vec![Laplacian, LaplacianGradient],
+            T2a | T2b => vec![Laplacian, LaplacianPerDirection, LaplacianGradient],
             T3 => vec![Native, Record, Taylor(5), Taylor(10), Taylor(30)],
+            T4 => vec![VanDerPol, VanDerPolLanes, SixBody],
             N1s | N5 => [&[Native], &STANDARD[..], &[Ggn]].concat(),
             N1 | N2 | N3 | N4 => [&STANDARD[..], &[Ggn]].concat(),
             S1 | S1b | S2 | S3 | S5 | S6 | S7 => [&[Native], &STANDARD[..]].concat(),
@@ -123,7 +125,7 @@ impl Workload {
             S1b => Some("S1b"),
             S2 => Some("S2"),
             S3 => Some("S3"),
-            S5 | S6 | S7 | T1 | T2a | T2b | T3 | T3a | T3b => None,
+            S5 | S6 | S7 | T1 | T2a | T2b | T3 | T3a | T3b | T4 => None,
         }
     }
 }

@@ -88,6 +88,39 @@ fn taylor_coefficients_and_laplacians_run() {
 }
 
 #[test]
+fn laplacians_are_the_same_direction_by_direction() {
+    let out = compare(&["T2a", "--op", "laplacian,laplacian_per_direction", "--seconds", "0", "--json"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let norms: Vec<f64> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["check"]["laplacian_norm"].as_f64().unwrap())
+        .collect();
+    assert_eq!(norms.len(), 2);
+    assert!((norms[0] / norms[1] - 1.0).abs() < 1e-12, "{norms:?}");
+}
+
+#[test]
+fn steps_of_trajectories_end_where_heyoka_ends() {
+    let out = compare(&["T4", "--op", "van_der_pol,six_body", "--seconds", "0", "--json"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ops: Vec<&str> = rows.iter().map(|row| row["op"].as_str().unwrap()).collect();
+    assert_eq!(ops, ["van_der_pol", "six_body"]);
+    // heyoka 7.13.2 at order 20, at times 1 and 10.
+    let states = [(1.6520575258663963, -1.2699875537380942), (7.381493310017356, 14.137803744876729)];
+    for (row, (norm, sum)) in rows.iter().zip(states) {
+        let found = |key: &str| row["check"][key].as_f64().unwrap();
+        assert!((found("state_norm") / norm - 1.0).abs() < 1e-13, "{row}");
+        assert!((found("state_sum") / sum - 1.0).abs() < 1e-13, "{row}");
+        assert!(row["median_s"].as_f64().is_some_and(|s| s > 0.0));
+    }
+    let single = compare(&["T4", "--dtype", "f32", "--seconds", "0"]);
+    assert_eq!(single.status.code(), Some(2), "{}", String::from_utf8_lossy(&single.stderr));
+}
+
+#[test]
 fn unknown_names_and_missing_interpreters_are_told() {
     let out = compare(&["N9"]);
     assert_eq!(out.status.code(), Some(2));

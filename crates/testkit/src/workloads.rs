@@ -49,7 +49,7 @@ pub use scalar::{
 };
 pub use series::{
     composed_elementary, elementary, network_along_lines, network_along_lines_loss, network_laplacian,
-    network_laplacian_loss,
+    network_laplacian_loss, network_of_inputs,
 };
 
 use crate::counter::{direction, symmetric};

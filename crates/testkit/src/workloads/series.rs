@@ -53,6 +53,16 @@ pub fn network_laplacian(inputs: usize) -> Problem<Var, Array2<f64>, [Var], (Var
     }
 }
 
+/// The output alone of the network of [`network_laplacian`]: what Taylor coefficients along single directions are taken of.
+pub fn network_of_inputs(inputs: usize) -> Problem<Var, Array2<f64>, [Var]> {
+    let parameters = dense_parameters(&[inputs, 128, 128, 128, 128, 1]);
+    Problem {
+        name: if inputs == 10 { "T2a" } else { "T2b" },
+        point: symmetrics(1, (128, inputs)),
+        function: Function::with_data(|x: &Var, p: &[Var]| dense(*x, p, |h, _| h.tanh()), &parameters),
+    }
+}
+
 /// A loss on the Laplacians of [`network_laplacian`]: the mean of their squares over the 128 samples.
 ///
 /// Point: W₁, b₁, …, W₅, b₅. Data: X.
