@@ -91,7 +91,7 @@ pub enum Stop {
 /// What counts as solved.
 #[derive(Clone, Copy, Debug)]
 pub enum Gate {
-    /// Gradient and value are those of a listed minimum; see [`judge`].
+    /// Gradient and value are those of a listed minimum; see `judge`.
     Minimum,
     /// Four digits of the certified parameters.
     Digits(&'static DataSet),
