@@ -31,6 +31,7 @@ fn programs() -> Vec<(&'static str, fn(Var) -> Var)> {
             (y.sum_axes(&[1]) * x.gather(0, constant(&arr1(&[3.0, 0.0, 1.0, 1.0])))).cumsum(0).sum().exp()
         }),
         ("gelu and friends", |x| (x.cosh() + x.softplus() * x.sigmoid() + x.erf()).mean()),
+        ("a difference that cancels", |x| ((x + 1e-3).sin() - x.sin()).square().sum() * 1e6),
         ("linear", |x| x.sum() * 3.0 + 1.0),
         ("constant", |x| x.detach().sum()),
     ]
@@ -84,6 +85,22 @@ fn laplacian_weighted_and_diagonal_are_read_off_the_hessian() {
             assert_close(name, inside[[i]], hessian[[i, i]]);
         }
     }
+}
+
+#[test]
+fn long_chains_of_factors_and_sums_take_time_in_proportion() {
+    // Looking for factors through all of it would visit 3³⁰ nodes, or recurse 20 000 deep.
+    let bushy = Function::new(|x: &Var| {
+        let mut y = *x;
+        for _ in 0..30 {
+            y = y + (1.0 - y) * y * 0.1;
+        }
+        y.sum()
+    });
+    let x = arr1(&X);
+    assert_close("bushy", bushy.laplacian(&x).unwrap(), bushy.hessian(&x).unwrap().diag().sum());
+    let deep = Function::new(|x: &Var| (0..20_000).fold(*x, |y, _| y * 1.0001).square().sum());
+    assert_close("deep", deep.laplacian(&x).unwrap(), 8.0 * 1.0001_f64.powi(40_000));
 }
 
 #[test]

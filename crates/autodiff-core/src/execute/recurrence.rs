@@ -8,7 +8,7 @@
 //! the cache.
 
 use super::interpret::fault_error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Arguments, Class, Executable, Graph, NodeId, Operation, Primitive};
 use crate::primitive::Broadcast;
 use crate::real::{Class as RowClass, Row, Slope};
@@ -152,7 +152,7 @@ impl Recurrences {
         })
     }
 
-    /// Memory for runs to this order.
+    /// Memory for runs to this order, which is at least 1.
     pub fn memory<T: Executable>(&self, order: usize) -> Coefficients<T> {
         let mut end = 0;
         let mut place = |id: NodeId, levels: usize| {
@@ -225,7 +225,11 @@ impl Recurrences {
         out: &mut [T],
         at: &mut Coefficients<T>,
     ) -> Result<bool> {
-        self.values(now, &entries, at)?;
+        match self.values(now, &entries, at) {
+            // Before a guard has spoken an index may lie outside its axis.
+            Err(Error::Index { .. }) if !self.graph.guards().is_empty() => return Ok(false),
+            other => other?,
+        }
         let holds = |g: &crate::graph::Guard| (at.memory[at.plain[g.node.index()]] != T::zero()) == g.expected;
         if !self.graph.guards().iter().all(holds) {
             return Ok(false);

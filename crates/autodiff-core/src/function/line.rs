@@ -106,6 +106,11 @@ impl<T: Float> LineModel<T> {
         if third == T::zero() {
             return self.quadratic_step();
         }
+        // The root depends on ratios alone; squares of small numbers would vanish.
+        let largest = [slope, half, third]
+            .into_iter()
+            .fold(T::zero(), |most, c| if c.magnitude() > most { c.magnitude() } else { most });
+        let (slope, half, third) = (slope / largest, half / largest, third / largest);
         // half² − slope·third, whose root is the bend of the model at its minimum, halved.
         let discriminant = half * half - slope * third;
         // NaN has no minimum either.

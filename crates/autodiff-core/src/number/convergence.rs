@@ -15,7 +15,7 @@ impl<T: Float> Series<T> {
     /// An estimate of the radius of convergence: the distance of the nearest singularity in the complex plane.
     ///
     /// Within some per cent at order 40. A straight line is fitted to ln|c_k| over k and ln k, for the higher half of the coefficients that are not 0; the more of
-    /// them, the better. Infinite for a polynomial; of a function without singularities it is a number that grows with the order.
+    /// them, the better. Infinite for a polynomial of less than half the order; of a function without singularities it is a number that grows with the order.
     /// `None` if there are fewer than four coefficients to go by or one is not finite. Source of the model: Darboux's theorem;
     /// Corliss and Chang, *Solving ordinary differential equations using Taylor series*, ACM TOMS 8 (1982).
     ///
@@ -31,7 +31,8 @@ impl<T: Float> Series<T> {
     }
 
     /// An estimate of |f(h) − Σ c_k hᵏ|, the sum of the terms that are left out, by the fit of
-    /// [`radius_of_convergence`](Series::radius_of_convergence). Infinite where the series does not converge, 0 for a polynomial.
+    /// [`radius_of_convergence`](Series::radius_of_convergence). Infinite where the series does not converge, 0 for a polynomial
+    /// of less than half the order.
     /// `None` as there. An estimate, no bound: a singularity that the coefficients do not show yet is not seen.
     ///
     /// ```
@@ -51,7 +52,7 @@ impl<T: Float> Series<T> {
         Some((scale + power * next.ln() + next * ratio.ln()).exp() / (1.0 - ratio))
     }
 
-    /// The fit; `Some(None)` for a polynomial.
+    /// The fit; `Some(None)` if the higher half of the coefficients vanishes.
     fn envelope(&self) -> Option<Option<Envelope>> {
         let n = self.order();
         let size = |k: usize| self.coefficients()[k].to_f64().abs();

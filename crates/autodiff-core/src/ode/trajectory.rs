@@ -45,9 +45,12 @@ impl<P: Tree> Tree for Moment<P> {
 /// The solution of y′ = f(y, t) from a state and a time on.
 ///
 /// `P` is the structure of the state, as that of a point of a [`Function`], and the closure returns the rates in the same
-/// structure. One step costs one run of a program; steps are as long as the last two coefficients allow, so that the first
+/// structure. Steps are as long as the last two coefficients allow, so that the first
 /// term that is left out is below the tolerance. The state is summed with compensation, so that rounding does not pile up over
 /// many steps.
+///
+/// Rates must be smooth along a step: where they jump or bend (`if`, `select`, `abs`, `max`), a step over the place is as wrong as
+/// the series before it. [`advance_to`](Trajectory::advance_to) such a place first, if it is known.
 ///
 /// The coefficients are computed by recurrences over the trace; a state of arrays is faster than one of many scalars, whose
 /// loops are not rolled here.
@@ -62,6 +65,8 @@ pub struct Trajectory<'f, P: Tree, Out> {
     /// Where the last step began, and the series from there, order by order; none before the first step.
     before: Vec<P::Scalar>,
     series: Vec<P::Scalar>,
+    /// The series of the step that is being made.
+    next: Vec<P::Scalar>,
     memory: Option<Coefficients<P::Scalar>>,
     /// Change of each entry in a step.
     rise: Vec<P::Scalar>,
@@ -112,6 +117,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             left_out: vec![P::Scalar::zero(); now.len()],
             before: now.clone(),
             series: Vec::new(),
+            next: Vec::new(),
             memory: None,
             rise: now.clone(),
             now,
@@ -215,8 +221,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     /// A step no longer than `limit`, in its direction.
     fn step_within(&mut self, limit: f64) -> Result<Step<P::Scalar>> {
         let n = self.now.len() - 1;
-        self.series.resize(self.order * n, P::Scalar::zero());
-        self.rates.flow(&self.now, self.order, &mut self.series, &mut self.memory)?;
+        self.next.resize(self.order * n, P::Scalar::zero());
+        self.rates.flow(&self.now, self.order, &mut self.next, &mut self.memory)?;
         let time = self.now[n];
         let allowed = self.allowed();
         if allowed.is_nan() {
@@ -224,12 +230,14 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         }
         // A polynomial allows steps of any length.
         let longest = if allowed.is_finite() { allowed } else { time.to_f64().abs().max(1.0) };
-        let length = if limit.abs() <= allowed { limit } else { longest.copysign(limit) };
+        let within = limit.is_finite() && limit.abs() <= allowed;
+        let length = if within { limit } else { longest.copysign(limit) };
         let length = <P::Scalar as Elementary>::from_f64(length);
         if time + length == time {
             return Err(stuck(format!("at time {time} steps have become too short to move it: {length}")));
         }
         self.before.copy_from_slice(&self.now);
+        std::mem::swap(&mut self.series, &mut self.next);
         // Horner's rule, order by order.
         self.rise.fill(P::Scalar::zero());
         for coefficients in self.series.chunks_exact(n.max(1)).rev() {
@@ -251,16 +259,22 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         self.series.iter().skip(entry).step_by(n).rev().fold(P::Scalar::zero(), |sum, &c| (sum + c) * time)
     }
 
-    /// The length at which each of the last two terms is as large as the tolerance allows; NaN if one is not finite.
+    /// The length at which each of the last two terms that do not vanish is as small as the tolerance asks, beside the state or
+    /// beside an early term, for a state near zero grows in the step. Infinite for a polynomial of half the order, NaN if a
+    /// coefficient is not finite.
     fn allowed(&self) -> f64 {
         let n = self.now.len() - 1;
         let largest = |x: &[P::Scalar]| x.iter().map(|x| x.to_f64().abs()).fold(0.0, larger);
-        let wanted = self.tolerance * largest(&self.now[..n]).max(f64::MIN_POSITIVE);
-        let of = |k: usize| {
-            let term = largest(&self.series[(k - 1) * n..k * n]);
-            if term.is_finite() { (wanted / term).powf(1.0 / k as f64) } else { f64::NAN }
-        };
-        -larger(-of(self.order - 1), -of(self.order))
+        let mut sizes = vec![largest(&self.now[..n])];
+        sizes.extend(self.next.chunks_exact(n.max(1)).map(largest));
+        if !sizes.iter().all(|size| size.is_finite()) {
+            return f64::NAN;
+        }
+        // |c_k| hᵏ = ε |c_m| hᵐ
+        let half = self.order / 2;
+        let beside = |k: usize, m: usize| (self.tolerance * sizes[m] / sizes[k]).powf(1.0 / (k - m) as f64);
+        let of = |k: usize| (0..=half).map(|m| beside(k, m)).fold(0.0, f64::max);
+        (half + 1..sizes.len()).rev().filter(|&k| sizes[k] > 0.0).take(2).map(of).fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -297,6 +311,9 @@ where
     P::Traced: Borrow<A>,
 {
     let mut trajectory = Trajectory::new(f, state, time);
+    if order == 0 {
+        return Ok(Vec::new());
+    }
     let n = trajectory.now.len() - 1;
     trajectory.series.resize(order * n, P::Scalar::zero());
     trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut None)?;

@@ -6,8 +6,8 @@
 //! passes every node that is linear in what varies,
 //!
 //! * S(f(a)) = f(S(a)) for linear f, bilinear f with one factor that varies, and quotients and solves whose denominator does not;
-//! * S(a·b) = Σᵢ aᵢ bᵢ for a product of two that vary, with the axis of directions. Factors that do not vary stand before the sum,
-//!   and a few summands are multiplied out for that: Σᵢ (u·pᵢ)(v·pᵢ + w·pᵢ) = (uv + uw) Σᵢ pᵢ²;
+//! * S(a·b) = Σᵢ aᵢ bᵢ for a product of two that vary, with the axis of directions. Factors that do not vary stand before the sum:
+//!   Σᵢ (u·pᵢ)(v·pᵢ + w·pᵢ) = u (v + w) Σᵢ pᵢ²;
 //! * everything else is computed with the axis and summed.
 //!
 //! Source: Dangel, Siebert, Zeinhofer, Walther, *Collapsing Taylor Mode Automatic Differentiation*, 2025; for the Laplacian alone
@@ -18,13 +18,14 @@ use super::{Step, step};
 use crate::graph::{Class, NodeId, Var};
 use crate::primitive::pointwise::pointwise;
 use crate::real::{Class as RowClass, Elementary, Row};
-use crate::trace::{record_shared, sharing};
+use crate::shape::Shape;
+use crate::trace::{constant, record_shared, sharing};
 use rustc_hash::{FxHashMap, FxHashSet};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::panic::Location;
 
-/// Summands into which the factors of one product are multiplied out at most.
-const TERMS: usize = 8;
+/// Nodes that factors are looked for through, one below the other.
+const DEPTH: usize = 8;
 
 /// For each output the sum over `k` values of some variables, of the shape of the output: for each `(variable, values)` the
 /// values have the shape of the variable with a leading axis of length k.
@@ -46,42 +47,28 @@ pub fn batch_sum(outputs: &[Var], variables: &[(Var, Var)], k: usize) -> Vec<Var
 enum Way {
     /// Through these of its operands; the others are fixed.
     Linear,
-    /// Σ over pairs of what varies, each with the factors before the sum.
-    Products(Vec<Term>),
+    /// Σ over products of what varies, with the factors that do not before the sum.
+    Product(Scaled, Scaled),
     /// Computed with the axis, then summed.
     Whole,
 }
 
-/// ± factors · Σᵢ aᵢ bᵢ.
-#[derive(Clone)]
-struct Term {
-    scaled: Scaled,
-    pair: (NodeId, NodeId),
-}
-
-/// What stands before a sum: a sign, factors and divisors that do not vary.
-#[derive(Clone, Default)]
+/// A variable as a node that varies, times a factor that does not.
+#[derive(Clone, Copy)]
 struct Scaled {
     negative: bool,
-    factors: SmallVec<[Var; 4]>,
-    divisors: SmallVec<[Var; 1]>,
+    factor: Option<Var>,
+    node: NodeId,
 }
 
 impl Scaled {
-    fn times(&self, other: &Scaled) -> Scaled {
-        let mut both = self.clone();
-        both.negative ^= other.negative;
-        both.factors.extend(other.factors.iter().copied());
-        both.divisors.extend(other.divisors.iter().copied());
-        both
+    fn times(self, factor: Var) -> Scaled {
+        Scaled { factor: Some(self.factor.map_or(factor, |f| f * factor)), ..self }
     }
 
-    /// The factors applied, without the sign.
-    fn apply(&self, sum: Var) -> Var {
-        // Factors first: they are shared between the terms of a product and between its readers.
-        let factor = self.factors.iter().copied().reduce(|a, b| a * b);
-        let scaled = factor.map_or(sum, |f| sum * f);
-        self.divisors.iter().fold(scaled, |y, &d| y / d)
+    /// The factor without the sign, of a shape.
+    fn factor_of(self, shape: &Shape) -> Var {
+        self.factor.unwrap_or_else(|| constant(1.0).broadcast_to(shape))
     }
 }
 
@@ -119,7 +106,7 @@ impl Collapse {
             let way = if self.given.contains(&node) { Way::Whole } else { self.way(&step, &args) };
             match &way {
                 Way::Linear => wanted.extend(args.iter().filter(|a| self.varies(**a)).map(|a| a.node)),
-                Way::Products(terms) => with_axis.extend(terms.iter().flat_map(|t| [t.pair.0, t.pair.1])),
+                Way::Product(a, b) => with_axis.extend([a.node, b.node]),
                 Way::Whole => with_axis.push(node),
             }
             ways.push((var, step, args, way));
@@ -128,7 +115,7 @@ impl Collapse {
         for (var, step, args, way) in ways.into_iter().rev() {
             let sum = in_scope_of(var, || match way {
                 Way::Linear => self.linear(&step, &args),
-                Way::Products(terms) => self.total(&terms),
+                Way::Product(a, b) => self.product(a, b),
                 Way::Whole => self.batch.of(var).sum_axes(&[0]),
             });
             self.sums.insert(var.node, sum);
@@ -143,7 +130,9 @@ impl Collapse {
             Step::Row(row) => match row.class() {
                 RowClass::Linear => Way::Linear,
                 RowClass::Bilinear if varying.len() == 1 => Way::Linear,
-                RowClass::Bilinear if *row == Row::Mul => Way::Products(self.multiplied_out(args[0], args[1])),
+                RowClass::Bilinear if *row == Row::Mul => {
+                    Way::Product(self.taken_apart(args[0], 0), self.taken_apart(args[1], 0))
+                }
                 RowClass::Implicit => linear(varying[..] == [0]),
                 RowClass::Select => linear(!varying.contains(&0)),
                 _ => Way::Whole,
@@ -185,73 +174,44 @@ impl Collapse {
         }
     }
 
-    /// A product of two that vary as a sum of products of as little as possible.
-    fn multiplied_out(&self, a: Var, b: Var) -> Vec<Term> {
-        let (left, right) = (self.taken_apart(a), self.taken_apart(b));
-        if left.len() * right.len() > TERMS {
-            let pair = (a.node.min(b.node), a.node.max(b.node));
-            return vec![Term { scaled: Scaled::default(), pair }];
-        }
-        let mut terms = Vec::new();
-        for (s, p) in &left {
-            for (t, q) in &right {
-                terms.push(Term { scaled: s.times(t), pair: (*p.min(q), *p.max(q)) });
-            }
-        }
-        terms
-    }
-
-    /// A variable as a sum of scaled nodes that vary.
-    fn taken_apart(&self, var: Var) -> SmallVec<[(Scaled, NodeId); 2]> {
-        let whole = || smallvec![(Scaled::default(), var.node)];
-        if self.given.contains(&var.node) {
-            return whole();
+    /// A variable as a node that varies and a factor before it. Summands with the same node are one, by the sum of their factors;
+    /// others stay together: multiplied out, differences would cancel.
+    fn taken_apart(&self, var: Var, depth: usize) -> Scaled {
+        let whole = Scaled { negative: false, factor: None, node: var.node };
+        if depth == DEPTH || self.given.contains(&var.node) {
+            return whole;
         }
         let (step, args) = step(var);
-        let Step::Row(row) = step else { return whole() };
+        let Step::Row(row) = step else { return whole };
         let vary: SmallVec<[bool; 3]> = args.iter().map(|&a| self.varies(a)).collect();
-        let mut parts = match (row, &vary[..]) {
-            (Row::Neg, _) | (Row::Mul, [true, false]) | (Row::Div, [true, false]) => self.taken_apart(args[0]),
-            (Row::Mul, [false, true]) => self.taken_apart(args[1]),
+        let inner = |i: usize| self.taken_apart(args[i], depth + 1);
+        match (row, &vary[..]) {
+            (Row::Neg, _) => {
+                let a = inner(0);
+                Scaled { negative: !a.negative, ..a }
+            }
+            (Row::Mul, [true, false]) => inner(0).times(args[1]),
+            (Row::Mul, [false, true]) => inner(1).times(args[0]),
+            (Row::Div, [true, false]) => inner(0).times(1.0 / args[1]),
             (Row::Add | Row::Sub, [true, true]) => {
-                let mut parts = self.taken_apart(args[0]);
-                let mut others = self.taken_apart(args[1]);
-                others.iter_mut().for_each(|(scaled, _)| scaled.negative ^= row == Row::Sub);
-                parts.extend(others);
-                if parts.len() > TERMS {
-                    return whole();
+                let (a, b) = (inner(0), inner(1));
+                if a.node != b.node {
+                    return whole;
                 }
-                parts
+                let (f, g) = (a.factor_of(&var.shape()), b.factor_of(&var.shape()));
+                let apart = (a.negative != b.negative) != (row == Row::Sub);
+                Scaled { factor: Some(if apart { f - g } else { f + g }), ..a }
             }
-            _ => return whole(),
-        };
-        for (scaled, _) in &mut parts {
-            match (row, &vary[..]) {
-                (Row::Neg, _) => scaled.negative ^= true,
-                (Row::Mul, [true, false]) => scaled.factors.push(args[1]),
-                (Row::Mul, [false, true]) => scaled.factors.push(args[0]),
-                (Row::Div, _) => scaled.divisors.push(args[1]),
-                _ => {}
-            }
+            _ => whole,
         }
-        parts
     }
 
-    /// Σ of terms.
-    fn total(&mut self, terms: &[Term]) -> Var {
-        let mut total: Option<Var> = None;
-        for term in terms {
-            let (a, b) = term.pair;
-            let of = |node| self.batch.of(Var { trace: self.trace, node });
-            let sum = *self.products.entry(term.pair).or_insert_with(|| (of(a) * of(b)).sum_axes(&[0]));
-            let part = term.scaled.apply(sum);
-            total = Some(match (total, term.scaled.negative) {
-                (None, false) => part,
-                (None, true) => -part,
-                (Some(sum), false) => sum + part,
-                (Some(sum), true) => sum - part,
-            });
-        }
-        total.expect("a product has a term")
+    /// Σ of the products of two.
+    fn product(&mut self, a: Scaled, b: Scaled) -> Var {
+        let of = |node| self.batch.of(Var { trace: self.trace, node });
+        let pair = (a.node.min(b.node), a.node.max(b.node));
+        let sum = *self.products.entry(pair).or_insert_with(|| (of(pair.0) * of(pair.1)).sum_axes(&[0]));
+        let scaled = [a.factor, b.factor].into_iter().flatten().fold(sum, |sum, factor| sum * factor);
+        if a.negative != b.negative { -scaled } else { scaled }
     }
 }
