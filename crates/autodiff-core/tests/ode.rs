@@ -178,7 +178,10 @@ fn a_failed_step_leaves_the_last_one() {
     while failing.step().is_ok() {}
     let (time, state) = (failing.time(), failing.state());
     assert!(failing.step().is_err());
-    assert_eq!((failing.time(), failing.state(), failing.at(time).unwrap()), (time, state, state));
+    assert_eq!((failing.time(), failing.state()), (time, state));
+    // Without what the sum of the state carries over from rounding.
+    let seen: f64 = failing.at(time).unwrap();
+    assert!((seen - state).abs() < 1e-15, "{seen} {state}");
 }
 
 #[test]

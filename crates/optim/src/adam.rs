@@ -29,7 +29,7 @@
 
 use crate::error::{Error, require, require_length};
 use crate::limits::{Limits, limit_options};
-use crate::objective::{LocalModel, Objective, ObjectiveError};
+use crate::objective::{Objective, ObjectiveError};
 use crate::scalar::Scalar;
 use crate::schedule::Schedule;
 use crate::solver::{Solver, minimize_methods, unobserved};
@@ -270,9 +270,7 @@ pub struct FullBatch<'o, O> {
 
 impl<T: Scalar, O: Objective<T>> GradientSource<T> for FullBatch<'_, O> {
     fn evaluate(&mut self, _: usize, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
-        let model = self.objective.at(x)?;
-        gradient.copy_from_slice(model.gradient());
-        Ok(model.value())
+        self.objective.value_and_gradient(x, gradient)
     }
 }
 

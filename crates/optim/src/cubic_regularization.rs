@@ -246,7 +246,9 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(local, judgement) => {
                 self.local = Some(local);
-                self.convex = promised.end == StepEnd::Interior && model.definite_dimension() == self.step.len();
+                self.convex = promised.end == StepEnd::Interior
+                    && judgement.is_as_promised()
+                    && model.definite_dimension() == self.step.len();
                 if judgement.verdict != Verdict::AcceptIfGradientHalves && judgement.ratio > T::of(0.9) {
                     *weight = (*weight * T::of(0.1)).max(*min_weight);
                 }

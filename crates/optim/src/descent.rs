@@ -43,7 +43,6 @@ pub trait Descent<T: Scalar> {
 
 /// What a step s promises.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct ModelStep<T> {
     /// ‖s‖₂.
     pub norm: T,

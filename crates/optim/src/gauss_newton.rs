@@ -202,7 +202,15 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
         let Some(mut model) = self.model.take() else { return Ok(None) };
         let GaussNewton { lsmr, damping, linear_tolerance, .. } = &mut self.options;
         let mut jacobian = model.jacobian(self.step.len());
-        let solution = lsmr.solve(&mut jacobian, &self.minus_residual, *damping, &mut self.step, *linear_tolerance)?;
+        let solved = lsmr.solve(&mut jacobian, &self.minus_residual, *damping, &mut self.step, *linear_tolerance);
+        let solution = match solved {
+            Ok(solution) => solution,
+            Err(error) => {
+                // The step may be tried again.
+                self.model = Some(model);
+                return Err(error.into());
+            }
+        };
         self.now.counts.products += solution.products;
         let useless = dot(&self.now.gradient, &self.step) >= T::zero();
         let failed = solution.end == KrylovEnd::NonFinite && useless || !norm(&self.step).is_finite();

@@ -29,7 +29,7 @@ use crate::scalar::Scalar;
 use crate::solver::Solver;
 use crate::standing::Standing;
 use crate::status::{Criterion, Place, Progress, Report, Status};
-use crate::vector::{norm, offset};
+use crate::vector::{all_finite, norm, offset};
 use std::ops::ControlFlow;
 
 const METHOD: &str = "levenberg-marquardt";
@@ -108,7 +108,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         }
     }
 
-    limit_options!(5000);
+    limit_options!(5000, "0, for steps tell more");
 
     /// ‖D s‖/‖D x‖ at which an unbounded Gauss–Newton step s is as good as none: the run has converged. Default: 1e4 ε
     /// (2e-12 in `f64`).
@@ -386,6 +386,11 @@ impl<'o, T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'o, T, L> {
             Err(error) => return Err(error.into()),
         }
         let mut believed = true;
+        if self.bends && !all_finite(&second) {
+            // The step stays straight.
+            self.trial_residual = second;
+            return Ok(true);
+        }
         if self.bends {
             second.iter_mut().for_each(|s| *s = -*s);
             self.space.set_right_hand_side(&second);

@@ -70,7 +70,10 @@ impl<T: Scalar> Limits<T> {
 /// The stopping options of a builder with a field `limits`.
 macro_rules! limit_options {
     ($max_iterations:literal) => {
-        /// ‖g‖₂ at which the run has converged, in the units of the gradient. Default: √ε (1.5e-8 in `f64`).
+        limit_options!($max_iterations, "√ε (1.5e-8 in `f64`)");
+    };
+    ($max_iterations:literal, $tolerance:literal) => {
+        #[doc = concat!("‖g‖₂ at which the run has converged, in the units of the gradient. Default: ", $tolerance, ".")]
         pub fn gradient_tolerance(mut self, tolerance: T) -> Self {
             self.limits.gradient_tolerance = tolerance;
             self

@@ -4,7 +4,7 @@
 //! 3/2. Where it meets a direction p with pᵀHp ≤ 10 ε ‖p‖ ‖Hp‖ (a relative test: the scale of H plays no part) the step
 //! goes along p, scaled by |gᵀp| / |pᵀHp|, and must decrease f by a share of α gᵀp + ½ α² pᵀHp; it is doubled as long as
 //! that pays. Where the gradient is within its tolerance a short Lanczos run looks for negative curvature first: a saddle
-//! is left, or named, and never called a minimum.
+//! that it finds is left, or named.
 //!
 //! Sources: Nocedal, Wright, *Numerical Optimization* (2006), algorithm 7.1; negative curvature as in Royer, O'Neill,
 //! Wright, *A Newton-CG algorithm with complexity guarantees*, Math. Program. 180 (2020), with a length that keeps its

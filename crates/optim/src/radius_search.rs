@@ -52,6 +52,13 @@ pub struct Judgement<T> {
     pub verdict: Verdict,
 }
 
+impl<T: Scalar> Judgement<T> {
+    /// Whether the function did what the model promised, so that what the model showed of the curvature holds at the new point.
+    pub(crate) fn is_as_promised(&self) -> bool {
+        (self.ratio - T::one()).abs() <= T::of(0.1)
+    }
+}
+
 impl<T: Scalar> RadiusSearch<T> {
     /// Starts at `radius`, with the defaults of [`TrustRegion`](crate::TrustRegion) for all else.
     pub fn new(radius: T) -> Self {

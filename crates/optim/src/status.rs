@@ -174,7 +174,6 @@ pub struct Counts {
 
 /// The answer of a method.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct Report<T> {
     /// The last point accepted.
     pub x: Vec<T>,
@@ -204,7 +203,6 @@ impl<T: Scalar> fmt::Display for Report<T> {
 
 /// What an observer sees: before the first iteration, and after each.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct Progress<'a, T> {
     /// The current point.
     pub x: &'a [T],

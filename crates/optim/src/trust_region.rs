@@ -326,7 +326,9 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
             Attempt::Accepted(model, judgement) => {
                 self.model = Some(model);
                 self.prepared = None;
-                self.convex = promised.end == StepEnd::Interior && self.descent.definite_dimension() == self.step.len();
+                self.convex = promised.end == StepEnd::Interior
+                    && judgement.is_as_promised()
+                    && self.descent.definite_dimension() == self.step.len();
                 self.search.accepted(judgement, &promised);
                 return Ok(None);
             }

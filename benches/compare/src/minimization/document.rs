@@ -42,7 +42,7 @@ A problem counts as solved if value *and* gradient at the end are those of a lis
 1e-6 max(1, |f\\*|), or no entry of the gradient is larger than rounding of x makes it. What a method says of itself does not
 count. Evaluations are counted outside the methods: values alone, values with gradients, and products with the Hessian (for
 least squares: residuals, residuals with a Jacobian, and products with the Jacobian or its transpose). Our methods run with
-their defaults; the others until ‖g‖∞ ≤ 1e-8, on the same functions, and argmin and basin do not tell their iterations where
+their defaults but for the limit of iterations; the others until ‖g‖∞ ≤ 1e-8, on the same functions, and argmin and basin do not tell their iterations where
 they are stopped by that. A run is broken off after the limit of the command line, ten times that in `large`; counts of such runs
 depend on the machine. In `nist`, of the others only MINPACK (`lm`) runs, which knows the residuals.
 

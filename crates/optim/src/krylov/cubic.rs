@@ -27,7 +27,7 @@ use crate::descent::{ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
-use crate::vector::axpy;
+use crate::vector::{all_finite, axpy};
 
 /// The minimum of the cubic model from a Krylov space that is kept, so that other weights are solved without products.
 ///
@@ -103,6 +103,10 @@ impl<T: Scalar> CubicModel<T> {
         check_length("cubic model", "gradient", n, gradient.len())?;
         self.gamma = self.lanczos.start(gradient);
         self.end = StepEnd::Interior;
+        if !all_finite(gradient) {
+            self.end = StepEnd::NonFinite;
+            return Ok(0);
+        }
         let limit = self.max_products.unwrap_or(2 * n);
         let tolerance = relative_tolerance * self.gamma;
         let mut products = 0;

@@ -30,7 +30,7 @@ use crate::descent::{Descent, ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
-use crate::vector::{axpy, norm};
+use crate::vector::{all_finite, axpy, norm};
 
 /// The trust-region step from a Krylov space that is kept, so that smaller radii are solved without products.
 ///
@@ -274,6 +274,10 @@ impl<T: Scalar> Descent<T> for Gltr<T> {
         self.is_beyond = false;
         self.has_vectors = false;
         self.gamma = self.lanczos.start(gradient);
+        if !all_finite(gradient) {
+            self.interior_end = StepEnd::NonFinite;
+            return Ok(0);
+        }
         let limit = self.max_products.unwrap_or(2 * n);
         let products = self.explore(hessian, relative_tolerance * self.gamma, limit)?;
         self.interior_decrease = self.newton_decrease();

@@ -177,7 +177,8 @@ impl<T: Scalar> Lobpcg<T> {
             }
             if size == k + steps && steps == 0 {
                 // Every residual lies in the space up to rounding: nothing is left to gain.
-                return Ok(Solution { end: KrylovEnd::LeastSquares, products, residual_norm: worst });
+                let end = if size == n { KrylovEnd::LeastSquares } else { KrylovEnd::ProductLimit };
+                return Ok(Solution { end, products, residual_norm: worst });
             }
         }
     }

@@ -136,6 +136,9 @@ impl<T: Scalar> Minres<T> {
         x.fill(zero);
         self.r.copy_from_slice(b);
         let b_norm = norm(b);
+        if !b_norm.is_finite() {
+            return Ok(Solution { end: KrylovEnd::NonFinite, products: 0, residual_norm: b_norm });
+        }
         // φ = ‖r‖; c and s of the last rotation; δ⁽¹⁾, ε of the column to come; β beside it.
         let (mut phi, mut c, mut s) = (b_norm, -one, zero);
         let (mut delta, mut epsilon, mut beta) = (zero, zero, zero);

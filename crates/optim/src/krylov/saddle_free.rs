@@ -22,7 +22,7 @@ use crate::descent::{Descent, ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
-use crate::vector::axpy;
+use crate::vector::{all_finite, axpy};
 
 /// Steps of a trust region with the absolute value of the Hessian, within a Krylov space that is kept.
 ///
@@ -79,6 +79,10 @@ impl<T: Scalar> Descent<T> for SaddleFree<T> {
         self.gamma = self.lanczos.start(gradient);
         self.radius = radius;
         self.end = StepEnd::Interior;
+        if !all_finite(gradient) {
+            self.end = StepEnd::NonFinite;
+            return Ok(0);
+        }
         let mut products = 0;
         while self.gamma > T::zero() {
             let expansion = self.lanczos.extend(hessian)?;

@@ -115,6 +115,10 @@ impl<T: Scalar> ShiftedLanczos<T> {
             system.running = b_norm > enough;
             *end = if system.running { KrylovEnd::ProductLimit } else { KrylovEnd::Converged };
         }
+        if !b_norm.is_finite() {
+            self.ends.fill(KrylovEnd::NonFinite);
+            return Ok(0);
+        }
         if b_norm > zero {
             for (v, &b) in self.v.iter_mut().zip(b) {
                 *v = b / b_norm;

@@ -126,7 +126,6 @@ impl SearchEnd {
 
 /// The answer of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct Found<T> {
     /// α; 0 where nothing better than the origin was seen.
     pub step: T,
