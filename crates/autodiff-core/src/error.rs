@@ -103,6 +103,20 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The same error of an operator that another stands behind.
+    pub(crate) fn of(mut self, name: &'static str) -> Error {
+        if let Error::NotScalar { operator, .. }
+        | Error::Structure { operator, .. }
+        | Error::Length { operator, .. }
+        | Error::Unsupported { operator, .. } = &mut self
+        {
+            *operator = name;
+        }
+        self
+    }
+}
+
 /// A list of shapes, cut where it is long.
 fn abridged(shapes: &[Shape]) -> String {
     const SHOWN: usize = 6;

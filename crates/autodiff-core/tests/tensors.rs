@@ -72,7 +72,11 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(function.derivative_tensor(&x, 0), Err(Error::Unsupported { .. })));
     assert!(matches!(function.partial_derivative(&x, &[1, 2]), Err(Error::Length { expected: 3, found: 2, .. })));
     let pair = Function::new(|x: &[Var]| vec![x[0], x[1]]);
-    assert!(matches!(pair.derivative_tensor(&x, 2), Err(Error::NotScalar { .. })));
+    assert!(matches!(pair.derivative_tensor(&x, 2), Err(Error::NotScalar { operator: "derivative_tensor", .. })));
+    assert!(matches!(
+        pair.partial_derivative(&x, &[1, 1, 0]),
+        Err(Error::NotScalar { operator: "partial_derivative", .. })
+    ));
     assert!(matches!(pair.local_model(&x, &x, 2), Err(Error::NotScalar { .. })));
     assert!(matches!(function.local_model(&x, &x, 0), Err(Error::Unsupported { .. })));
 }

@@ -184,7 +184,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let n = x.leaves().size();
         let rows = probe.directions("laplacian_estimate", n, samples, rng)?;
         // Coefficients are divided by 2!.
-        self.estimate(x, 2, &rows, samples, 2.0, probe.finite_population(n, samples))
+        let population = probe.finite_population(n, samples);
+        self.estimate(x, 2, &rows, samples, 2.0, population).map_err(|error| error.of("laplacian_estimate"))
     }
 
     /// An unbiased estimate of the biharmonic ΔΔf from fourth derivatives along `samples` random directions with normally
@@ -203,7 +204,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let rows = Probe::Normal.directions("biharmonic_estimate", x.leaves().size(), samples, rng)?;
         // 4!/3
-        self.estimate(x, 4, &rows, samples, 8.0, 1.0)
+        self.estimate(x, 4, &rows, samples, 8.0, 1.0).map_err(|error| error.of("biharmonic_estimate"))
     }
 
     /// Mean and standard error of `factor` times the coefficients of an order along the rows; the variance of the mean is

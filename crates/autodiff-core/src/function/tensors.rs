@@ -44,7 +44,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let n = x.leaves().size();
         let all = multi_indices(n, order);
-        let partials = self.partials(x, order, &all)?;
+        let partials = self.partials(x, order, &all).map_err(|error| error.of("derivative_tensor"))?;
         let of: FxHashMap<&MultiIndex, P::Scalar> = all.iter().zip(partials).collect();
         Ok(ArrayD::from_shape_fn(IxDyn(&vec![n; order]), |at| {
             let mut index = vec![0; n];
@@ -75,7 +75,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             let (operator, found) = ("partial_derivative", index.len());
             return Err(Error::Length { operator, argument: "index", expected: n, found });
         }
-        let partial = self.partials(x, index.iter().sum(), &[index.to_vec()])?;
+        let found = self.partials(x, index.iter().sum(), &[index.to_vec()]);
+        let partial = found.map_err(|error| error.of("partial_derivative"))?;
         Ok(partial[0])
     }
 

@@ -222,7 +222,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     fn step_within(&mut self, limit: f64) -> Result<Step<P::Scalar>> {
         let n = self.now.len() - 1;
         self.next.resize(self.order * n, P::Scalar::zero());
-        self.rates.flow(&self.now, self.order, &mut self.next, &mut self.memory)?;
+        let found = self.rates.flow(&self.now, self.order, &mut self.next, &mut self.memory);
+        found.map_err(|error| error.of("trajectory"))?;
         let time = self.now[n];
         let allowed = self.allowed();
         if allowed.is_nan() {
