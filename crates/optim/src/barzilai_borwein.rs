@@ -77,7 +77,7 @@ impl<T: Scalar> Direction<T> for SecantSteps<T> {
 /// A run of [`BarzilaiBorwein`].
 pub type BarzilaiBorweinSolver<'o, T, O> = DescentSolver<'o, T, O, SecantSteps<T>, Backtracking<T>>;
 
-/// The options of the method, and the ways to run it. An iteration costs a value and a gradient; the run holds six vectors.
+/// The options of the method, and the ways to run it. An iteration costs a value and a gradient; the run holds five vectors.
 #[derive(Clone, Debug)]
 pub struct BarzilaiBorwein<T> {
     memory: usize,

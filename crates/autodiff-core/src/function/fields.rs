@@ -162,7 +162,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     /// use autodiff_core::{Function, Probe, Var};
     /// use rand::{SeedableRng, rngs::SmallRng};
     /// let f = Function::new(|x: &Var| x.sin().sum().square());
-    /// let x = ndarray::Array1::linspace(0.0, 1.0, 50);
+    /// let x = ndarray::Array1::<f64>::linspace(0.0, 1.0, 50);
     /// let estimate = f.laplacian_estimate(&x, Probe::Rademacher, 200, &mut SmallRng::seed_from_u64(1))?;
     /// assert!((estimate.mean - f.laplacian(&x)?).abs() < 4.0 * estimate.standard_error);
     /// # Ok::<(), autodiff_core::Error>(())
