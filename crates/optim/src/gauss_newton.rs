@@ -21,7 +21,7 @@ use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
 use crate::radius_search::rounding_allowance;
 use crate::scalar::Scalar;
-use crate::solver::Solver;
+use crate::solver::{Solver, minimize_methods};
 use crate::standing::Standing;
 use crate::status::{Criterion, Place, Progress, Report, Status};
 use crate::vector::{dot, norm, offset};
@@ -95,26 +95,7 @@ impl<T: Scalar> GaussNewton<T> {
         self
     }
 
-    /// A minimum of ½ ‖r‖² near `x`: [`start`](Self::start), and steps until the run is over.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an `x` of the wrong length, or what the residuals report.
-    pub fn minimize<L: LeastSquares<T>>(self, residuals: &L, x: &[T]) -> Result<Report<T>, Error> {
-        self.minimize_observed(residuals, x, crate::solver::unobserved)
-    }
-
-    /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
-    ///
-    /// # Errors
-    /// As [`minimize`](Self::minimize).
-    pub fn minimize_observed<L: LeastSquares<T>>(
-        self,
-        residuals: &L,
-        x: &[T],
-        observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Report<T>, Error> {
-        self.start(residuals, x)?.run(observer)
-    }
+    minimize_methods!(crate::least_squares::LeastSquares, residuals, "½ ‖r‖²", "the residuals report");
 
     /// A run at its starting point `x`, to be stepped. Costs one evaluation of r and a product with Jᵀ.
     ///

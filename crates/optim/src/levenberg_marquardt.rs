@@ -26,7 +26,7 @@ use crate::objective::ObjectiveError;
 use crate::operator::RectangularOperator;
 use crate::radius_search::{RadiusSearch, Verdict, judge};
 use crate::scalar::Scalar;
-use crate::solver::Solver;
+use crate::solver::{Solver, minimize_methods};
 use crate::standing::Standing;
 use crate::status::{Criterion, Place, Progress, Report, Status};
 use crate::vector::{all_finite, norm, offset};
@@ -154,26 +154,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         self
     }
 
-    /// A minimum of ½ ‖r‖² near `x`: [`start`](Self::start), and steps until the run is over.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an `x` of the wrong length, or what the residuals report.
-    pub fn minimize<L: LeastSquares<T>>(self, residuals: &L, x: &[T]) -> Result<Report<T>, Error> {
-        self.minimize_observed(residuals, x, crate::solver::unobserved)
-    }
-
-    /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
-    ///
-    /// # Errors
-    /// As [`minimize`](Self::minimize).
-    pub fn minimize_observed<L: LeastSquares<T>>(
-        self,
-        residuals: &L,
-        x: &[T],
-        observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Report<T>, Error> {
-        self.start(residuals, x)?.run(observer)
-    }
+    minimize_methods!(crate::least_squares::LeastSquares, residuals, "½ ‖r‖²", "the residuals report");
 
     /// A run at its starting point `x`, to be stepped. Costs one evaluation of r and a product with Jᵀ.
     ///

@@ -91,29 +91,32 @@ pub(crate) fn unobserved<T>(_: &Progress<'_, T>) -> ControlFlow<()> {
 /// Inherent methods, so that a method is called with no trait in scope.
 macro_rules! minimize_methods {
     () => {
-        /// A minimum of `objective` near `x`: [`start`](Self::start), and steps until the run is over.
+        minimize_methods!(crate::objective::Objective, objective, "`objective`", "the objective reports");
+    };
+    ($($Problem:ident)::+, $problem:ident, $minimised:literal, $reports:literal) => {
+        #[doc = concat!("A minimum of ", $minimised, " near `x`: [`start`](Self::start), and steps until the run is over.")]
         ///
         /// # Errors
-        /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
-        pub fn minimize<O: $crate::objective::Objective<T>>(
+        #[doc = concat!("An option that makes no sense, an `x` of the wrong length, or what ", $reports, ".")]
+        pub fn minimize<O: $($Problem)::+<T>>(
             self,
-            objective: &O,
+            $problem: &O,
             x: &[T],
         ) -> Result<$crate::status::Report<T>, $crate::error::Error> {
-            self.minimize_observed(objective, x, $crate::solver::unobserved)
+            self.minimize_observed($problem, x, $crate::solver::unobserved)
         }
 
         /// As [`minimize`](Self::minimize), with `observer` called before the first step and after each.
         ///
         /// # Errors
         /// As [`minimize`](Self::minimize).
-        pub fn minimize_observed<O: $crate::objective::Objective<T>>(
+        pub fn minimize_observed<O: $($Problem)::+<T>>(
             self,
-            objective: &O,
+            $problem: &O,
             x: &[T],
             observer: impl FnMut(&$crate::status::Progress<'_, T>) -> std::ops::ControlFlow<()>,
         ) -> Result<$crate::status::Report<T>, $crate::error::Error> {
-            $crate::solver::Solver::run(self.start(objective, x)?, observer)
+            $crate::solver::Solver::run(self.start($problem, x)?, observer)
         }
     };
 }
