@@ -69,9 +69,8 @@ impl Update {
 impl Buffers {
     pub(super) fn of<T>(engine: &Engine<T>, x: &Operands<T>, packing: Packing) -> Buffers {
         let k = longest(x.k, K_BLOCK, 8);
-        let tiles = x.m.min(M_BLOCK).div_ceil(engine.rows());
         let panel = k * x.n.min(N_BLOCK).next_multiple_of(engine.lanes);
-        let left = tiles * engine.step * k;
+        let left = x.m.min(M_BLOCK).div_ceil(engine.strip()) * engine.step() * k;
         Buffers {
             panel: if packing.b { panel.next_multiple_of(slack::<T>()) } else { 0 },
             left: if packing.a { left } else { 0 },
@@ -120,35 +119,78 @@ pub(super) fn part(length: usize, parts: usize, i: usize) -> Range<usize> {
     length * i / parts..length * (i + 1) / parts
 }
 
-/// Packs rows `start..end` and strips `strips` of the columns from `column` to `last` of the right operand.
+/// A block of columns, cut into strips of nearly equal numbers of vectors: a lone vector at the end would be multiplied at half
+/// the rate.
+#[derive(Clone, Copy)]
+struct Columns {
+    start: usize,
+    end: usize,
+    lanes: usize,
+    strips: usize,
+}
+
+/// Columns within the block: where they start, how many vectors they take, and how many of the last one's entries are there.
+struct Strip {
+    start: usize,
+    vectors: usize,
+    last: usize,
+}
+
+impl Columns {
+    fn of<T>(engine: &Engine<T>, n: usize) -> impl Iterator<Item = Columns> {
+        blocks(n, N_BLOCK, engine.columns()).map(|(start, end)| Columns {
+            start,
+            end,
+            lanes: engine.lanes,
+            strips: (end - start).div_ceil(engine.columns()),
+        })
+    }
+
+    fn vectors(&self) -> usize {
+        (self.end - self.start).div_ceil(self.lanes)
+    }
+
+    /// Entries of a packed row: whole vectors.
+    fn stored(&self) -> usize {
+        self.vectors() * self.lanes
+    }
+
+    fn strip(&self, i: usize) -> Strip {
+        let vectors = part(self.vectors(), self.strips, i);
+        let start = vectors.start * self.lanes;
+        let end = (vectors.end * self.lanes).min(self.end - self.start);
+        Strip { start, vectors: vectors.len(), last: end - (vectors.end - 1) * self.lanes }
+    }
+}
+
+/// Packs rows `start..end` and some strips of these columns of the right operand.
 ///
 /// # Safety
 /// `to` has room for all strips of these columns, of which only the named ones are written.
-pub(super) unsafe fn pack_strips<T: Scalar>(
+unsafe fn pack_strips<T: Scalar>(
     engine: &Engine<T>,
     x: &Operands<T>,
     (start, end): (usize, usize),
-    (column, last): (usize, usize),
+    columns: Columns,
     strips: Range<usize>,
     to: *mut T,
 ) {
-    let (k, width) = (end - start, engine.columns());
+    let k = end - start;
     // Rows are copied a few at a time through all strips: down a strip, every row would be on another page.
     let step = if x.b_column == 1 { COPIED } else { k };
     for p in (0..k).step_by(step) {
         let rows = step.min(k - p);
-        for strip in strips.clone() {
-            let first = column + strip * width;
-            let columns = (last - first).min(width);
-            let stored = columns.next_multiple_of(engine.lanes);
+        for strip in strips.clone().map(|i| columns.strip(i)) {
+            let stored = strip.vectors * engine.lanes;
+            let width = stored - engine.lanes + strip.last;
             // SAFETY: the entries are within the operand; a strip follows the whole ones before it.
             unsafe {
-                let from = x.b.add((start + p) * x.b_row + first * x.b_column);
-                let to = to.add(strip * width * k + p * stored);
+                let from = x.b.add((start + p) * x.b_row + (columns.start + strip.start) * x.b_column);
+                let to = to.add(strip.start * k + p * stored);
                 if x.b_column == 1 {
-                    (engine.copy_rows)(rows, columns, from, x.b_row, to, stored);
+                    (engine.copy_rows)(rows, width, from, x.b_row, to, stored);
                 } else {
-                    (engine.pack_transposed)(rows, columns, from, x.b_column, to, stored);
+                    (engine.pack_transposed)(rows, width, from, x.b_column, to, stored);
                 }
             }
         }
@@ -160,13 +202,11 @@ pub(super) unsafe fn pack_strips<T: Scalar>(
 /// # Safety
 /// The operand is valid; `to` has room for k rows of n entries rounded up to whole vectors.
 pub(super) unsafe fn pack_all<T: Scalar>(engine: &Engine<T>, x: &Operands<T>, to: *mut T) {
-    for (column, last) in blocks(x.n, N_BLOCK, engine.columns()) {
-        let stored = (last - column).next_multiple_of(engine.lanes);
+    for columns in Columns::of(engine, x.n) {
         for (start, end) in blocks(x.k, K_BLOCK, 8) {
-            let strips = 0..(last - column).div_ceil(engine.columns());
-            let to = to.wrapping_add(column * x.k + start * stored);
+            let to = to.wrapping_add(columns.start * x.k + start * columns.stored());
             // SAFETY: the caller vouches for operand and room; see `product` for the place of a block.
-            unsafe { pack_strips(engine, x, (start, end), (column, last), strips, to) }
+            unsafe { pack_strips(engine, x, (start, end), columns, 0..columns.strips, to) }
         }
     }
 }
@@ -186,26 +226,24 @@ pub(super) unsafe fn product<T: Scalar>(
     let buffers = Buffers::of(engine, x, packing);
     let (panel, left) = (Shared(scratch), Shared(scratch.wrapping_add(buffers.panel)));
     let operands = Shared(*x);
-    let width = engine.columns();
-    for (column, last) in blocks(x.n, N_BLOCK, width) {
-        let strips = (last - column).div_ceil(width);
+    for columns in Columns::of(engine, x.n) {
+        let strips = columns.strips;
         let (row_parts, column_parts) = grid(engine, x.m, strips, tasks);
         for (start, end) in blocks(x.k, K_BLOCK, 8) {
             let k = end - start;
             let right = if let Some(packed) = packed {
                 // Blocks of columns are whole strips, so all before this one are k rows of `column` entries; within it, all
                 // blocks of rows before are of the stored width of this one.
-                let stored = (last - column).next_multiple_of(engine.lanes);
-                Right::Packed(packed.wrapping_add(column * x.k + start * stored))
+                Right::Packed(packed.wrapping_add(columns.start * x.k + start * columns.stored()))
             } else if packing.b {
                 each(0..tasks.min(strips), &|task| {
                     let strips = part(strips, tasks.min(strips), task);
                     // SAFETY: the panel has room for a block of columns; tasks write to disjoint strips.
-                    unsafe { pack_strips(engine, &operands.get(), (start, end), (column, last), strips, panel.get()) }
+                    unsafe { pack_strips(engine, &operands.get(), (start, end), columns, strips, panel.get()) }
                 });
                 Right::Packed(panel.get().cast_const())
             } else {
-                Right::Plain(x.b.wrapping_add(start * x.b_row + column), x.b_row)
+                Right::Plain(x.b.wrapping_add(start * x.b_row + columns.start), x.b_row)
             };
             let right = Shared(right);
             each(0..row_parts * column_parts, &|task| {
@@ -213,7 +251,7 @@ pub(super) unsafe fn product<T: Scalar>(
                     rows: part(operands.get().m, row_parts, task / column_parts),
                     strips: part(strips, column_parts, task % column_parts),
                     inner: (start, k),
-                    columns: (column, last - column),
+                    columns,
                     update: operands.get().update.of_block(start == 0),
                 };
                 let buffer = packing.a.then(|| left.get().wrapping_add(task * buffers.left));
@@ -240,9 +278,18 @@ struct Block {
     strips: Range<usize>,
     /// Start and length of the block of the inner axis.
     inner: (usize, usize),
-    /// Start and length of the block of columns.
-    columns: (usize, usize),
+    columns: Columns,
     update: Update,
+}
+
+/// The left operand of one block of rows and of the inner axis.
+#[derive(Clone, Copy)]
+struct Left<T> {
+    start: *const T,
+    row: usize,
+    step: usize,
+    /// Rows that are stored together, and the distance to the next such strip.
+    strip: (usize, usize),
 }
 
 impl Block {
@@ -250,60 +297,81 @@ impl Block {
     /// The operands are valid, the packed ones hold this block, and the buffer has room for a block of the left operand.
     unsafe fn run<T: Scalar>(&self, engine: &Engine<T>, x: &Operands<T>, right: Right<T>, buffer: Option<*mut T>) {
         let (start, k) = self.inner;
-        let width = engine.columns();
         for (first, end) in blocks(self.rows.len(), M_BLOCK, 1) {
             let (first, m) = (self.rows.start + first, end - first);
-            let mut a = x.a.wrapping_add(first * x.a_row + start * x.a_step);
-            let (mut a_row, mut a_step) = (x.a_row, x.a_step);
-            let tiles = m.div_ceil(engine.rows());
-            let (height, higher) = (m / tiles, m % tiles);
-            let rows_of = |tile: usize| height + usize::from(tile < higher);
-            let mut a_tile = None;
+            let a = x.a.wrapping_add(first * x.a_row + start * x.a_step);
+            let mut left = Left { start: a, row: x.a_row, step: x.a_step, strip: (m, 0) };
             if let Some(buffer) = buffer {
-                let width = engine.step;
-                let step = if x.a_step == 1 { k } else { COPIED };
-                for p in (0..k).step_by(step) {
-                    let (mut from, mut to) = (a.wrapping_add(p * x.a_step), buffer.wrapping_add(p * width));
-                    let columns = step.min(k - p);
-                    for tile in 0..tiles {
-                        // SAFETY: the rows are within the operand, and the buffer has room for all strips of a block.
-                        unsafe {
-                            if x.a_step == 1 {
-                                (engine.pack_transposed)(columns, rows_of(tile), from, x.a_row, to, width);
-                            } else {
-                                (engine.copy_rows)(columns, rows_of(tile), from, x.a_step, to, width);
-                            }
-                        }
-                        from = from.wrapping_add(rows_of(tile) * x.a_row);
-                        to = to.wrapping_add(width * k);
+                let step = engine.step();
+                left = Left { start: buffer.cast_const(), row: 1, step, strip: (engine.strip(), step * k) };
+                // SAFETY: the rows are within the operand, and the buffer has room for all strips of a block.
+                unsafe { pack_left(engine, x, a, (m, k), left.strip, buffer) }
+            }
+            for strip in self.strips.clone().map(|i| self.columns.strip(i)) {
+                let (b, b_row) = match right {
+                    Right::Plain(b, row) => (b.wrapping_add(strip.start), row),
+                    Right::Packed(b) => (b.wrapping_add(strip.start * k), strip.vectors * engine.lanes),
+                };
+                let tiles = if left.row == 1 { &engine.over_columns } else { &engine.over_rows };
+                let tiles = if strip.last == engine.lanes { tiles.whole } else { tiles.edge }[strip.vectors - 1];
+                let out = x.out.wrapping_add(first * x.out_row + self.columns.start + strip.start);
+                let sign = if self.update == Update::Subtract { T::zero() - T::one() } else { T::one() };
+                let mut tile = Tile {
+                    k,
+                    a: left.start,
+                    a_row: left.row,
+                    a_step: left.step,
+                    b,
+                    b_row,
+                    out,
+                    out_row: x.out_row,
+                    last: strip.last,
+                    update: self.update,
+                    sign,
+                };
+                for (i, first) in (0..m).step_by(left.strip.0).enumerate() {
+                    tile.a = left.start.wrapping_add(i * left.strip.1);
+                    let rows = left.strip.0.min(m - first);
+                    let count = rows.div_ceil(tiles.len());
+                    for i in 0..count {
+                        let rows = part(rows, count, i).len();
+                        // SAFETY: these rows and columns are within the operands.
+                        unsafe { tiles[rows - 1](&tile) };
+                        tile.a = tile.a.wrapping_add(rows * left.row);
+                        tile.out = tile.out.wrapping_add(rows * x.out_row);
                     }
                 }
-                (a, a_row, a_step, a_tile) = (buffer.cast_const(), 1, width, Some(width * k));
             }
-            for strip in self.strips.clone() {
-                let columns = (self.columns.1 - strip * width).min(width);
-                let vectors = columns.div_ceil(engine.lanes);
-                let last = columns - (vectors - 1) * engine.lanes;
-                let (b, b_row) = match right {
-                    Right::Plain(b, row) => (b.wrapping_add(strip * width), row),
-                    Right::Packed(b) => (b.wrapping_add(strip * width * k), vectors * engine.lanes),
-                };
-                let kernels = match (a_tile.is_some(), last == engine.lanes) {
-                    (false, true) => engine.tiles,
-                    (false, false) => engine.edges,
-                    (true, true) => engine.packed_tiles,
-                    (true, false) => engine.packed_edges,
-                };
-                let out = x.out.wrapping_add(first * x.out_row + self.columns.0 + strip * width);
-                let sign = if self.update == Update::Subtract { T::zero() - T::one() } else { T::one() };
-                let (out_row, update) = (x.out_row, self.update);
-                let mut tile = Tile { k, a, a_row, a_step, b, b_row, out, out_row, last, update, sign };
-                for i in 0..tiles {
-                    let rows = rows_of(i);
-                    // SAFETY: these rows and columns are within the operands.
-                    unsafe { kernels[rows - 1][vectors - 1](&tile) };
-                    tile.a = tile.a.wrapping_add(a_tile.unwrap_or(rows * a_row));
-                    tile.out = tile.out.wrapping_add(rows * x.out_row);
+        }
+    }
+}
+
+/// Packs m rows and k columns of the left operand from `from` on, as strips of so many rows that are so far apart.
+///
+/// # Safety
+/// The rows are within the operand; `to` has room for the strips.
+unsafe fn pack_left<T: Scalar>(
+    engine: &Engine<T>,
+    x: &Operands<T>,
+    from: *const T,
+    (m, k): (usize, usize),
+    (strip, apart): (usize, usize),
+    to: *mut T,
+) {
+    let width = engine.step();
+    let step = if x.a_step == 1 { k } else { COPIED };
+    for p in (0..k).step_by(step) {
+        let columns = step.min(k - p);
+        for (i, first) in (0..m).step_by(strip).enumerate() {
+            let rows = strip.min(m - first);
+            let from = from.wrapping_add(p * x.a_step + first * x.a_row);
+            let to = to.wrapping_add(i * apart + p * width);
+            // SAFETY: the caller vouches for rows and room.
+            unsafe {
+                if x.a_step == 1 {
+                    (engine.pack_transposed)(columns, rows, from, x.a_row, to, width);
+                } else {
+                    (engine.copy_rows)(columns, rows, from, x.a_step, to, width);
                 }
             }
         }

@@ -8,15 +8,9 @@ use super::{pack, vector};
 pub struct Engine<T: 'static> {
     /// Entries of a register.
     pub(super) lanes: usize,
-    /// `tiles[m - 1][vectors - 1]` for whole vectors of columns.
-    pub(super) tiles: &'static [[TileFn<T>; VECTORS]],
-    /// The same where the last vector is cut short.
-    pub(super) edges: &'static [[TileFn<T>; VECTORS]],
-    /// The same two for a packed left operand.
-    pub(super) packed_tiles: &'static [[TileFn<T>; VECTORS]],
-    pub(super) packed_edges: &'static [[TileFn<T>; VECTORS]],
-    /// Distance of the columns of a packed strip of the left operand.
-    pub(super) step: usize,
+    /// Tiles over rows of the left operand, and over columns of it.
+    pub(super) over_rows: Tiles<T>,
+    pub(super) over_columns: Tiles<T>,
     pub(super) pack_transposed: unsafe fn(usize, usize, *const T, usize, *mut T, usize),
     pub(super) copy_rows: unsafe fn(usize, usize, *const T, usize, *mut T, usize),
     pub(super) dot_rows: unsafe fn(&vector::DotRows<T>),
@@ -24,33 +18,53 @@ pub struct Engine<T: 'static> {
     pub(super) outer: unsafe fn(&vector::Outer<T>),
 }
 
-/// Vectors in a row of the widest tile. Two, so that fourteen rows of them fill 28 of the 32 registers of AVX-512 and six rows
-/// 12 of the 16 of AVX2: each broadcast entry of the left operand is then used twice, and loads stay below one in two
-/// multiplications, which is what the processors sustain.
-pub(super) const VECTORS: usize = 2;
+/// Tiles by width and height: `whole[vectors - 1][m - 1]`. The widest have as many sums as registers allow, and of those with
+/// equally many the one with the fewest loads for each multiplication.
+pub(super) struct Tiles<T: 'static> {
+    /// For whole vectors of columns.
+    pub whole: &'static [&'static [TileFn<T>]],
+    /// Where the last vector is cut short.
+    pub edge: &'static [&'static [TileFn<T>]],
+}
 
 impl<T> Engine<T> {
-    /// Rows of the tallest tile.
+    /// Vectors in a row of the widest tile.
+    pub(super) fn vectors(&self) -> usize {
+        self.over_rows.whole.len()
+    }
+
+    /// Rows of the widest tile.
     pub(super) fn rows(&self) -> usize {
-        self.tiles.len()
+        self.over_rows.whole[self.vectors() - 1].len()
     }
 
     /// Columns of the widest tile.
     pub(super) fn columns(&self) -> usize {
-        VECTORS * self.lanes
+        self.vectors() * self.lanes
+    }
+
+    /// Distance of the columns of a packed strip of the left operand: whole vectors with room for a tile.
+    pub(super) fn step(&self) -> usize {
+        self.rows().next_multiple_of(self.lanes)
+    }
+
+    /// Rows of a packed strip of the left operand: as many whole tiles as there is room for.
+    pub(super) fn strip(&self) -> usize {
+        self.step() / self.rows() * self.rows()
     }
 }
 
-/// The table of one vector type; `$rows` counts the rows of the tiles, each inside functions that enable `$features`.
+/// The table of one vector type, inside functions that enable its instructions: for each number of vectors in a row the heights
+/// of the tiles.
 macro_rules! engine {
-    ($module:ident, $V:ty, $T:ty, $(#[$enable:meta])? [$($m:literal)*]) => {
+    ($module:ident, $V:ty, $T:ty, $(#[$enable:meta])? $($n:literal: [$($m:literal)*])*) => {
         pub(super) mod $module {
             use super::*;
 
             $(#[$enable])?
-            unsafe fn tile_of<const M: usize, const N: usize, const EDGE: bool, const STEP: usize>(t: &Tile<$T>) {
+            unsafe fn tile_of<const M: usize, const N: usize, const EDGE: bool, const COLUMNS: bool>(t: &Tile<$T>) {
                 // SAFETY: passed on to the caller, who has chosen this table for this machine.
-                unsafe { tile::<$V, M, N, EDGE, STEP>(t) }
+                unsafe { tile::<$V, M, N, EDGE, COLUMNS>(t) }
             }
             $(#[$enable])?
             unsafe fn pack_transposed(k: usize, n: usize, from: *const $T, row: usize, to: *mut $T, width: usize) {
@@ -78,15 +92,16 @@ macro_rules! engine {
                 unsafe { vector::outer::<$V>(x) }
             }
 
-            const STEP: usize = [$($m),*].len().next_multiple_of(<$V>::LANES);
-
             pub(in crate::gemm) static ENGINE: Engine<$T> = Engine {
                 lanes: <$V>::LANES,
-                tiles: &[$([tile_of::<$m, 1, false, 0>, tile_of::<$m, 2, false, 0>]),*],
-                edges: &[$([tile_of::<$m, 1, true, 0>, tile_of::<$m, 2, true, 0>]),*],
-                packed_tiles: &[$([tile_of::<$m, 1, false, STEP>, tile_of::<$m, 2, false, STEP>]),*],
-                packed_edges: &[$([tile_of::<$m, 1, true, STEP>, tile_of::<$m, 2, true, STEP>]),*],
-                step: STEP,
+                over_rows: Tiles {
+                    whole: &[$(&[$(tile_of::<$m, $n, false, false>),*]),*],
+                    edge: &[$(&[$(tile_of::<$m, $n, true, false>),*]),*],
+                },
+                over_columns: Tiles {
+                    whole: &[$(&[$(tile_of::<$m, $n, false, true>),*]),*],
+                    edge: &[$(&[$(tile_of::<$m, $n, true, true>),*]),*],
+                },
                 pack_transposed,
                 copy_rows,
                 dot_rows,
@@ -97,18 +112,26 @@ macro_rules! engine {
     };
 }
 
-engine!(portable_f32, Portable<f32>, f32, [1 2 3 4]);
-engine!(portable_f64, Portable<f64>, f64, [1 2 3 4]);
+engine!(portable_f32, Portable<f32>, f32, 1: [1 2 3 4] 2: [1 2 3 4]);
+engine!(portable_f64, Portable<f64>, f64, 1: [1 2 3 4] 2: [1 2 3 4]);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::x86::{F32x8, F32x16, F64x4, F64x8};
     use super::*;
 
-    engine!(avx512_f32, F32x16, f32, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")] [1 2 3 4 5 6 7 8 9 10 11 12 13 14]);
-    engine!(avx512_f64, F64x8, f64, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")] [1 2 3 4 5 6 7 8 9 10 11 12 13 14]);
-    engine!(avx2_f32, F32x8, f32, #[target_feature(enable = "avx2,fma")] [1 2 3 4 5 6]);
-    engine!(avx2_f64, F64x4, f64, #[target_feature(enable = "avx2,fma")] [1 2 3 4 5 6]);
+    engine!(avx512_f32, F32x16, f32, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")] 
+        1: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
+        2: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
+        3: [1 2 3 4 5 6 7 8]
+        4: [1 2 3 4 5 6]);
+    engine!(avx512_f64, F64x8, f64, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")] 
+        1: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
+        2: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
+        3: [1 2 3 4 5 6 7 8]
+        4: [1 2 3 4 5 6]);
+    engine!(avx2_f32, F32x8, f32, #[target_feature(enable = "avx2,fma")] 1: [1 2 3 4 5 6] 2: [1 2 3 4 5 6]);
+    engine!(avx2_f64, F64x4, f64, #[target_feature(enable = "avx2,fma")] 1: [1 2 3 4 5 6] 2: [1 2 3 4 5 6]);
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -116,8 +139,8 @@ mod arm {
     use super::super::neon::{F32x4, F64x2};
     use super::*;
 
-    engine!(neon_f32, F32x4, f32, [1 2 3 4 5 6 7 8 9 10 11 12]);
-    engine!(neon_f64, F64x2, f64, [1 2 3 4 5 6 7 8 9 10 11 12]);
+    engine!(neon_f32, F32x4, f32, 1: [1 2 3 4 5 6 7 8 9 10 11 12] 2: [1 2 3 4 5 6 7 8 9 10 11 12]);
+    engine!(neon_f64, F64x2, f64, 1: [1 2 3 4 5 6 7 8 9 10 11 12] 2: [1 2 3 4 5 6 7 8 9 10 11 12]);
 }
 
 /// Every table that runs on this machine, the fastest first.

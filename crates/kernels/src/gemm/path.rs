@@ -77,10 +77,7 @@ impl<T> Operands<T> {
     /// tile's worth is read often (784 × 200 · 200 × 1000: 108 against 97 GFLOP/s), and loses below (256 × 128 · 128 × 128:
     /// 125 against 139). A right operand gains from some four tiles on (200 × 784 · 784 × 1000: 140 against 117).
     fn packing(&self, engine: &Engine<T>) -> Packing {
-        Packing {
-            a: self.a_step != 1 && self.n > 7 * engine.columns(),
-            b: self.b_column != 1 || self.m > 4 * engine.rows(),
-        }
+        Packing { a: self.a_step != 1 && self.n > 14 * engine.lanes, b: self.b_column != 1 || self.m > 56 }
     }
 }
 
