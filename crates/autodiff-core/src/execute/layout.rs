@@ -8,7 +8,7 @@ use super::chains::Chains;
 use super::memory::{Operand, Space, Target};
 use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
-use super::region::{Array, Compute, Goal, Link, Region, Source, Step, Touched};
+use super::region::{Array, Compute, Goal, Link, Pattern, Region, Source, Step, Touched};
 use super::statistics::Statistics;
 use crate::compile::{Repeat, Unit, fuse, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
@@ -412,7 +412,8 @@ impl<'g> Layout<'g> {
         region.stores.sort_by_key(|(place, _)| (place.space, place.offset));
         let store_of: FxHashMap<NodeId, usize> = region.stores.iter().enumerate().map(|(i, s)| (s.1, i)).collect();
         let (mut register, mut free): (FxHashMap<NodeId, usize>, Vec<usize>) = (FxHashMap::default(), Vec::new());
-        let mut windows: FxHashMap<NodeId, Source> = FxHashMap::default();
+        // Members that are no step: they are read in an array or a pattern.
+        let mut in_places: FxHashMap<NodeId, Source> = FxHashMap::default();
         for (step, &id) in nodes.iter().enumerate() {
             if chains.within.contains(&id) {
                 self.program.statistics.count(self.graph, id);
@@ -421,9 +422,9 @@ impl<'g> Layout<'g> {
             }
             let args = reads(id);
             let source = |region: &mut RegionBuilder, a: NodeId| match inside(self, a) {
-                Some(member) => match (store_of.get(&member), windows.get(&member)) {
+                Some(member) => match (store_of.get(&member), in_places.get(&member)) {
                     (Some(&store), _) => Source::Store(store),
-                    (None, Some(&window)) => window,
+                    (None, Some(&place)) => place,
                     (None, None) => Source::Register(register[&member]),
                 },
                 None => Source::Array(region.array(self.find(a), self.graph.shape(a).size())),
@@ -454,11 +455,15 @@ impl<'g> Layout<'g> {
                 _ => {
                     let way = repeat(self.graph, id).expect("a member is elementwise, a repeat or a total");
                     let array = region.array(self.find(args[0]), self.graph.shape(args[0]).size());
-                    // Consecutive entries are read where they are.
-                    if let Repeat::Part { start, step: 1 } = way
-                        && !store_of.contains_key(&id)
-                    {
-                        windows.insert(id, Source::Window(array, start));
+                    // Consecutive entries are read where they are, and what repeats where it was repeated.
+                    let in_place = match way {
+                        _ if store_of.contains_key(&id) => None,
+                        Repeat::Part { start, step: 1 } => Some(Source::Window(array, start)),
+                        way => Pattern::new(array, way, region.built.length)
+                            .map(|pattern| Source::Pattern(region.built.pattern(pattern))),
+                    };
+                    if let Some(source) = in_place {
+                        in_places.insert(id, source);
                         self.program.statistics.count(self.graph, id);
                         continue;
                     }
@@ -467,35 +472,24 @@ impl<'g> Layout<'g> {
                 }
             };
             self.program.statistics.count(self.graph, id);
-            let constant = matches!(compute, Compute::Repeat(Repeat::Scalar { .. }, _));
-            let mut new_register = |free: &mut Vec<usize>| {
-                // A register that holds a constant is its own for all chunks.
-                (if constant { None } else { free.pop() }).unwrap_or_else(|| {
-                    region.built.registers += 1;
-                    region.built.registers - 1
-                })
-            };
             let to = match (&compute, store_of.get(&id)) {
                 (Compute::Total(..), _) => Goal::Sum,
                 (_, Some(&store)) => Goal::Store(store),
                 (_, None) => {
-                    let r = new_register(&mut free);
+                    let r = free.pop().unwrap_or_else(|| {
+                        region.built.registers += 1;
+                        region.built.registers - 1
+                    });
                     register.insert(id, r);
                     Goal::Register(r)
                 }
             };
-            match (&compute, to) {
-                (Compute::Repeat(Repeat::Scalar { at }, array), Goal::Register(r)) => {
-                    region.built.constants.push((r, *array, *at));
-                    region.fixed.push(r);
-                }
-                _ => region.built.steps.push(Step { compute, to }),
-            }
+            region.built.steps.push(Step { compute, to });
             let mut done: SmallVec<[NodeId; 8]> = args.iter().filter_map(|&a| inside(self, a)).chain([id]).collect();
             done.sort_unstable();
             done.dedup();
             let free_now = done.into_iter().filter(|member| until[member] == step);
-            free.extend(free_now.filter_map(|m| register.get(&m).copied()).filter(|r| !region.fixed.contains(r)));
+            free.extend(free_now.filter_map(|m| register.get(&m).copied()));
         }
         let region = region.finish();
         self.program.scratch = self.program.scratch.max(region.scratch());
@@ -515,19 +509,12 @@ const NOWHERE: Target = Target { space: Space::Arena, offset: 0, length: 0 };
 struct RegionBuilder {
     built: Region,
     stores: Vec<(Target, NodeId)>,
-    /// Registers that hold a constant.
-    fixed: Vec<usize>,
     weight: usize,
 }
 
 impl RegionBuilder {
     fn new(length: usize) -> RegionBuilder {
-        RegionBuilder {
-            built: Region { length, ..Region::default() },
-            stores: Vec::new(),
-            fixed: Vec::new(),
-            weight: 0,
-        }
+        RegionBuilder { built: Region { length, ..Region::default() }, stores: Vec::new(), weight: 0 }
     }
 
     /// Number of the array at a place.

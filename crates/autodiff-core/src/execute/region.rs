@@ -28,8 +28,8 @@ const PARALLEL: usize = 1 << 20;
 pub struct Region {
     pub length: usize,
     pub steps: Vec<Step>,
-    /// Registers that hold one number all the time, filled before the first chunk: register, array, place in the array.
-    pub constants: Vec<(usize, usize, usize)>,
+    /// What repeats along the whole region.
+    pub patterns: Vec<Pattern>,
     pub registers: usize,
     /// Cost of one entry, in plain steps.
     pub weight: usize,
@@ -49,6 +49,46 @@ pub struct Array {
     pub space: Space,
     pub offset: usize,
     pub length: usize,
+}
+
+/// Numbers of an array that repeat along the whole region, one of them or several. They are written side by side before the
+/// first chunk, so often that every chunk finds its entries in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    array: usize,
+    /// The first of them in the array.
+    start: usize,
+    period: usize,
+    /// Whether every chunk begins with the first of them.
+    still: bool,
+    /// Place among all patterns of the region.
+    offset: usize,
+}
+
+impl Pattern {
+    /// Longest period: from some chunks on, a copy for each chunk is one piece of memory, and costs little.
+    const LONGEST: usize = 4 * CHUNK;
+
+    /// `None` where repeating it beforehand does not pay.
+    pub fn new(array: usize, way: Repeat, length: usize) -> Option<Pattern> {
+        let (start, period) = match way {
+            Repeat::Scalar { at } => (at, 1),
+            Repeat::Cycle { start, period } => (start, period),
+            _ => return None,
+        };
+        let pays = period == 1 || (period <= Pattern::LONGEST && 2 * period <= length);
+        pays.then_some(Pattern { array, start, period, still: CHUNK.is_multiple_of(period), offset: 0 })
+    }
+
+    /// Entries: a chunk from any place of the period on.
+    fn length(&self) -> usize {
+        if self.still { CHUNK } else { CHUNK + self.period }
+    }
+
+    /// Where the entries from `start` of the region on are.
+    fn at(&self, start: usize) -> usize {
+        self.offset + if self.still { 0 } else { start % self.period }
+    }
 }
 
 /// A piece of the arena that a region touches.
@@ -100,6 +140,8 @@ pub enum Source {
     Store(usize),
     /// The chunk in a register.
     Register(usize),
+    /// The chunk's entries of what repeats along the region.
+    Pattern(usize),
 }
 
 /// Where a step writes.
@@ -116,6 +158,12 @@ type Arrays<'a, T> = SmallVec<[&'a [T]; 256]>;
 type Stores<'a, T> = SmallVec<[&'a mut [T]; 128]>;
 type Sums<'a, T> = SmallVec<[&'a mut [T]; 64]>;
 
+/// What a region reads.
+struct Given<'a, T> {
+    arrays: &'a [&'a [T]],
+    patterns: &'a [T],
+}
+
 /// What a part of a region works on.
 struct Part<'a, T> {
     /// First entry.
@@ -129,10 +177,23 @@ struct Part<'a, T> {
 }
 
 impl Region {
-    /// Entries of working memory: registers for every part, and the sums over chunks.
+    /// Number of a pattern, which is new unless there is one of equal numbers.
+    pub fn pattern(&mut self, pattern: Pattern) -> usize {
+        let pattern = Pattern { offset: 0, ..pattern };
+        self.patterns.iter().position(|p| Pattern { offset: 0, ..*p } == pattern).unwrap_or_else(|| {
+            self.patterns.push(Pattern { offset: self.patterns_length(), ..pattern });
+            self.patterns.len() - 1
+        })
+    }
+
+    fn patterns_length(&self) -> usize {
+        self.patterns.last().map_or(0, |p| p.offset + p.length())
+    }
+
+    /// Entries of working memory: patterns, registers for every part, and the sums over chunks.
     pub fn scratch(&self) -> usize {
         let parts = if self.work() >= PARALLEL { PARTS } else { 1 };
-        parts * self.registers * CHUNK + self.totals.len() * self.length.div_ceil(CHUNK)
+        self.patterns_length() + parts * self.registers * CHUNK + self.totals.len() * self.length.div_ceil(CHUNK)
     }
 
     fn work(&self) -> usize {
@@ -155,12 +216,25 @@ impl Region {
     pub fn run<T: Executable>(&self, memories: &mut Memories<'_, T>) {
         let chunks = self.length.div_ceil(CHUNK);
         let parts = self.parts();
-        let (registers, sums) = memories.scratch.split_at_mut(parts * self.registers * CHUNK);
+        let (patterns, rest) = memories.scratch.split_at_mut(self.patterns_length());
+        let (registers, sums) = rest.split_at_mut(parts * self.registers * CHUNK);
         let sums = &mut sums[..self.totals.len() * chunks];
         {
-            let (arrays, stores) = self.gather(memories.arena, memories.kept, memories.inputs, memories.out);
-            let sums = sums.chunks_exact_mut(chunks.max(1)).collect();
-            self.split(&arrays, Part { start: 0, length: self.length, stores, sums, registers }, parts);
+            // Filled where they stand: moving lists of this size takes longer than a short region.
+            let mut arrays = Arrays::new();
+            let mut part = Part { start: 0, length: self.length, stores: Stores::new(), sums: Sums::new(), registers };
+            self.gather(memories.arena, memories.kept, memories.inputs, memories.out, &mut arrays, &mut part.stores);
+            part.sums.extend(sums.chunks_exact_mut(chunks.max(1)));
+            for pattern in &self.patterns {
+                let to = &mut patterns[pattern.offset..][..pattern.length()];
+                fill(Repeat::Cycle { start: pattern.start, period: pattern.period }, arrays[pattern.array], 0, to);
+            }
+            let given = Given { arrays: &arrays, patterns };
+            if parts == 1 {
+                self.part(&given, &mut part);
+            } else {
+                self.split(&given, part, parts);
+            }
         }
         for (sums, &to) in sums.chunks_exact(chunks.max(1)).zip(&self.totals) {
             memories.arena[to] = kernels::reduce::combine(sums);
@@ -174,8 +248,9 @@ impl Region {
         kept: &'a [T],
         inputs: &[&'a [T]],
         mut out: &'a mut [T],
-    ) -> (Arrays<'a, T>, Stores<'a, T>) {
-        let mut arrays = Arrays::new();
+        arrays: &mut Arrays<'a, T>,
+        stores: &mut Stores<'a, T>,
+    ) {
         for array in &self.arrays {
             arrays.push(match array.space {
                 Space::Kept => &kept[array.offset..array.offset + array.length],
@@ -183,7 +258,6 @@ impl Region {
                 Space::Arena | Space::Out => &[],
             });
         }
-        let mut stores = Stores::new();
         let mut at = 0;
         for piece in &self.pieces {
             let (_, from) = std::mem::take(&mut arena).split_at_mut(piece.offset - at);
@@ -201,14 +275,13 @@ impl Region {
             (out, at) = (after, offset + self.length);
             stores.push(slice);
         }
-        (arrays, stores)
     }
 
     /// Halves a part until there are as many as wanted, and runs them.
-    fn split<T: Executable>(&self, arrays: &[&[T]], part: Part<'_, T>, parts: usize) {
+    fn split<T: Executable>(&self, given: &Given<'_, T>, mut part: Part<'_, T>, parts: usize) {
         let chunks = part.length.div_ceil(CHUNK);
         if parts <= 1 || chunks < 2 {
-            return self.part(arrays, part);
+            return self.part(given, &mut part);
         }
         let (first, middle) = (chunks / 2, chunks / 2 * CHUNK);
         let (mut left, mut right) = (SmallVec::new(), SmallVec::new());
@@ -232,18 +305,15 @@ impl Region {
             sums: right_sums,
             registers: right_registers,
         };
-        rayon::join(|| self.split(arrays, left, parts / 2), || self.split(arrays, right, parts / 2));
+        rayon::join(|| self.split(given, left, parts / 2), || self.split(given, right, parts / 2));
     }
 
     /// One part, chunk after chunk.
-    fn part<T: Executable>(&self, arrays: &[&[T]], mut part: Part<'_, T>) {
-        for &(register, array, at) in &self.constants {
-            part.registers[register * CHUNK..(register + 1) * CHUNK].fill(arrays[array][at]);
-        }
+    fn part<T: Executable>(&self, given: &Given<'_, T>, part: &mut Part<'_, T>) {
         for (chunk, from) in (0..part.length).step_by(CHUNK).enumerate() {
             let count = CHUNK.min(part.length - from);
             for step in &self.steps {
-                self.step(step, arrays, &mut part, chunk, from, count);
+                self.step(step, given, part, chunk, from, count);
             }
         }
     }
@@ -252,19 +322,26 @@ impl Region {
     fn step<T: Executable>(
         &self,
         step: &Step,
-        arrays: &[&[T]],
+        given: &Given<'_, T>,
         part: &mut Part<'_, T>,
         chunk: usize,
         from: usize,
         count: usize,
     ) {
         let start = part.start + from;
+        let fixed = |source: Source| -> &[T] {
+            match source {
+                Source::Array(i) => &given.arrays[i][start..start + count],
+                Source::Window(i, first) => &given.arrays[i][first + start..][..count],
+                Source::Pattern(i) => &given.patterns[self.patterns[i].at(start)..][..count],
+                Source::Register(_) | Source::Store(_) => unreachable!("what the region computes is no array"),
+            }
+        };
         if let Compute::Total(number, source) = step.compute {
             let numbers = match source {
-                Source::Array(i) => &arrays[i][start..start + count],
-                Source::Window(i, first) => &arrays[i][first + start..][..count],
                 Source::Register(r) => &part.registers[r * CHUNK..r * CHUNK + count],
                 Source::Store(s) => &part.stores[s][from..from + count],
+                array => fixed(array),
             };
             part.sums[number][chunk] = kernels::reduce::total(numbers);
             return;
@@ -290,12 +367,11 @@ impl Region {
         };
         let read = |source: &Source| -> &[T] {
             match *source {
-                Source::Array(i) => &arrays[i][start..start + count],
-                Source::Window(i, first) => &arrays[i][first + start..][..count],
                 Source::Register(r) if r < register => &left[r * CHUNK..r * CHUNK + count],
                 Source::Register(r) => &right[(r - register - 1) * CHUNK..][..count],
                 Source::Store(s) if s < store => &stored[s][from..from + count],
                 Source::Store(s) => &later[s - store - 1][from..from + count],
+                array => fixed(array),
             }
         };
         match &step.compute {
@@ -307,10 +383,12 @@ impl Region {
             },
             Compute::Chain(links) => {
                 let term = |l: &Link| Term { negative: l.negative, a: read(&l.a), b: l.b.as_ref().map(read) };
-                let terms: SmallVec<[Term<'_, T>; LINKS]> = links.iter().map(term).collect();
+                // Filled where it stands, see `run`.
+                let mut terms: SmallVec<[Term<'_, T>; LINKS]> = SmallVec::new();
+                terms.extend(links.iter().map(term));
                 chain(&terms, out);
             }
-            Compute::Repeat(repeat, array) => fill(*repeat, arrays[*array], start, out),
+            Compute::Repeat(repeat, array) => fill(*repeat, given.arrays[*array], start, out),
             Compute::Total(..) => unreachable!("sums were taken above"),
         }
     }
@@ -320,13 +398,18 @@ impl Region {
 fn fill<T: Executable>(repeat: Repeat, source: &[T], start: usize, out: &mut [T]) {
     match repeat {
         Repeat::Scalar { at } => out.fill(source[at]),
+        Repeat::Cycle { start: first, period: 1 } => out.fill(source[first]),
         Repeat::Cycle { start: first, period } => {
-            let source = &source[first..];
-            let (mut at, mut done) = (start % period, 0);
+            // One period from the source, then ever longer pieces of what is written.
+            let (source, at) = (&source[first..first + period], start % period);
+            let head = (period - at).min(out.len());
+            out[..head].copy_from_slice(&source[at..at + head]);
+            let mut done = period.min(out.len());
+            out[head..done].copy_from_slice(&source[..done - head]);
             while done < out.len() {
-                let count = (period - at).min(out.len() - done);
-                out[done..done + count].copy_from_slice(&source[at..at + count]);
-                (at, done) = (0, done + count);
+                let count = done.min(out.len() - done);
+                out.copy_within(..count, done);
+                done += count;
             }
         }
         Repeat::Run { start: first, run } => {
