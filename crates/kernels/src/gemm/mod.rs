@@ -32,6 +32,7 @@ mod neon;
 mod pack;
 mod path;
 mod simd;
+mod swapped;
 #[cfg(test)]
 mod tests;
 mod tile;

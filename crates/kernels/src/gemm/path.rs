@@ -3,7 +3,7 @@
 use super::blocked::{self, Buffers, LINE, Packing, Shared, each, part};
 use super::engine::Engine;
 use super::vector::{CombineRows, DotRows, Outer};
-use super::{Product, Right, Update};
+use super::{Product, Right, Update, swapped};
 use crate::Scalar;
 
 /// Multiplications below which a product stays on one thread: it takes less than some 50 µs in `f32` with AVX-512. Dividing a
@@ -132,12 +132,15 @@ impl Product {
     pub(super) fn scratch_of<T: Scalar>(&self, engine: &Engine<T>, threads: usize) -> usize {
         let x = self.shape::<T>();
         match x.path(engine) {
-            Path::Tiles(packing) => match Buffers::of(engine, &x, packing) {
-                Buffers { panel: 0, left: 0 } => 0,
-                buffers => {
-                    buffers.panel + buffers.left * if threads > 1 { threads * PARTS } else { 1 } + blocked::slack::<T>()
+            Path::Tiles(packing) => {
+                let tasks = if threads > 1 { threads * PARTS } else { 1 };
+                let tiles = Buffers::of(engine, &x, packing);
+                let swapped = if swapped::pays(&x) { swapped::Buffers::of(engine, &x).total(tasks) } else { 0 };
+                match (tiles.panel + tiles.left * tasks).max(swapped) {
+                    0 => 0,
+                    entries => entries + blocked::slack::<T>(),
                 }
-            },
+            }
             _ => 0,
         }
     }
@@ -217,20 +220,18 @@ impl Product {
             }
             Path::Tiles(packing) => {
                 let packing = if packed { Packing { b: false, ..packing } } else { packing };
+                if !packed && swapped::pays(&x) {
+                    let buffers = swapped::Buffers::of(engine, &x);
+                    let scratch = aligned(scratch, buffers.total(1));
+                    let room = (scratch.len() - buffers.total(0)) / (buffers.total(1) - buffers.total(0));
+                    // SAFETY: lengths were checked, and the number of tasks is that for which there are buffers.
+                    return unsafe { swapped::product(engine, &x, scratch.as_mut_ptr(), tasks.min(room)) };
+                }
                 let buffers = Buffers::of(engine, &x, packing);
                 let (scratch, tasks) = if buffers.panel + buffers.left == 0 {
                     (&mut [][..], tasks)
                 } else {
-                    let offset = match scratch.as_ptr().align_offset(LINE) {
-                        offset if offset <= blocked::slack::<T>() => offset,
-                        // No such place, as in an interpreter that does not know addresses.
-                        _ => 0,
-                    };
-                    let needed = buffers.panel + buffers.left;
-                    let length = scratch.len();
-                    let scratch = scratch.get_mut(offset..).filter(|rest| rest.len() >= needed);
-                    let scratch =
-                        scratch.unwrap_or_else(|| panic!("gemm: {length} entries of scratch, see Product::scratch"));
+                    let scratch = aligned(scratch, buffers.panel + buffers.left);
                     let room = (scratch.len() - buffers.panel).checked_div(buffers.left).unwrap_or(usize::MAX);
                     (scratch, tasks.min(room))
                 };
@@ -240,4 +241,19 @@ impl Product {
             }
         }
     }
+}
+
+/// The scratch from a line of the cache on.
+///
+/// # Panics
+/// If fewer entries are left than needed.
+fn aligned<T>(scratch: &mut [T], needed: usize) -> &mut [T] {
+    let offset = match scratch.as_ptr().align_offset(LINE) {
+        offset if offset <= blocked::slack::<T>() => offset,
+        // No such place, as in an interpreter that does not know addresses.
+        _ => 0,
+    };
+    let length = scratch.len();
+    let scratch = scratch.get_mut(offset..).filter(|rest| rest.len() >= needed);
+    scratch.unwrap_or_else(|| panic!("gemm: {length} entries of scratch, see Product::scratch"))
 }

@@ -97,7 +97,9 @@ fn every_small_size_agrees_with_the_definition() {
 #[test]
 #[cfg_attr(miri, ignore = "takes hours")]
 fn sizes_beyond_a_block_agree_with_the_definition() {
-    for (m, n, k) in [(3, 70, 600), (300, 40, 10), (70, 200, 400), (1, 300, 700), (300, 1, 700), (5, 4200, 3)] {
+    for (m, n, k) in
+        [(3, 70, 600), (300, 40, 10), (70, 200, 400), (1, 300, 700), (300, 1, 700), (5, 4200, 3), (30, 400, 300)]
+    {
         assert!(agrees(m, n, k), "m, n, k = {m}, {n}, {k}");
     }
 }
@@ -134,6 +136,7 @@ fn results_do_not_depend_on_threads_nor_on_packing() {
         (70, 300, 400),
         (300, 9, 40),
         (9, 300, 40),
+        (30, 400, 300),
         (64, 64, 520),
         (2, 3, 4),
     ] {
@@ -146,7 +149,9 @@ fn results_do_not_depend_on_threads_nor_on_packing() {
 
 #[test]
 fn rows_apart_leave_what_is_between_them() {
-    for (m, n, k) in [(1, 1, 1), (3, 2, 4), (20, 40, 5), (60, 1, 5), (1, 30, 5), (60, 5, 1), (70, 70, 9), (3, 4, 0)] {
+    for (m, n, k) in
+        [(1, 1, 1), (3, 2, 4), (20, 40, 5), (60, 1, 5), (1, 30, 5), (60, 5, 1), (70, 70, 9), (3, 4, 0), (5, 200, 30)]
+    {
         for p in transpositions(Product::new(m, n, k)) {
             let [stored_a, stored_b] =
                 [if p.trans_a { (k, m) } else { (m, k) }, if p.trans_b { (n, k) } else { (k, n) }];
