@@ -5,7 +5,7 @@
 
 use crate::graph::Var;
 use crate::real::{Elementary, Row};
-use crate::trace::{constant, literal, record_quickly, record_row, refuse};
+use crate::trace::{constant, literal, record_plainly, record_quickly, record_quickly_with, record_row, refuse};
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::panic::Location;
@@ -36,13 +36,37 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
 /// Records the row at a place of the table, of one operand.
 #[inline]
 fn one<const ROW: usize>(a: Var, place: &'static Location<'static>) -> Var {
-    record_quickly::<ROW, 1>([a]).unwrap_or_else(|| record_row(Row::ALL[ROW], &[a], place))
+    record_quickly::<ROW, 1>([a]).unwrap_or_else(|| slow_one(Row::ALL[ROW], a, place))
 }
 
 /// Records the row at a place of the table, of two operands, broadcasting them to one shape.
 #[inline]
 fn two<const ROW: usize>(a: Var, b: Var, place: &'static Location<'static>) -> Var {
-    record_quickly::<ROW, 2>([a, b]).unwrap_or_else(|| pointwise(Row::ALL[ROW], &[a, b], place))
+    record_quickly::<ROW, 2>([a, b]).unwrap_or_else(|| slow_two(Row::ALL[ROW], a, b, place))
+}
+
+/// The same where the second is a number.
+#[inline]
+fn two_right<const ROW: usize>(a: Var, b: f64, place: &'static Location<'static>) -> Var {
+    record_quickly_with::<ROW>(b, |b| [a, b]).unwrap_or_else(|| slow_two(Row::ALL[ROW], a, literal(b), place))
+}
+
+/// The same where the first is a number.
+#[inline]
+fn two_left<const ROW: usize>(a: f64, b: Var, place: &'static Location<'static>) -> Var {
+    record_quickly_with::<ROW>(a, |a| [a, b]).unwrap_or_else(|| slow_two(Row::ALL[ROW], literal(a), b, place))
+}
+
+#[cold]
+#[inline(never)]
+fn slow_one(row: Row, a: Var, place: &'static Location<'static>) -> Var {
+    record_plainly(row, [a]).unwrap_or_else(|| record_row(row, &[a], place))
+}
+
+#[cold]
+#[inline(never)]
+fn slow_two(row: Row, a: Var, b: Var, place: &'static Location<'static>) -> Var {
+    record_plainly(row, [a, b]).unwrap_or_else(|| pointwise(row, &[a, b], place))
 }
 
 macro_rules! elementary_var {
@@ -252,14 +276,14 @@ impl Neg for &Var {
 
 macro_rules! operator {
     ($Trait:ident $method:ident $TraitAssign:ident $assign:ident $row:expr) => {
-        operator!(@pair $Trait $method $row, a: Var => a, b: Var => b);
-        operator!(@pair $Trait $method $row, a: &Var => *a, b: Var => b);
-        operator!(@pair $Trait $method $row, a: Var => a, b: &Var => *b);
-        operator!(@pair $Trait $method $row, a: &Var => *a, b: &Var => *b);
-        operator!(@pair $Trait $method $row, a: Var => a, b: f64 => literal(b));
-        operator!(@pair $Trait $method $row, a: &Var => *a, b: f64 => literal(b));
-        operator!(@pair $Trait $method $row, a: f64 => literal(a), b: Var => b);
-        operator!(@pair $Trait $method $row, a: f64 => literal(a), b: &Var => *b);
+        operator!(@pair two $Trait $method $row, a: Var => a, b: Var => b);
+        operator!(@pair two $Trait $method $row, a: &Var => *a, b: Var => b);
+        operator!(@pair two $Trait $method $row, a: Var => a, b: &Var => *b);
+        operator!(@pair two $Trait $method $row, a: &Var => *a, b: &Var => *b);
+        operator!(@pair two_right $Trait $method $row, a: Var => a, b: f64 => b);
+        operator!(@pair two_right $Trait $method $row, a: &Var => *a, b: f64 => b);
+        operator!(@pair two_left $Trait $method $row, a: f64 => a, b: Var => b);
+        operator!(@pair two_left $Trait $method $row, a: f64 => a, b: &Var => *b);
 
         impl<R: IntoVar> $TraitAssign<R> for Var {
             #[inline]
@@ -269,14 +293,14 @@ macro_rules! operator {
             }
         }
     };
-    (@pair $Trait:ident $method:ident $row:expr, $a:ident: $A:ty => $x:expr, $b:ident: $B:ty => $y:expr) => {
+    (@pair $two:ident $Trait:ident $method:ident $row:expr, $a:ident: $A:ty => $x:expr, $b:ident: $B:ty => $y:expr) => {
         impl $Trait<$B> for $A {
             type Output = Var;
             #[inline]
             #[track_caller]
             fn $method(self, $b: $B) -> Var {
                 let $a = self;
-                two::<{ $row as usize }>($x, $y, Location::caller())
+                $two::<{ $row as usize }>($x, $y, Location::caller())
             }
         }
     };

@@ -14,8 +14,7 @@ use std::panic::Location;
 impl Tape {
     /// Outcome of a scalar comparison, guarded; `false` where there are no numbers or the operands do not fit.
     fn decide(&mut self, row: Row, a: Var, b: Var, place: Place) -> bool {
-        if self.numbers.are_complete(&self.graph)
-            && let Some(var) = self.quick(row, [a, b])
+        if let Some(var) = self.quick(row, [a, b]).or_else(|| self.plain(row, [a, b]))
             && let Some(outcome) = self.numbers.scalar(var.node)
         {
             let expected = outcome != 0.0;
