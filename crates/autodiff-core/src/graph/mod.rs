@@ -91,6 +91,12 @@ const PRIMITIVES: u32 = ROWS + 4;
 /// The number of the shape of scalars, in every graph.
 const SCALAR: u32 = 0;
 
+/// The bits of a constant in the place of arguments.
+fn halves(value: f64) -> [u32; 2] {
+    let bits = value.to_bits();
+    [(bits >> 32) as u32, bits as u32]
+}
+
 /// Entries of the largest array: beyond it, even offsets in bytes overflow.
 const MAX_SIZE: usize = isize::MAX as usize / 16;
 
@@ -356,8 +362,7 @@ impl Graph {
 
     /// Adds a scalar constant.
     pub fn constant(&mut self, value: f64) -> NodeId {
-        let bits = value.to_bits();
-        self.append(Node { op: CONSTANT, shape: SCALAR, args: [(bits >> 32) as u32, bits as u32] })
+        self.append(Node { op: CONSTANT, shape: SCALAR, args: halves(value) })
     }
 
     /// Adds a constant array.
@@ -415,6 +420,12 @@ impl Graph {
     #[inline(always)]
     pub(crate) fn scalar_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) {
         self.push_row(row, SCALAR, args);
+    }
+
+    /// [`constant`](Graph::constant) where the same is known.
+    #[inline(always)]
+    pub(crate) fn scalar_constant(&mut self, value: f64) {
+        self.nodes.push(Node { op: CONSTANT, shape: SCALAR, args: halves(value) });
     }
 
     #[inline(always)]

@@ -20,15 +20,33 @@ pub enum Step {
     Other,
 }
 
+/// A node before it is looked at.
+#[derive(Clone, Copy)]
+pub struct Unread<'g> {
+    graph: &'g Graph,
+    node: &'g Node,
+}
+
+impl Unread<'_> {
+    /// The node as a step. Read where it is matched, what the node is leads to what is done in one jump.
+    #[inline(always)]
+    pub fn read(self) -> Step {
+        self.graph.step_of(self.node)
+    }
+}
+
 impl Graph {
-    /// The nodes of a range as steps, in order of evaluation.
+    /// The nodes of a range, in order of evaluation.
     #[inline]
-    pub fn steps(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = Step> {
-        self.nodes[range].iter().map(|node| self.step_of(node))
+    pub fn steps(
+        &self,
+        range: std::ops::Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = Unread<'_>> + ExactSizeIterator {
+        self.nodes[range].iter().map(|node| Unread { graph: self, node })
     }
 
     /// A node as a step.
-    #[inline(always)]
+    #[inline]
     pub fn step(&self, id: NodeId) -> Step {
         self.step_of(&self.nodes[id.index()])
     }

@@ -5,7 +5,7 @@
 
 use crate::graph::Var;
 use crate::real::{Elementary, Row};
-use crate::trace::{constant, literal, record_plainly, record_quickly, record_quickly_with, record_row, refuse};
+use crate::trace::{Operand, constant, record_plainly, record_quickly, record_row, record_two_quickly, refuse};
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::panic::Location;
@@ -36,25 +36,13 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
 /// Records the row at a place of the table, of one operand.
 #[inline]
 fn one<const ROW: usize>(a: Var, place: &'static Location<'static>) -> Var {
-    record_quickly::<ROW, 1>([a]).unwrap_or_else(|| slow_one(Row::ALL[ROW], a, place))
+    record_quickly::<ROW>(a).unwrap_or_else(|| slow_one(Row::ALL[ROW], a, place))
 }
 
 /// Records the row at a place of the table, of two operands, broadcasting them to one shape.
 #[inline]
-fn two<const ROW: usize>(a: Var, b: Var, place: &'static Location<'static>) -> Var {
-    record_quickly::<ROW, 2>([a, b]).unwrap_or_else(|| slow_two(Row::ALL[ROW], a, b, place))
-}
-
-/// The same where the second is a number.
-#[inline]
-fn two_right<const ROW: usize>(a: Var, b: f64, place: &'static Location<'static>) -> Var {
-    record_quickly_with::<ROW>(b, |b| [a, b]).unwrap_or_else(|| slow_two(Row::ALL[ROW], a, literal(b), place))
-}
-
-/// The same where the first is a number.
-#[inline]
-fn two_left<const ROW: usize>(a: f64, b: Var, place: &'static Location<'static>) -> Var {
-    record_quickly_with::<ROW>(a, |a| [a, b]).unwrap_or_else(|| slow_two(Row::ALL[ROW], literal(a), b, place))
+fn two<const ROW: usize>(a: impl Operand, b: impl Operand, place: &'static Location<'static>) -> Var {
+    record_two_quickly::<ROW>(a, b).unwrap_or_else(|| slow_two(Row::ALL[ROW], a.variable(), b.variable(), place))
 }
 
 #[cold]
@@ -276,14 +264,14 @@ impl Neg for &Var {
 
 macro_rules! operator {
     ($Trait:ident $method:ident $TraitAssign:ident $assign:ident $row:expr) => {
-        operator!(@pair two $Trait $method $row, a: Var => a, b: Var => b);
-        operator!(@pair two $Trait $method $row, a: &Var => *a, b: Var => b);
-        operator!(@pair two $Trait $method $row, a: Var => a, b: &Var => *b);
-        operator!(@pair two $Trait $method $row, a: &Var => *a, b: &Var => *b);
-        operator!(@pair two_right $Trait $method $row, a: Var => a, b: f64 => b);
-        operator!(@pair two_right $Trait $method $row, a: &Var => *a, b: f64 => b);
-        operator!(@pair two_left $Trait $method $row, a: f64 => a, b: Var => b);
-        operator!(@pair two_left $Trait $method $row, a: f64 => a, b: &Var => *b);
+        operator!(@pair $Trait $method $row, a: Var => a, b: Var => b);
+        operator!(@pair $Trait $method $row, a: &Var => *a, b: Var => b);
+        operator!(@pair $Trait $method $row, a: Var => a, b: &Var => *b);
+        operator!(@pair $Trait $method $row, a: &Var => *a, b: &Var => *b);
+        operator!(@pair $Trait $method $row, a: Var => a, b: f64 => b);
+        operator!(@pair $Trait $method $row, a: &Var => *a, b: f64 => b);
+        operator!(@pair $Trait $method $row, a: f64 => a, b: Var => b);
+        operator!(@pair $Trait $method $row, a: f64 => a, b: &Var => *b);
 
         impl<R: IntoVar> $TraitAssign<R> for Var {
             #[inline]
@@ -293,14 +281,14 @@ macro_rules! operator {
             }
         }
     };
-    (@pair $two:ident $Trait:ident $method:ident $row:expr, $a:ident: $A:ty => $x:expr, $b:ident: $B:ty => $y:expr) => {
+    (@pair $Trait:ident $method:ident $row:expr, $a:ident: $A:ty => $x:expr, $b:ident: $B:ty => $y:expr) => {
         impl $Trait<$B> for $A {
             type Output = Var;
             #[inline]
             #[track_caller]
             fn $method(self, $b: $B) -> Var {
                 let $a = self;
-                $two::<{ $row as usize }>($x, $y, Location::caller())
+                two::<{ $row as usize }>($x, $y, Location::caller())
             }
         }
     };

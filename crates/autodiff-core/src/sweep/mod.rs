@@ -42,7 +42,7 @@ pub fn forward<R: Algebra>(graph: &Graph, input: impl Fn(usize) -> R, guards: Gu
 fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, values: &mut Vec<R>) {
     let start = values.len();
     for step in graph.steps(start..end.max(start)) {
-        let value = match step {
+        let value = match step.read() {
             Step::Input(i) => input(i),
             Step::Constant(c) => R::from_f64(c),
             Step::Row(row, [a, b]) => row.apply(&[values[a.index()], values[b.index()]]),
@@ -58,13 +58,12 @@ fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, va
 /// Cotangents start [absent](Algebra::absent) but for those of the outputs. What is absent in the end depends on no output.
 pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
     let cotangents = &mut cotangents[..values.len()];
-    for i in (0..values.len()).rev() {
+    for (i, step) in graph.steps(0..values.len()).enumerate().rev() {
         let c = cotangents[i];
         if c.is_absent() {
             continue;
         }
-        // Read here, where what it is leads to what is done in one jump.
-        match graph.step(NodeId::from_index(i)) {
+        match step.read() {
             Step::Row(Row::Neg, [a, _]) => add(cotangents, a, -c),
             Step::Row(Row::Add, [a, b]) => {
                 add(cotangents, a, c);
@@ -85,7 +84,7 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
                 add(cotangents, a, part);
                 add(cotangents, b, -(part * values[i]));
             }
-            Step::Row(row, args) => reverse_row(graph, values, cotangents, i, row, args),
+            Step::Row(..) => reverse_row(graph, values, cotangents, i),
             Step::Select(mask, a, b) => add(cotangents, if values[mask.index()].holds() { a } else { b }, c),
             Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
         }
@@ -94,7 +93,8 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
 
 /// What comes back from node `i`, a row that is rarer than arithmetic. Apart from the loop, whose registers it would take.
 #[inline(never)]
-fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i: usize, row: Row, [a, b]: [NodeId; 2]) {
+fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i: usize) {
+    let Step::Row(row, [a, b]) = graph.step(NodeId::from_index(i)) else { return };
     let c = cotangents[i];
     match row {
         Row::StrongMul => {

@@ -42,9 +42,9 @@ const NOWHERE: usize = u32::MAX as usize;
 /// Numbers in the text of a closure that are looked for before one is recorded.
 const LITERALS: usize = 64;
 
-struct Tape {
-    /// The serial while nothing but a scalar row may come: on a sound tape where nodes are scalars with a number in double
-    /// precision and nothing else is noted of them. Else [`NEVER`].
+pub(crate) struct Tape {
+    /// The serial while nothing but scalars may come: on a sound tape where all nodes are scalars with a number and nothing else
+    /// is noted of them. Else [`NEVER`].
     quick: u32,
     serial: u32,
     graph: Graph,
@@ -350,7 +350,6 @@ impl Tape {
             && self.places.is_none()
             && !self.graph.is_sharing()
             && !self.graph.is_within()
-            && self.numbers.are_double()
             && self.numbers.are_complete(&self.graph);
         self.quick = if is_quick { self.serial } else { NEVER };
         result
@@ -375,6 +374,30 @@ impl Tape {
         var
     }
 
+    /// The variable of a number in the text of the closure, if there it is [quick](Tape::quick).
+    #[inline(always)]
+    fn quick_literal(&mut self, value: f64) -> Option<Var> {
+        let node = match self.known_literal(value) {
+            Some(node) => node,
+            None => self.new_literal(value)?,
+        };
+        Some(Var { trace: self.quick, node })
+    }
+
+    fn new_literal(&mut self, value: f64) -> Option<NodeId> {
+        let node = self.quick_constant(value)?;
+        self.literals[place_of(value)] = (value.to_bits(), node);
+        Some(node)
+    }
+
+    /// A constant, if there it is [quick](Tape::quick).
+    fn quick_constant(&mut self, value: f64) -> Option<NodeId> {
+        let next = self.graph.room().filter(|&next| self.quick != NEVER && self.numbers.has_place(next))?;
+        self.graph.scalar_constant(value);
+        self.numbers.put(next, self.numbers.rounded(value));
+        Some(NodeId::from_index(next))
+    }
+
     /// The constant of an equal number in the text of the closure.
     #[inline(always)]
     fn known_literal(&self, value: f64) -> Option<NodeId> {
@@ -395,28 +418,57 @@ pub(crate) fn stray() -> Var {
     Var { trace: 0, node: NodeId::from_index(NOWHERE) }
 }
 
-/// Records an elementwise node of one or two operands if nothing is in the way, as [`record_row`] would. `ROW` is the place of
-/// the row in the table: one short function for each, with the value of the row in it.
-#[inline(always)]
-pub(crate) fn record_quickly<const ROW: usize, const N: usize>(operands: [Var; N]) -> Option<Var> {
-    at_hand(|tape| tape.quick(const { Row::ALL[ROW] }, operands))
+/// What an operator is applied to: a variable, or a number in the text of the closure.
+pub(crate) trait Operand: Copy {
+    /// Its variable, if that is at hand.
+    fn quick(self, tape: &mut Tape) -> Option<Var>;
+
+    /// Its variable.
+    fn variable(self) -> Var;
 }
 
-/// The same where one of two operands is a number in the text of the closure that was met before.
+impl Operand for Var {
+    #[inline(always)]
+    fn quick(self, _: &mut Tape) -> Option<Var> {
+        Some(self)
+    }
+
+    #[inline(always)]
+    fn variable(self) -> Var {
+        self
+    }
+}
+
+impl Operand for f64 {
+    #[inline(always)]
+    fn quick(self, tape: &mut Tape) -> Option<Var> {
+        tape.quick_literal(self)
+    }
+
+    fn variable(self) -> Var {
+        literal(self)
+    }
+}
+
+/// Records an elementwise node of one operand if nothing is in the way, as [`record_row`] would. `ROW` is the place of the row
+/// in the table: one short function for each, with the value of the row in it.
 #[inline(always)]
-pub(crate) fn record_quickly_with<const ROW: usize>(
-    number: f64,
-    operands: impl FnOnce(Var) -> [Var; 2],
-) -> Option<Var> {
+pub(crate) fn record_quickly<const ROW: usize>(operand: Var) -> Option<Var> {
+    at_hand(|tape| tape.quick(const { Row::ALL[ROW] }, [operand]))
+}
+
+/// The same of two operands.
+#[inline(always)]
+pub(crate) fn record_two_quickly<const ROW: usize>(a: impl Operand, b: impl Operand) -> Option<Var> {
     at_hand(|tape| {
-        let literal = Var { trace: tape.quick, node: tape.known_literal(number)? };
-        tape.quick(const { Row::ALL[ROW] }, operands(literal))
+        let operands = [a.quick(tape)?, b.quick(tape)?];
+        tape.quick(const { Row::ALL[ROW] }, operands)
     })
 }
 
 /// Runs `act`, which leaves the tape as [settled](Tape::settled) as it is, on the innermost one.
 #[inline(always)]
-fn at_hand(act: impl FnOnce(&mut Tape) -> Option<Var>) -> Option<Var> {
+fn at_hand<R>(act: impl FnOnce(&mut Tape) -> Option<R>) -> Option<R> {
     // `try_with` is marked for inlining where `with` is not.
     INNERMOST.try_with(|innermost| act(innermost.try_borrow_mut().ok()?.as_deref_mut()?)).ok()?
 }
@@ -452,6 +504,9 @@ pub fn refuse(operation: &str, message: String, place: &'static Location<'static
 
 /// A scalar constant.
 pub fn constant(value: f64) -> Var {
+    if let Some(var) = at_hand(|tape| Some(Var { node: tape.quick_constant(value)?, trace: tape.quick })) {
+        return var;
+    }
     innermost(|tape| tape.constant(value)).unwrap_or_else(stray)
 }
 
