@@ -1,20 +1,23 @@
 //! Running a fused region: all its steps on one chunk after the other, with what is between them in registers that stay in
 //! the nearest cache.
 //!
-//! Chunks are independent, so long regions run on several threads; sums are taken chunk by chunk and then pairwise over the
-//! chunks, so that their bits do not depend on the number of threads.
+//! Chunks are independent, so long regions run on several threads; sums are taken block by block and then pairwise over the
+//! blocks, so that their bits depend neither on the number of threads nor on the size of chunks, and are those of a sum outside.
 
 use super::memory::{Memories, Space};
 use crate::compile::Repeat;
 use crate::graph::Executable;
 use crate::primitive::{Stride, advance, read_piece};
 use crate::real::Row;
+use kernels::reduce::BLOCK;
 use kernels::vector::{Term, chain};
 use smallvec::SmallVec;
 
-/// Entries of a register: sixteen of them in double precision fill a first-level cache of 32 KiB. Also the blocks of a sum, so
-/// that it has the same bits inside a region and outside.
-pub const CHUNK: usize = kernels::reduce::BLOCK;
+/// Entries of all registers together: in double precision they fill a first-level cache of 32 KiB.
+const REGISTERS: usize = 1 << 12;
+
+/// Blocks of a chunk at most. Each step of a chunk is a call of some 12 ns, as long as 100 entries take.
+const BLOCKS: usize = 4;
 
 /// Parts into which a region is cut for threads at most.
 pub const PARTS: usize = 16;
@@ -74,7 +77,7 @@ pub enum Compute {
     Chain(Vec<Link>),
     /// Repeats the numbers of an array.
     Repeat(Repeat, usize),
-    /// The sum over the chunk, for the total of this number.
+    /// The sums over the blocks of the chunk, for the total of this number.
     Total(usize, Source),
 }
 
@@ -123,7 +126,7 @@ struct Part<'a, T> {
     length: usize,
     /// From the first entry of the part on.
     stores: Stores<'a, T>,
-    /// One number a chunk, from the first chunk of the part on.
+    /// One number a block, from the first block of the part on.
     sums: Sums<'a, T>,
     registers: &'a mut [T],
 }
@@ -132,7 +135,13 @@ impl Region {
     /// Entries of working memory: registers for every part, and the sums over chunks.
     pub fn scratch(&self) -> usize {
         let parts = if self.work() >= PARALLEL { PARTS } else { 1 };
-        parts * self.registers * CHUNK + self.totals.len() * self.length.div_ceil(CHUNK)
+        parts * self.registers * self.chunk() + self.totals.len() * self.length.div_ceil(BLOCK)
+    }
+
+    /// Entries of a register: whole blocks, the more the fewer registers there are.
+    fn chunk(&self) -> usize {
+        let blocks = REGISTERS / BLOCK / self.registers.max(1);
+        BLOCK * blocks.clamp(1, BLOCKS)
     }
 
     fn work(&self) -> usize {
@@ -153,16 +162,16 @@ impl Region {
 
     /// Runs over the whole length.
     pub fn run<T: Executable>(&self, memories: &mut Memories<'_, T>) {
-        let chunks = self.length.div_ceil(CHUNK);
+        let blocks = self.length.div_ceil(BLOCK);
         let parts = self.parts();
-        let (registers, sums) = memories.scratch.split_at_mut(parts * self.registers * CHUNK);
-        let sums = &mut sums[..self.totals.len() * chunks];
+        let (registers, sums) = memories.scratch.split_at_mut(parts * self.registers * self.chunk());
+        let sums = &mut sums[..self.totals.len() * blocks];
         {
             let (arrays, stores) = self.gather(memories.arena, memories.kept, memories.inputs, memories.out);
-            let sums = sums.chunks_exact_mut(chunks.max(1)).collect();
+            let sums = sums.chunks_exact_mut(blocks.max(1)).collect();
             self.split(&arrays, Part { start: 0, length: self.length, stores, sums, registers }, parts);
         }
-        for (sums, &to) in sums.chunks_exact(chunks.max(1)).zip(&self.totals) {
+        for (sums, &to) in sums.chunks_exact(blocks.max(1)).zip(&self.totals) {
             memories.arena[to] = kernels::reduce::combine(sums);
         }
     }
@@ -206,11 +215,12 @@ impl Region {
 
     /// Halves a part until there are as many as wanted, and runs them.
     fn split<T: Executable>(&self, arrays: &[&[T]], part: Part<'_, T>, parts: usize) {
-        let chunks = part.length.div_ceil(CHUNK);
+        let chunks = part.length.div_ceil(self.chunk());
         if parts <= 1 || chunks < 2 {
             return self.part(arrays, part);
         }
-        let (first, middle) = (chunks / 2, chunks / 2 * CHUNK);
+        let middle = chunks / 2 * self.chunk();
+        let first = middle / BLOCK;
         let (mut left, mut right) = (SmallVec::new(), SmallVec::new());
         for store in part.stores {
             let (a, b) = store.split_at_mut(middle);
@@ -237,46 +247,43 @@ impl Region {
 
     /// One part, chunk after chunk.
     fn part<T: Executable>(&self, arrays: &[&[T]], mut part: Part<'_, T>) {
+        let chunk = self.chunk();
         for &(register, array, at) in &self.constants {
-            part.registers[register * CHUNK..(register + 1) * CHUNK].fill(arrays[array][at]);
+            part.registers[register * chunk..(register + 1) * chunk].fill(arrays[array][at]);
         }
-        for (chunk, from) in (0..part.length).step_by(CHUNK).enumerate() {
-            let count = CHUNK.min(part.length - from);
+        for from in (0..part.length).step_by(chunk) {
+            let count = chunk.min(part.length - from);
             for step in &self.steps {
-                self.step(step, arrays, &mut part, chunk, from, count);
+                step.run(arrays, &mut part, chunk, from, count);
             }
         }
     }
+}
 
+impl Step {
+    /// Runs on the `count` entries of a part that begin at `from`, with registers of `chunk` entries.
     #[inline]
-    fn step<T: Executable>(
-        &self,
-        step: &Step,
-        arrays: &[&[T]],
-        part: &mut Part<'_, T>,
-        chunk: usize,
-        from: usize,
-        count: usize,
-    ) {
+    fn run<T: Executable>(&self, arrays: &[&[T]], part: &mut Part<'_, T>, chunk: usize, from: usize, count: usize) {
         let start = part.start + from;
-        if let Compute::Total(number, source) = step.compute {
+        if let Compute::Total(number, source) = self.compute {
             let numbers = match source {
                 Source::Array(i) => &arrays[i][start..start + count],
                 Source::Window(i, first) => &arrays[i][first + start..][..count],
-                Source::Register(r) => &part.registers[r * CHUNK..r * CHUNK + count],
+                Source::Register(r) => &part.registers[r * chunk..r * chunk + count],
                 Source::Store(s) => &part.stores[s][from..from + count],
             };
-            part.sums[number][chunk] = kernels::reduce::total(numbers);
+            let sums = &mut part.sums[number][from / BLOCK..];
+            sums.iter_mut().zip(numbers.chunks(BLOCK)).for_each(|(sum, block)| *sum = kernels::reduce::total(block));
             return;
         }
         // The place that is written, and what lies before and after it among its like.
         let (mut left, mut right): (&[T], &[T]) = (&*part.registers, &[]);
         let (stored, later): (&[&mut [T]], &[&mut [T]]);
         let (mut register, mut store) = (usize::MAX, usize::MAX);
-        let out = match step.to {
+        let out = match self.to {
             Goal::Register(r) => {
-                let (before, rest) = part.registers.split_at_mut(r * CHUNK);
-                let (out, after) = rest.split_at_mut(CHUNK);
+                let (before, rest) = part.registers.split_at_mut(r * chunk);
+                let (out, after) = rest.split_at_mut(chunk);
                 (left, right, stored, later, register) = (before, after, &part.stores, &[], r);
                 &mut out[..count]
             }
@@ -292,13 +299,13 @@ impl Region {
             match *source {
                 Source::Array(i) => &arrays[i][start..start + count],
                 Source::Window(i, first) => &arrays[i][first + start..][..count],
-                Source::Register(r) if r < register => &left[r * CHUNK..r * CHUNK + count],
-                Source::Register(r) => &right[(r - register - 1) * CHUNK..][..count],
+                Source::Register(r) if r < register => &left[r * chunk..r * chunk + count],
+                Source::Register(r) => &right[(r - register - 1) * chunk..][..count],
                 Source::Store(s) if s < store => &stored[s][from..from + count],
                 Source::Store(s) => &later[s - store - 1][from..from + count],
             }
         };
-        match &step.compute {
+        match &self.compute {
             Compute::Row(row, sources) => match &sources[..] {
                 [a] => row.map(&[read(a)], out),
                 [a, b] => row.map(&[read(a), read(b)], out),
