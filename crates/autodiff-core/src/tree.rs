@@ -31,11 +31,12 @@ impl Leaves {
         }
     }
 
-    /// Appends a leaf that is a scalar.
-    pub(crate) fn push_scalar(&mut self) {
+    /// Appends leaves that are scalars.
+    pub(crate) fn push_scalars(&mut self, more: usize) {
         match self.runs.last_mut() {
-            Some((last, count)) if last.rank() == 0 => *count += 1,
-            _ => self.runs.push((Shape::scalar(), 1)),
+            Some((last, count)) if last.rank() == 0 => *count += more,
+            _ if more == 0 => {}
+            _ => self.runs.push((Shape::scalar(), more)),
         }
     }
 
@@ -169,6 +170,18 @@ pub trait Tree: Sized {
     /// The same structure with the numbers at the front of `entries`, which are taken off.
     fn rebuild(&self, entries: &mut &[Self::Scalar]) -> Self;
 
+    /// Appends the shapes of the leaves of a list of trees.
+    #[doc(hidden)]
+    fn shapes_of(list: &[Self], leaves: &mut Leaves) {
+        list.iter().for_each(|tree| tree.shapes(leaves));
+    }
+
+    /// Appends the entries of a list of trees.
+    #[doc(hidden)]
+    fn entries_of(list: &[Self], entries: &mut Vec<Self::Scalar>) {
+        list.iter().for_each(|tree| tree.entries(entries));
+    }
+
     /// Shapes of all leaves.
     fn leaves(&self) -> Leaves {
         let mut leaves = Leaves::default();
@@ -200,10 +213,16 @@ macro_rules! float_leaf {
             type Scalar = $T;
             type Traced = Var;
             fn shapes(&self, leaves: &mut Leaves) {
-                leaves.push_scalar();
+                leaves.push_scalars(1);
             }
             fn entries(&self, entries: &mut Vec<$T>) {
                 entries.push(*self);
+            }
+            fn shapes_of(list: &[$T], leaves: &mut Leaves) {
+                leaves.push_scalars(list.len());
+            }
+            fn entries_of(list: &[$T], entries: &mut Vec<$T>) {
+                entries.extend_from_slice(list);
             }
             fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Var {
                 leaf()
@@ -250,10 +269,10 @@ impl<P: Tree> Tree for Vec<P> {
     type Traced = Vec<P::Traced>;
     fn shapes(&self, leaves: &mut Leaves) {
         leaves.branch(self.len());
-        self.iter().for_each(|p| p.shapes(leaves));
+        P::shapes_of(self, leaves);
     }
     fn entries(&self, entries: &mut Vec<P::Scalar>) {
-        self.iter().for_each(|p| p.entries(entries));
+        P::entries_of(self, entries);
     }
     fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced {
         self.iter().map(|p| p.trace(leaf)).collect()
@@ -267,10 +286,10 @@ impl<P: Tree, const N: usize> Tree for [P; N] {
     type Scalar = P::Scalar;
     type Traced = [P::Traced; N];
     fn shapes(&self, leaves: &mut Leaves) {
-        self.iter().for_each(|p| p.shapes(leaves));
+        P::shapes_of(self, leaves);
     }
     fn entries(&self, entries: &mut Vec<P::Scalar>) {
-        self.iter().for_each(|p| p.entries(entries));
+        P::entries_of(self, entries);
     }
     fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Self::Traced {
         std::array::from_fn(|i| self[i].trace(leaf))

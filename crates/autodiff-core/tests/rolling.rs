@@ -29,6 +29,8 @@ enum Statement {
     Branch(Operand, Operand, Operand),
     /// A sum over a loop of its own, of products.
     Inner(usize, Operand, Operand),
+    /// A product over a loop of its own, of sums.
+    Product(usize, Operand, Operand),
 }
 
 /// A nest of two loops: every statement runs in all passes before the next one, or all statements in each pass.
@@ -65,11 +67,12 @@ impl Arbitrary for Nest {
     fn arbitrary(g: &mut Gen) -> Nest {
         let count = 1 + below(g, 6);
         let statements = (0..count)
-            .map(|tables| match below(g, 8) {
+            .map(|tables| match below(g, 9) {
                 0..=3 => Statement::Binary(below(g, 5) as u8, operand(g, tables), operand(g, tables)),
                 4 | 5 => Statement::Unary(below(g, 5) as u8, operand(g, tables)),
                 6 => Statement::Branch(operand(g, tables), operand(g, tables), operand(g, tables)),
-                _ => Statement::Inner(2 + below(g, 12), operand(g, tables), operand(g, tables)),
+                7 => Statement::Inner(2 + below(g, 12), operand(g, tables), operand(g, tables)),
+                _ => Statement::Product(2 + below(g, 20), operand(g, tables), operand(g, tables)),
             })
             .collect();
         let sizes = [1, 2, 5, 9, 14, 30];
@@ -98,7 +101,13 @@ impl Nest {
                 if i % 3 == 2 { sum -= entry } else { sum += entry }
             }
         }
-        sum
+        // A product of all entries that stays within e^±1.
+        let mut product = S::from_f64(1.0);
+        let count = tables.iter().map(Vec::len).sum::<usize>() as f64;
+        for &entry in tables.iter().flatten() {
+            product *= entry.tanh() / count + 1.0;
+        }
+        sum + product
     }
 
     fn statement<S: Real + Copy>(&self, s: usize, (i, j): (usize, usize), x: &[S], tables: &mut [Vec<S>]) {
@@ -134,6 +143,13 @@ impl Nest {
                     sum += read(*a, k) * read(*b, 2 * k);
                 }
                 sum.tanh()
+            }
+            Statement::Product(count, a, b) => {
+                let mut product = S::from_f64(1.0);
+                for k in 0..*count {
+                    product *= (read(*a, k) + read(*b, 2 * k)).tanh() + 1.5;
+                }
+                (product + 1.0).ln()
             }
         };
         tables[s].push(y);
@@ -215,6 +231,30 @@ fn a_chain_becomes_a_handful_of_arrays() {
     let f = Function::new(|x: &[Var]| rosenbrock(x));
     let graph = f.explain(&vec![0.5; 1000]).unwrap().graph;
     assert!(graph.len() < 40, "{graph}");
+}
+
+#[test]
+fn a_product_of_many_factors_becomes_a_handful_of_arrays() {
+    let f = Function::new(|x: &[Var]| x.iter().map(|&x| x.square() + 1.0).product::<Var>().ln());
+    let x = direction(1001, 4);
+    let explanation = f.explain(&x).unwrap();
+    assert!(explanation.rolling.is_some() && explanation.graph.len() < 80, "{}", explanation.graph);
+    f.prepare(&x).unwrap();
+    let gradient = f.gradient(&x).unwrap();
+    // ln Π (1 + x²) has the slopes 2x/(1 + x²).
+    gradient.iter().zip(&x).for_each(|(g, x)| assert!((g - 2.0 * x / (1.0 + x * x)).abs() < 1e-13, "{g} {x}"));
+}
+
+#[test]
+fn a_factor_of_zero_leaves_the_slope_of_the_others() {
+    let f = Function::new(|x: &[Var]| x.iter().map(|&x| x.sin()).product::<Var>());
+    let mut x = vec![1.5; 100];
+    x[37] = 0.0;
+    f.prepare(&x).unwrap();
+    assert!(f.explain(&x).unwrap().rolling.is_some());
+    let gradient = f.gradient(&x).unwrap();
+    let others = 1.5_f64.sin().powi(99);
+    assert!((gradient[37] - others).abs() < 1e-12 && gradient.iter().enumerate().all(|(i, &g)| i == 37 || g == 0.0));
 }
 
 #[test]

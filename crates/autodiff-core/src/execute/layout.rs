@@ -8,7 +8,7 @@ use super::chains::Chains;
 use super::memory::{Operand, Space, Target};
 use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
-use super::region::{Array, Compute, Goal, Link, Pattern, Region, Source, Step, Touched};
+use super::region::{Array, Compute, Cycle, Goal, Link, Region, Source, Step, Touched};
 use super::statistics::Statistics;
 use crate::compile::{Repeat, Unit, fuse, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
@@ -412,7 +412,7 @@ impl<'g> Layout<'g> {
         region.stores.sort_by_key(|(place, _)| (place.space, place.offset));
         let store_of: FxHashMap<NodeId, usize> = region.stores.iter().enumerate().map(|(i, s)| (s.1, i)).collect();
         let (mut register, mut free): (FxHashMap<NodeId, usize>, Vec<usize>) = (FxHashMap::default(), Vec::new());
-        // Members that are no step: they are read in an array or a pattern.
+        // Members that are no step: they are read in an array, or where they were repeated.
         let mut in_places: FxHashMap<NodeId, Source> = FxHashMap::default();
         for (step, &id) in nodes.iter().enumerate() {
             if chains.within.contains(&id) {
@@ -459,8 +459,7 @@ impl<'g> Layout<'g> {
                     let in_place = match way {
                         _ if store_of.contains_key(&id) => None,
                         Repeat::Part { start, step: 1 } => Some(Source::Window(array, start)),
-                        way => Pattern::new(array, way, region.built.length)
-                            .map(|pattern| Source::Pattern(region.built.pattern(pattern))),
+                        way => Cycle::of(array, way, region.built.length).map(|cycle| region.cycle(cycle)),
                     };
                     if let Some(source) = in_place {
                         in_places.insert(id, source);
@@ -525,6 +524,15 @@ impl RegionBuilder {
             arrays.push(array);
             arrays.len() - 1
         })
+    }
+
+    /// Where to read a cycle, which is written once.
+    fn cycle(&mut self, cycle: Cycle) -> Source {
+        let cycles = &mut self.built.cycles;
+        Source::Cycle(cycles.iter().position(|c| *c == cycle).unwrap_or_else(|| {
+            cycles.push(cycle);
+            cycles.len() - 1
+        }))
     }
 
     fn finish(mut self) -> Region {

@@ -1,20 +1,26 @@
 //! Running a fused region: all its steps on one chunk after the other, with what is between them in registers that stay in
-//! the nearest cache.
+//! the nearest cache. What repeats along the region is written side by side before the first chunk.
 //!
-//! Chunks are independent, so long regions run on several threads; sums are taken chunk by chunk and then pairwise over the
-//! chunks, so that their bits do not depend on the number of threads.
+//! Chunks are independent, so long regions run on several threads; sums are taken block by block and then pairwise over the
+//! blocks, so that their bits depend neither on the number of threads nor on the size of chunks, and are those of a sum outside.
 
 use super::memory::{Memories, Space};
 use crate::compile::Repeat;
 use crate::graph::Executable;
 use crate::primitive::{Stride, advance, read_piece};
 use crate::real::Row;
+use kernels::reduce::BLOCK;
 use kernels::vector::{Term, chain};
 use smallvec::SmallVec;
 
-/// Entries of a register: sixteen of them in double precision fill a first-level cache of 32 KiB. Also the blocks of a sum, so
-/// that it has the same bits inside a region and outside.
-pub const CHUNK: usize = kernels::reduce::BLOCK;
+/// Entries of all registers together: in double precision they fill a first-level cache of 32 KiB.
+const REGISTERS: usize = 1 << 12;
+
+/// Blocks of a chunk at most. Each step of a chunk is a call of some 12 ns, as long as 100 entries take.
+const BLOCKS: usize = 4;
+
+/// Entries of a line of the cache, in single precision.
+const LINE: usize = 16;
 
 /// Parts into which a region is cut for threads at most.
 pub const PARTS: usize = 16;
@@ -29,7 +35,7 @@ pub struct Region {
     pub length: usize,
     pub steps: Vec<Step>,
     /// What repeats along the whole region.
-    pub patterns: Vec<Pattern>,
+    pub cycles: Vec<Cycle>,
     pub registers: usize,
     /// Cost of one entry, in plain steps.
     pub weight: usize,
@@ -54,40 +60,31 @@ pub struct Array {
 /// Numbers of an array that repeat along the whole region, one of them or several. They are written side by side before the
 /// first chunk, so often that every chunk finds its entries in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    array: usize,
+pub struct Cycle {
+    pub array: usize,
     /// The first of them in the array.
-    start: usize,
-    period: usize,
-    /// Whether every chunk begins with the first of them.
-    still: bool,
-    /// Place among all patterns of the region.
-    offset: usize,
+    pub start: usize,
+    pub period: usize,
 }
 
-impl Pattern {
-    /// Longest period: from some chunks on, a copy for each chunk is one piece of memory, and costs little.
-    const LONGEST: usize = 4 * CHUNK;
+impl Cycle {
+    /// Longest period: a copy for each chunk of a longer one is one piece of memory, and costs little.
+    const LONGEST: usize = 1024;
 
-    /// `None` where repeating it beforehand does not pay.
-    pub fn new(array: usize, way: Repeat, length: usize) -> Option<Pattern> {
+    /// `None` where repeating it beforehand does not pay, or the way is no cycle.
+    pub fn of(array: usize, way: Repeat, length: usize) -> Option<Cycle> {
         let (start, period) = match way {
             Repeat::Scalar { at } => (at, 1),
             Repeat::Cycle { start, period } => (start, period),
             _ => return None,
         };
-        let pays = period == 1 || (period <= Pattern::LONGEST && 2 * period <= length);
-        pays.then_some(Pattern { array, start, period, still: CHUNK.is_multiple_of(period), offset: 0 })
+        let pays = period == 1 || (period <= Cycle::LONGEST && 2 * period <= length);
+        pays.then_some(Cycle { array, start, period })
     }
 
-    /// Entries: a chunk from any place of the period on.
-    fn length(&self) -> usize {
-        if self.still { CHUNK } else { CHUNK + self.period }
-    }
-
-    /// Where the entries from `start` of the region on are.
-    fn at(&self, start: usize) -> usize {
-        self.offset + if self.still { 0 } else { start % self.period }
+    /// Which of the numbers is entry `start` of the region.
+    fn phase(&self, start: usize) -> usize {
+        if self.period == 1 { 0 } else { start % self.period }
     }
 }
 
@@ -114,7 +111,7 @@ pub enum Compute {
     Chain(Vec<Link>),
     /// Repeats the numbers of an array.
     Repeat(Repeat, usize),
-    /// The sum over the chunk, for the total of this number.
+    /// The sums over the blocks of the chunk, for the total of this number.
     Total(usize, Source),
 }
 
@@ -141,7 +138,7 @@ pub enum Source {
     /// The chunk in a register.
     Register(usize),
     /// The chunk's entries of what repeats along the region.
-    Pattern(usize),
+    Cycle(usize),
 }
 
 /// Where a step writes.
@@ -155,13 +152,14 @@ pub enum Goal {
 
 // Slices of arrays, stores and sums; a region with more of them takes memory from the heap at each run.
 type Arrays<'a, T> = SmallVec<[&'a [T]; 256]>;
+type Cycles<'a, T> = SmallVec<[(Cycle, &'a [T]); 32]>;
 type Stores<'a, T> = SmallVec<[&'a mut [T]; 128]>;
 type Sums<'a, T> = SmallVec<[&'a mut [T]; 64]>;
 
-/// What a region reads.
+/// What a region reads, by number.
 struct Given<'a, T> {
-    arrays: &'a [&'a [T]],
-    patterns: &'a [T],
+    arrays: Arrays<'a, T>,
+    cycles: Cycles<'a, T>,
 }
 
 /// What a part of a region works on.
@@ -171,29 +169,29 @@ struct Part<'a, T> {
     length: usize,
     /// From the first entry of the part on.
     stores: Stores<'a, T>,
-    /// One number a chunk, from the first chunk of the part on.
+    /// One number a block, from the first block of the part on.
     sums: Sums<'a, T>,
     registers: &'a mut [T],
 }
 
 impl Region {
-    /// Number of a pattern, which is new unless there is one of equal numbers.
-    pub fn pattern(&mut self, pattern: Pattern) -> usize {
-        let pattern = Pattern { offset: 0, ..pattern };
-        self.patterns.iter().position(|p| Pattern { offset: 0, ..*p } == pattern).unwrap_or_else(|| {
-            self.patterns.push(Pattern { offset: self.patterns_length(), ..pattern });
-            self.patterns.len() - 1
-        })
-    }
-
-    fn patterns_length(&self) -> usize {
-        self.patterns.last().map_or(0, |p| p.offset + p.length())
-    }
-
-    /// Entries of working memory: patterns, registers for every part, and the sums over chunks.
+    /// Entries of working memory: cycles, registers for every part, and the sums over blocks.
     pub fn scratch(&self) -> usize {
         let parts = if self.work() >= PARALLEL { PARTS } else { 1 };
-        self.patterns_length() + parts * self.registers * CHUNK + self.totals.len() * self.length.div_ceil(CHUNK)
+        let cycles: usize = self.cycles.iter().map(|cycle| self.written(cycle)).sum();
+        cycles + parts * self.registers * self.chunk() + self.totals.len() * self.length.div_ceil(BLOCK)
+    }
+
+    /// Entries of a register: whole blocks, the more the fewer registers there are.
+    fn chunk(&self) -> usize {
+        let blocks = REGISTERS / BLOCK / self.registers.max(1);
+        BLOCK * blocks.clamp(1, BLOCKS)
+    }
+
+    /// Entries for which a cycle is written: a chunk from any of its numbers on, in whole lines of the cache.
+    fn written(&self, cycle: &Cycle) -> usize {
+        let more = if cycle.period == 1 { 0 } else { cycle.period };
+        (self.chunk() + more).min(self.length).next_multiple_of(LINE)
     }
 
     fn work(&self) -> usize {
@@ -214,34 +212,47 @@ impl Region {
 
     /// Runs over the whole length.
     pub fn run<T: Executable>(&self, memories: &mut Memories<'_, T>) {
-        let chunks = self.length.div_ceil(CHUNK);
+        let blocks = self.length.div_ceil(BLOCK);
         let parts = self.parts();
-        let (patterns, rest) = memories.scratch.split_at_mut(self.patterns_length());
-        let (registers, sums) = rest.split_at_mut(parts * self.registers * CHUNK);
-        let sums = &mut sums[..self.totals.len() * chunks];
+        let mut scratch = &mut *memories.scratch;
+        let mut cycles: SmallVec<[&mut [T]; 32]> = SmallVec::new();
+        for cycle in &self.cycles {
+            let (piece, rest) = std::mem::take(&mut scratch).split_at_mut(self.written(cycle));
+            cycles.push(piece);
+            scratch = rest;
+        }
+        let (registers, sums) = scratch.split_at_mut(parts * self.registers * self.chunk());
+        let sums = &mut sums[..self.totals.len() * blocks];
         {
-            // Filled where they stand: moving lists of this size takes longer than a short region.
-            let mut arrays = Arrays::new();
+            // Lists are filled where they stand: moving ones of this size takes longer than a short region.
+            let mut given = Given { arrays: Arrays::new(), cycles: Cycles::new() };
             let mut part = Part { start: 0, length: self.length, stores: Stores::new(), sums: Sums::new(), registers };
-            self.gather(memories.arena, memories.kept, memories.inputs, memories.out, &mut arrays, &mut part.stores);
-            part.sums.extend(sums.chunks_exact_mut(chunks.max(1)));
-            for pattern in &self.patterns {
-                let to = &mut patterns[pattern.offset..][..pattern.length()];
-                fill(Repeat::Cycle { start: pattern.start, period: pattern.period }, arrays[pattern.array], 0, to);
+            self.gather(
+                memories.arena,
+                memories.kept,
+                memories.inputs,
+                memories.out,
+                &mut given.arrays,
+                &mut part.stores,
+            );
+            part.sums.extend(sums.chunks_exact_mut(blocks.max(1)));
+            for (&cycle, to) in self.cycles.iter().zip(cycles) {
+                let Cycle { array, start, period } = cycle;
+                fill(Repeat::Cycle { start, period }, given.arrays[array], 0, to);
+                given.cycles.push((cycle, to));
             }
-            let given = Given { arrays: &arrays, patterns };
             if parts == 1 {
                 self.part(&given, &mut part);
             } else {
                 self.split(&given, part, parts);
             }
         }
-        for (sums, &to) in sums.chunks_exact(chunks.max(1)).zip(&self.totals) {
+        for (sums, &to) in sums.chunks_exact(blocks.max(1)).zip(&self.totals) {
             memories.arena[to] = kernels::reduce::combine(sums);
         }
     }
 
-    /// The slices that are read, and those that are written, by number.
+    /// Finds the slices that are read, and those that are written, by number.
     fn gather<'a, T>(
         &self,
         mut arena: &'a mut [T],
@@ -279,11 +290,12 @@ impl Region {
 
     /// Halves a part until there are as many as wanted, and runs them.
     fn split<T: Executable>(&self, given: &Given<'_, T>, mut part: Part<'_, T>, parts: usize) {
-        let chunks = part.length.div_ceil(CHUNK);
+        let chunks = part.length.div_ceil(self.chunk());
         if parts <= 1 || chunks < 2 {
             return self.part(given, &mut part);
         }
-        let (first, middle) = (chunks / 2, chunks / 2 * CHUNK);
+        let middle = chunks / 2 * self.chunk();
+        let first = middle / BLOCK;
         let (mut left, mut right) = (SmallVec::new(), SmallVec::new());
         for store in part.stores {
             let (a, b) = store.split_at_mut(middle);
@@ -310,18 +322,21 @@ impl Region {
 
     /// One part, chunk after chunk.
     fn part<T: Executable>(&self, given: &Given<'_, T>, part: &mut Part<'_, T>) {
-        for (chunk, from) in (0..part.length).step_by(CHUNK).enumerate() {
-            let count = CHUNK.min(part.length - from);
+        let chunk = self.chunk();
+        for from in (0..part.length).step_by(chunk) {
+            let count = chunk.min(part.length - from);
             for step in &self.steps {
-                self.step(step, given, part, chunk, from, count);
+                step.run(given, part, chunk, from, count);
             }
         }
     }
+}
 
+impl Step {
+    /// Runs on the `count` entries of a part that begin at `from`, with registers of `chunk` entries.
     #[inline]
-    fn step<T: Executable>(
+    fn run<T: Executable>(
         &self,
-        step: &Step,
         given: &Given<'_, T>,
         part: &mut Part<'_, T>,
         chunk: usize,
@@ -329,31 +344,24 @@ impl Region {
         count: usize,
     ) {
         let start = part.start + from;
-        let fixed = |source: Source| -> &[T] {
-            match source {
-                Source::Array(i) => &given.arrays[i][start..start + count],
-                Source::Window(i, first) => &given.arrays[i][first + start..][..count],
-                Source::Pattern(i) => &given.patterns[self.patterns[i].at(start)..][..count],
-                Source::Register(_) | Source::Store(_) => unreachable!("what the region computes is no array"),
-            }
-        };
-        if let Compute::Total(number, source) = step.compute {
+        if let Compute::Total(number, source) = self.compute {
             let numbers = match source {
-                Source::Register(r) => &part.registers[r * CHUNK..r * CHUNK + count],
+                Source::Register(r) => &part.registers[r * chunk..r * chunk + count],
                 Source::Store(s) => &part.stores[s][from..from + count],
-                array => fixed(array),
+                other => given.entries(other, start, count),
             };
-            part.sums[number][chunk] = kernels::reduce::total(numbers);
+            let sums = &mut part.sums[number][from / BLOCK..];
+            sums.iter_mut().zip(numbers.chunks(BLOCK)).for_each(|(sum, block)| *sum = kernels::reduce::total(block));
             return;
         }
         // The place that is written, and what lies before and after it among its like.
         let (mut left, mut right): (&[T], &[T]) = (&*part.registers, &[]);
         let (stored, later): (&[&mut [T]], &[&mut [T]]);
         let (mut register, mut store) = (usize::MAX, usize::MAX);
-        let out = match step.to {
+        let out = match self.to {
             Goal::Register(r) => {
-                let (before, rest) = part.registers.split_at_mut(r * CHUNK);
-                let (out, after) = rest.split_at_mut(CHUNK);
+                let (before, rest) = part.registers.split_at_mut(r * chunk);
+                let (out, after) = rest.split_at_mut(chunk);
                 (left, right, stored, later, register) = (before, after, &part.stores, &[], r);
                 &mut out[..count]
             }
@@ -367,14 +375,14 @@ impl Region {
         };
         let read = |source: &Source| -> &[T] {
             match *source {
-                Source::Register(r) if r < register => &left[r * CHUNK..r * CHUNK + count],
-                Source::Register(r) => &right[(r - register - 1) * CHUNK..][..count],
+                Source::Register(r) if r < register => &left[r * chunk..r * chunk + count],
+                Source::Register(r) => &right[(r - register - 1) * chunk..][..count],
                 Source::Store(s) if s < store => &stored[s][from..from + count],
                 Source::Store(s) => &later[s - store - 1][from..from + count],
-                array => fixed(array),
+                other => given.entries(other, start, count),
             }
         };
-        match &step.compute {
+        match &self.compute {
             Compute::Row(row, sources) => match &sources[..] {
                 [a] => row.map(&[read(a)], out),
                 [a, b] => row.map(&[read(a), read(b)], out),
@@ -383,13 +391,28 @@ impl Region {
             },
             Compute::Chain(links) => {
                 let term = |l: &Link| Term { negative: l.negative, a: read(&l.a), b: l.b.as_ref().map(read) };
-                // Filled where it stands, see `run`.
                 let mut terms: SmallVec<[Term<'_, T>; LINKS]> = SmallVec::new();
                 terms.extend(links.iter().map(term));
                 chain(&terms, out);
             }
             Compute::Repeat(repeat, array) => fill(*repeat, given.arrays[*array], start, out),
             Compute::Total(..) => unreachable!("sums were taken above"),
+        }
+    }
+}
+
+impl<'a, T> Given<'a, T> {
+    /// Entries `start..` of what the region does not compute itself.
+    #[inline]
+    fn entries(&self, source: Source, start: usize, count: usize) -> &'a [T] {
+        match source {
+            Source::Array(i) => &self.arrays[i][start..start + count],
+            Source::Window(i, first) => &self.arrays[i][first + start..][..count],
+            Source::Cycle(i) => {
+                let (cycle, numbers) = self.cycles[i];
+                &numbers[cycle.phase(start)..][..count]
+            }
+            Source::Register(_) | Source::Store(_) => unreachable!("what the region computes is no array"),
         }
     }
 }

@@ -81,6 +81,7 @@ struct Node {
 
 // Operation codes: the rows in table order, then these, then the interned primitives.
 const ROWS: u32 = Row::ALL.len() as u32;
+const SELECT: u32 = Row::Select as u32;
 const INPUT: u32 = ROWS;
 const CONSTANT: u32 = ROWS + 1;
 const TENSOR: u32 = ROWS + 2;
@@ -89,6 +90,12 @@ const PRIMITIVES: u32 = ROWS + 4;
 
 /// The number of the shape of scalars, in every graph.
 const SCALAR: u32 = 0;
+
+/// The bits of a constant in the place of arguments.
+fn halves(value: f64) -> [u32; 2] {
+    let bits = value.to_bits();
+    [(bits >> 32) as u32, bits as u32]
+}
 
 /// Entries of the largest array: beyond it, even offsets in bytes overflow.
 const MAX_SIZE: usize = isize::MAX as usize / 16;
@@ -299,7 +306,7 @@ impl Graph {
 
     /// The arguments that a node keeps in the pool, if it does.
     fn pool_of(&self, node: &Node) -> Option<&[NodeId]> {
-        let pooled = node.op >= PRIMITIVES || node.op == Row::Select as u32;
+        let pooled = node.op >= PRIMITIVES || node.op == SELECT;
         pooled.then(|| &self.pool[node.args[0] as usize..][..node.args[1] as usize])
     }
 
@@ -355,8 +362,7 @@ impl Graph {
 
     /// Adds a scalar constant.
     pub fn constant(&mut self, value: f64) -> NodeId {
-        let bits = value.to_bits();
-        self.append(Node { op: CONSTANT, shape: SCALAR, args: [(bits >> 32) as u32, bits as u32] })
+        self.append(Node { op: CONSTANT, shape: SCALAR, args: halves(value) })
     }
 
     /// Adds a constant array.
@@ -388,11 +394,16 @@ impl Graph {
         Ok(self.append(Node { op: row as u32, shape, args: packed }))
     }
 
+    /// The position of the next node, if there is memory for it.
+    #[inline(always)]
+    pub(crate) fn room(&self) -> Option<usize> {
+        let next = self.nodes.len();
+        (next < self.nodes.capacity() && next < u32::MAX as usize).then_some(next)
+    }
+
     /// [`row`](Graph::row) of one or two arguments that fit, without a look at anything else: `None`, and nothing is added,
     /// if they do not, if equal nodes are shared or if the node would belong to a part.
-    #[inline(always)]
     pub(crate) fn plain_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) -> Option<NodeId> {
-        const { assert!(N == 1 || N == 2) };
         if self.shared.is_some() || self.scope.is_some() {
             return None;
         }
@@ -401,8 +412,36 @@ impl Graph {
             return None;
         }
         let id = NodeId::from_index(self.nodes.len());
-        self.nodes.push(Node { op: row as u32, shape, args: [args[0].0, if N == 2 { args[N - 1].0 } else { 0 }] });
+        self.push_row(row, shape, args);
         Some(id)
+    }
+
+    /// [`plain_row`](Graph::plain_row) where all of that is known, of scalars.
+    #[inline(always)]
+    pub(crate) fn scalar_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) {
+        self.push_row(row, SCALAR, args);
+    }
+
+    /// [`constant`](Graph::constant) where the same is known.
+    #[inline(always)]
+    pub(crate) fn scalar_constant(&mut self, value: f64) {
+        self.nodes.push(Node { op: CONSTANT, shape: SCALAR, args: halves(value) });
+    }
+
+    #[inline(always)]
+    fn push_row<const N: usize>(&mut self, row: Row, shape: u32, args: [NodeId; N]) {
+        const { assert!(N == 1 || N == 2) };
+        let second = if N == 2 { args[N - 1].0 } else { 0 };
+        self.nodes.push(Node { op: row as u32, shape, args: [args[0].0, second] });
+    }
+
+    /// Adds so many scalar inputs.
+    pub(crate) fn scalar_inputs(&mut self, count: usize) -> std::ops::Range<usize> {
+        let (first, number) = (self.nodes.len(), self.inputs.len() as u32);
+        let end = NodeId::from_index(first + count).index();
+        self.nodes.extend((0..count as u32).map(|i| Node { op: INPUT, shape: SCALAR, args: [number + i, 0] }));
+        self.inputs.extend((first as u32..end as u32).map(NodeId));
+        first..end
     }
 
     /// Adds a node of a structured primitive.

@@ -22,7 +22,7 @@ impl<P: Tree> Tree for Moment<P> {
 
     fn shapes(&self, leaves: &mut Leaves) {
         self.state.shapes(leaves);
-        leaves.push_scalar();
+        leaves.push_scalars(1);
     }
 
     fn entries(&self, entries: &mut Vec<P::Scalar>) {

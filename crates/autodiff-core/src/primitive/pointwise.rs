@@ -5,7 +5,7 @@
 
 use crate::graph::Var;
 use crate::real::{Elementary, Row};
-use crate::trace::{constant, literal, record_quickly, record_row, refuse};
+use crate::trace::{Operand, constant, record_plainly, record_quickly, record_row, record_two_quickly, refuse};
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::panic::Location;
@@ -36,13 +36,25 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
 /// Records the row at a place of the table, of one operand.
 #[inline]
 fn one<const ROW: usize>(a: Var, place: &'static Location<'static>) -> Var {
-    record_quickly::<ROW, 1>([a]).unwrap_or_else(|| record_row(Row::ALL[ROW], &[a], place))
+    record_quickly::<ROW>(a).unwrap_or_else(|| slow_one(Row::ALL[ROW], a, place))
 }
 
 /// Records the row at a place of the table, of two operands, broadcasting them to one shape.
 #[inline]
-fn two<const ROW: usize>(a: Var, b: Var, place: &'static Location<'static>) -> Var {
-    record_quickly::<ROW, 2>([a, b]).unwrap_or_else(|| pointwise(Row::ALL[ROW], &[a, b], place))
+fn two<const ROW: usize>(a: impl Operand, b: impl Operand, place: &'static Location<'static>) -> Var {
+    record_two_quickly::<ROW>(a, b).unwrap_or_else(|| slow_two(Row::ALL[ROW], a.variable(), b.variable(), place))
+}
+
+#[cold]
+#[inline(never)]
+fn slow_one(row: Row, a: Var, place: &'static Location<'static>) -> Var {
+    record_plainly(row, [a]).unwrap_or_else(|| record_row(row, &[a], place))
+}
+
+#[cold]
+#[inline(never)]
+fn slow_two(row: Row, a: Var, b: Var, place: &'static Location<'static>) -> Var {
+    record_plainly(row, [a, b]).unwrap_or_else(|| pointwise(row, &[a, b], place))
 }
 
 macro_rules! elementary_var {
@@ -256,10 +268,10 @@ macro_rules! operator {
         operator!(@pair $Trait $method $row, a: &Var => *a, b: Var => b);
         operator!(@pair $Trait $method $row, a: Var => a, b: &Var => *b);
         operator!(@pair $Trait $method $row, a: &Var => *a, b: &Var => *b);
-        operator!(@pair $Trait $method $row, a: Var => a, b: f64 => literal(b));
-        operator!(@pair $Trait $method $row, a: &Var => *a, b: f64 => literal(b));
-        operator!(@pair $Trait $method $row, a: f64 => literal(a), b: Var => b);
-        operator!(@pair $Trait $method $row, a: f64 => literal(a), b: &Var => *b);
+        operator!(@pair $Trait $method $row, a: Var => a, b: f64 => b);
+        operator!(@pair $Trait $method $row, a: &Var => *a, b: f64 => b);
+        operator!(@pair $Trait $method $row, a: f64 => a, b: Var => b);
+        operator!(@pair $Trait $method $row, a: f64 => a, b: &Var => *b);
 
         impl<R: IntoVar> $TraitAssign<R> for Var {
             #[inline]

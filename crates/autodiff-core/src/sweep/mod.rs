@@ -16,7 +16,7 @@ mod algebra;
 mod memory;
 
 use crate::execute::Guards;
-use crate::graph::{Graph, Step};
+use crate::graph::{Graph, NodeId, Step};
 use crate::real::{Class, Elementary, Row, Slope};
 
 pub use algebra::Algebra;
@@ -42,11 +42,10 @@ pub fn forward<R: Algebra>(graph: &Graph, input: impl Fn(usize) -> R, guards: Gu
 fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, values: &mut Vec<R>) {
     let start = values.len();
     for step in graph.steps(start..end.max(start)) {
-        let value = match step {
+        let value = match step.read() {
             Step::Input(i) => input(i),
             Step::Constant(c) => R::from_f64(c),
-            Step::One(row, a) => row.apply(&[values[a.index()]]),
-            Step::Two(row, a, b) => row.apply(&[values[a.index()], values[b.index()]]),
+            Step::Row(row, [a, b]) => row.apply(&[values[a.index()], values[b.index()]]),
             Step::Select(mask, a, b) => values[mask.index()].select(values[a.index()], values[b.index()]),
             Step::Hole | Step::Other => R::from_f64(f64::NAN),
         };
@@ -58,61 +57,74 @@ fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, va
 ///
 /// Cotangents start [absent](Algebra::absent) but for those of the outputs. What is absent in the end depends on no output.
 pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
+    let cotangents = &mut cotangents[..values.len()];
     for (i, step) in graph.steps(0..values.len()).enumerate().rev() {
         let c = cotangents[i];
         if c.is_absent() {
             continue;
         }
-        let mut add = |to: crate::graph::NodeId, part: R| {
-            let sum = &mut cotangents[to.index()];
-            // A part of −0 becomes 0, lest it pass for nothing.
-            *sum = *sum + (part + R::from_f64(0.0));
-        };
-        match step {
-            Step::Two(Row::Add, a, b) => {
-                add(a, c);
-                add(b, c);
+        match step.read() {
+            Step::Row(Row::Neg, [a, _]) => add(cotangents, a, -c),
+            Step::Row(Row::Add, [a, b]) => {
+                add(cotangents, a, c);
+                add(cotangents, b, c);
             }
-            Step::Two(Row::Sub, a, b) => {
-                add(a, c);
-                add(b, -c);
+            Step::Row(Row::Sub, [a, b]) => {
+                add(cotangents, a, c);
+                add(cotangents, b, -c);
             }
-            Step::Two(Row::Mul, a, b) => {
-                add(a, c * values[b.index()]);
-                add(b, c * values[a.index()]);
+            Step::Row(Row::Mul, [a, b]) => {
+                let (x, y) = (values[a.index()], values[b.index()]);
+                add(cotangents, a, c * y);
+                add(cotangents, b, c * x);
             }
-            Step::Two(Row::Div, a, b) => {
+            Step::Row(Row::Div, [a, b]) => {
                 // b y = a  ⇒  ā = c/b, b̄ = −ā y
                 let part = c / values[b.index()];
-                add(a, part);
-                add(b, -(part * values[i]));
+                add(cotangents, a, part);
+                add(cotangents, b, -(part * values[i]));
             }
-            Step::Two(Row::StrongMul, a, b) => {
-                add(a, c.strong_mul(values[b.index()]));
-                add(b, c.strong_mul(values[a.index()]));
-            }
-            Step::Two(Row::StrongDiv, a, b) => {
-                let part = c.strong_div(values[b.index()]);
-                add(a, part);
-                add(b, -part.strong_mul(values[i]));
-            }
-            Step::Two(row, a, b) if row.class() == Class::Smooth => {
-                let inputs = [values[a.index()], values[b.index()]];
-                for (input, to) in [a, b].into_iter().enumerate() {
-                    // The partial in a constant, such as an exponent, is for nobody.
-                    if !matches!(graph.step(to), Step::Constant(_)) {
-                        add(to, times(c, row.slope(input, &inputs, &values[i])));
-                    }
-                }
-            }
-            Step::One(Row::Neg, a) => add(a, -c),
-            Step::One(row, a) if row.class() == Class::Smooth => {
-                add(a, times(c, row.slope(0, &[values[a.index()]], &values[i])));
-            }
-            Step::Select(mask, a, b) => add(if values[mask.index()].holds() { a } else { b }, c),
-            Step::One(..) | Step::Two(..) | Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
+            Step::Row(..) => reverse_row(graph, values, cotangents, i),
+            Step::Select(mask, a, b) => add(cotangents, if values[mask.index()].holds() { a } else { b }, c),
+            Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
         }
     }
+}
+
+/// What comes back from node `i`, a row that is rarer than arithmetic. Apart from the loop, whose registers it would take.
+#[inline(never)]
+fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i: usize) {
+    let Step::Row(row, [a, b]) = graph.step(NodeId::from_index(i)) else { return };
+    let c = cotangents[i];
+    match row {
+        Row::StrongMul => {
+            add(cotangents, a, c.strong_mul(values[b.index()]));
+            add(cotangents, b, c.strong_mul(values[a.index()]));
+        }
+        Row::StrongDiv => {
+            let part = c.strong_div(values[b.index()]);
+            add(cotangents, a, part);
+            add(cotangents, b, -part.strong_mul(values[i]));
+        }
+        _ if row.class() == Class::Smooth => {
+            let inputs = [values[a.index()], values[b.index()]];
+            for (input, to) in [a, b].into_iter().enumerate().take(row.arity()) {
+                // The partial in a constant, such as an exponent, is for nobody.
+                if !matches!(graph.step(to), Step::Constant(_)) {
+                    add(cotangents, to, times(c, row.slope(input, &inputs, &values[i])));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Adds a part to the cotangent of a node.
+#[inline(always)]
+fn add<R: Algebra>(cotangents: &mut [R], to: NodeId, part: R) {
+    let sum = &mut cotangents[to.index()];
+    // A part of −0 becomes 0, lest it pass for nothing.
+    *sum = *sum + (part + R::from_f64(0.0));
 }
 
 /// A cotangent times a partial.

@@ -4,7 +4,7 @@
 //! as a guard. A replay evaluates the guards with everything else; one that comes out otherwise makes the function trace
 //! again. Reading a number out ([`Var::value`]) cannot be guarded: such a trace holds at its point only.
 
-use super::{NOWHERE, Tape, innermost};
+use super::{NOWHERE, Operand, Tape, at_hand, innermost};
 use crate::error::{Error, Place};
 use crate::graph::{Guard, NodeId, Var};
 use crate::real::Row;
@@ -12,10 +12,19 @@ use std::cmp::Ordering;
 use std::panic::Location;
 
 impl Tape {
+    /// Outcome of a comparison of scalars, guarded, if nothing is in the way.
+    #[inline(always)]
+    fn decide_quickly(&mut self, row: Row, a: Var, b: Var) -> Option<bool> {
+        let var = self.quick(row, [a, b])?;
+        let expected = self.numbers.scalar(var.node)? != 0.0;
+        self.graph.add_guard(Guard { node: var.node, expected });
+        Some(expected)
+    }
+
     /// Outcome of a scalar comparison, guarded; `false` where there are no numbers or the operands do not fit.
     fn decide(&mut self, row: Row, a: Var, b: Var, place: Place) -> bool {
         if self.numbers.are_complete(&self.graph)
-            && let Some(var) = self.quick(row, [a, b])
+            && let Some(var) = self.plain(row, [a, b])
             && let Some(outcome) = self.numbers.scalar(var.node)
         {
             let expected = outcome != 0.0;
@@ -64,81 +73,69 @@ impl Tape {
     }
 }
 
+/// Outcome of the comparison at a place of the table.
+#[inline]
 #[track_caller]
-fn decide(row: Row, a: Var, b: Var) -> bool {
-    let place = Place(Location::caller());
+fn decide<const ROW: usize>(a: impl Operand, b: impl Operand) -> bool {
+    let place = Location::caller();
+    at_hand(|tape| {
+        let (a, b) = (a.quick(tape)?, b.quick(tape)?);
+        tape.decide_quickly(const { Row::ALL[ROW] }, a, b)
+    })
+    .unwrap_or_else(|| decide_slowly(Row::ALL[ROW], a.variable(), b.variable(), Place(place)))
+}
+
+#[cold]
+#[inline(never)]
+fn decide_slowly(row: Row, a: Var, b: Var, place: Place) -> bool {
     innermost(|tape| tape.decide(row, a, b, place)).unwrap_or(false)
 }
 
-impl PartialEq for Var {
-    /// Equality of two scalars at this point, recorded as a guard.
-    #[track_caller]
-    fn eq(&self, other: &Var) -> bool {
-        decide(Row::Equal, *self, *other)
-    }
-}
-
-impl PartialOrd for Var {
-    /// Order of two scalars at this point, recorded as guards; `None` if either is NaN.
-    #[track_caller]
-    fn partial_cmp(&self, other: &Var) -> Option<Ordering> {
-        if decide(Row::Less, *self, *other) {
-            Some(Ordering::Less)
-        } else if decide(Row::Less, *other, *self) {
-            Some(Ordering::Greater)
-        } else if decide(Row::Equal, *self, *other) {
-            Some(Ordering::Equal)
-        } else {
-            None
+/// Equality and order of scalars at this point, recorded as guards; unordered if either is NaN.
+macro_rules! comparisons {
+    ($Other:ty) => {
+        impl PartialEq<$Other> for Var {
+            #[track_caller]
+            fn eq(&self, other: &$Other) -> bool {
+                decide::<{ Row::Equal as usize }>(*self, *other)
+            }
         }
-    }
-    #[track_caller]
-    fn lt(&self, other: &Var) -> bool {
-        decide(Row::Less, *self, *other)
-    }
-    #[track_caller]
-    fn le(&self, other: &Var) -> bool {
-        decide(Row::LessEqual, *self, *other)
-    }
-    #[track_caller]
-    fn gt(&self, other: &Var) -> bool {
-        decide(Row::Less, *other, *self)
-    }
-    #[track_caller]
-    fn ge(&self, other: &Var) -> bool {
-        decide(Row::LessEqual, *other, *self)
-    }
+
+        impl PartialOrd<$Other> for Var {
+            #[track_caller]
+            fn partial_cmp(&self, other: &$Other) -> Option<Ordering> {
+                if decide::<{ Row::Less as usize }>(*self, *other) {
+                    Some(Ordering::Less)
+                } else if decide::<{ Row::Less as usize }>(*other, *self) {
+                    Some(Ordering::Greater)
+                } else if decide::<{ Row::Equal as usize }>(*self, *other) {
+                    Some(Ordering::Equal)
+                } else {
+                    None
+                }
+            }
+            #[track_caller]
+            fn lt(&self, other: &$Other) -> bool {
+                decide::<{ Row::Less as usize }>(*self, *other)
+            }
+            #[track_caller]
+            fn le(&self, other: &$Other) -> bool {
+                decide::<{ Row::LessEqual as usize }>(*self, *other)
+            }
+            #[track_caller]
+            fn gt(&self, other: &$Other) -> bool {
+                decide::<{ Row::Less as usize }>(*other, *self)
+            }
+            #[track_caller]
+            fn ge(&self, other: &$Other) -> bool {
+                decide::<{ Row::LessEqual as usize }>(*other, *self)
+            }
+        }
+    };
 }
 
-impl PartialEq<f64> for Var {
-    #[track_caller]
-    fn eq(&self, other: &f64) -> bool {
-        *self == super::literal(*other)
-    }
-}
-
-impl PartialOrd<f64> for Var {
-    #[track_caller]
-    fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
-        self.partial_cmp(&super::literal(*other))
-    }
-    #[track_caller]
-    fn lt(&self, other: &f64) -> bool {
-        *self < super::literal(*other)
-    }
-    #[track_caller]
-    fn le(&self, other: &f64) -> bool {
-        *self <= super::literal(*other)
-    }
-    #[track_caller]
-    fn gt(&self, other: &f64) -> bool {
-        *self > super::literal(*other)
-    }
-    #[track_caller]
-    fn ge(&self, other: &f64) -> bool {
-        *self >= super::literal(*other)
-    }
-}
+comparisons!(Var);
+comparisons!(f64);
 
 impl Var {
     /// The number of a scalar at the point of tracing.

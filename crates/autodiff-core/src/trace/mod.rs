@@ -14,12 +14,15 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use numbers::Numbers;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 thread_local! {
-    static TAPES: RefCell<Vec<Tape>> = const { RefCell::new(Vec::new()) };
+    /// The tape that records. Not dropped with the thread, which no open session outlives: what needs no dropping is at hand
+    /// without a look at whether it was dropped.
+    static INNERMOST: RefCell<ManuallyDrop<Option<Box<Tape>>>> = const { RefCell::new(ManuallyDrop::new(None)) };
     /// The memory of a graph that is no longer needed, for the next tape.
     static SPARE: RefCell<Option<Graph>> = const { RefCell::new(None) };
 }
@@ -30,13 +33,19 @@ const SPARE_NODES: usize = 1 << 22;
 /// Serial numbers of tapes; 0 is no tape.
 static SERIAL: AtomicU32 = AtomicU32::new(1);
 
+/// A serial that no tape has and no variable bears.
+const NEVER: u32 = u32::MAX;
+
 /// The node of a variable that was recorded on a poisoned tape, or on none.
 const NOWHERE: usize = u32::MAX as usize;
 
 /// Numbers in the text of a closure that are looked for before one is recorded.
 const LITERALS: usize = 64;
 
-struct Tape {
+pub(crate) struct Tape {
+    /// The serial while nothing but scalars may come: on a sound tape where all nodes are scalars with a number and nothing else
+    /// is noted of them. Else [`NEVER`].
+    quick: u32,
     serial: u32,
     graph: Graph,
     poison: Option<Error>,
@@ -52,6 +61,8 @@ struct Tape {
     places: Option<Vec<Place>>,
     /// Parts that are to be computed again, so far.
     parts: u32,
+    /// The tape around this one.
+    outer: Option<Box<Tape>>,
 }
 
 /// What a closed session hands over.
@@ -79,10 +90,11 @@ impl Session {
     /// Opens a tape on this thread. `precision` is what comparisons are evaluated at while tracing.
     pub fn open(precision: Precision) -> Session {
         let mut serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        if serial == 0 {
+        while serial == 0 || serial == NEVER {
             serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         }
-        let tape = Tape {
+        let mut tape = Box::new(Tape {
+            quick: NEVER,
             serial,
             graph: SPARE.with_borrow_mut(Option::take).unwrap_or_default(),
             poison: None,
@@ -92,8 +104,12 @@ impl Session {
             predictions: Vec::new(),
             places: None,
             parts: 0,
-        };
-        TAPES.with_borrow_mut(|tapes| tapes.push(tape));
+            outer: None,
+        });
+        INNERMOST.with_borrow_mut(|innermost| {
+            tape.outer = innermost.take();
+            innermost.replace(tape);
+        });
         Session { serial }
     }
 
@@ -125,13 +141,11 @@ impl Session {
     }
 
     /// Declares the next inputs, scalars with these numbers at the point of tracing, and appends them to `inputs`.
-    pub fn scalars_at(&self, numbers: impl Iterator<Item = f64>, inputs: &mut Vec<Var>) {
+    pub fn scalars_at(&self, numbers: impl ExactSizeIterator<Item = f64>, inputs: &mut Vec<Var>) {
         self.tape(|tape| {
-            inputs.extend(numbers.map(|number| {
-                let node = tape.graph.input(Shape::scalar());
-                tape.numbers.set_scalar(node, number);
-                Var { trace: tape.serial, node }
-            }));
+            let nodes = tape.graph.scalar_inputs(numbers.len());
+            tape.numbers.set_scalars(nodes.start, numbers);
+            inputs.extend(nodes.map(|i| Var { trace: tape.serial, node: NodeId::from_index(i) }));
         });
     }
 
@@ -211,16 +225,27 @@ impl Session {
     }
 
     fn tape<R>(&self, act: impl FnOnce(&mut Tape) -> R) -> R {
-        TAPES.with_borrow_mut(|tapes| {
-            let tape = tapes.iter_mut().rev().find(|t| t.serial == self.serial);
-            act(tape.expect("a session's tape is on the stack until the session is dropped"))
+        INNERMOST.with_borrow_mut(|innermost| {
+            let mut tape = innermost.as_deref_mut();
+            while let Some(other) = tape.take_if(|tape| tape.serial != self.serial) {
+                tape = other.outer.as_deref_mut();
+            }
+            tape.expect("a session's tape is open until the session is dropped").settled(act)
         })
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        TAPES.with_borrow_mut(|tapes| tapes.retain(|t| t.serial != self.serial));
+        INNERMOST.with_borrow_mut(|innermost| {
+            let mut link = &mut **innermost;
+            while link.as_ref().is_some_and(|tape| tape.serial != self.serial) {
+                link = &mut link.as_mut().expect("there is a tape").outer;
+            }
+            if let Some(tape) = link.take() {
+                *link = tape.outer;
+            }
+        });
     }
 }
 
@@ -239,11 +264,8 @@ pub fn recycle(mut graph: Graph) {
 }
 
 /// Runs `act` on the innermost tape, if there is one.
-#[inline]
 fn innermost<R>(act: impl FnOnce(&mut Tape) -> R) -> Option<R> {
-    // `try_with` is marked for inlining where `with` is not: recording an operation is then one call less. While the thread
-    // ends there is no tape.
-    TAPES.try_with(|tapes| tapes.borrow_mut().last_mut().map(act)).ok().flatten()
+    INNERMOST.with_borrow_mut(|innermost| innermost.as_deref_mut().map(|tape| tape.settled(act)))
 }
 
 impl Tape {
@@ -291,21 +313,46 @@ impl Tape {
 }
 
 impl Tape {
-    /// Records a row on a sound tape, of operands that live here and have one shape: what nearly every operation of a closure
-    /// is. `None` if anything else is the case, which [`record`](Tape::record) looks into.
+    /// Records a row of scalars of this tape if nothing else is asked: what nearly every operation of a closure is. `None` if
+    /// anything is in the way, which [`record`](Tape::record) looks into.
     #[inline(always)]
     fn quick<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
-        if self.poison.is_some() || self.places.is_some() || operands.iter().any(|v| v.trace != self.serial) {
-            return None;
-        }
         // Not `map`, which the compiler calls rather than inlines here.
         let mut args = [NodeId::from_index(0); N];
         for i in 0..N {
+            if operands[i].trace != self.quick {
+                return None;
+            }
             args[i] = operands[i].node;
         }
-        let node = self.graph.plain_row(row, args)?;
-        self.numbers.compute(node, row, args);
+        let next = self.graph.room()?;
+        let number = self.numbers.value_of(next, row, args)?;
+        self.graph.scalar_row(row, args);
+        self.numbers.put(next, number);
+        Some(Var { trace: operands[0].trace, node: NodeId::from_index(next) })
+    }
+
+    /// Records a row on a sound tape, of operands that live here and have one shape; `None` if anything else is the case, which
+    /// [`record`](Tape::record) looks into.
+    fn plain<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
+        if self.poison.is_some() || self.places.is_some() || operands.iter().any(|v| v.trace != self.serial) {
+            return None;
+        }
+        let node = self.graph.plain_row(row, operands.map(|v| v.node))?;
+        self.numbers.follow(&self.graph);
         Some(Var { trace: self.serial, node })
+    }
+
+    /// Runs `act`, which may change anything.
+    fn settled<R>(&mut self, act: impl FnOnce(&mut Tape) -> R) -> R {
+        let result = act(self);
+        let is_quick = self.poison.is_none()
+            && self.places.is_none()
+            && !self.graph.is_sharing()
+            && !self.graph.is_within()
+            && self.numbers.are_complete(&self.graph);
+        self.quick = if is_quick { self.serial } else { NEVER };
+        result
     }
 
     fn constant(&mut self, value: f64) -> Var {
@@ -315,22 +362,55 @@ impl Tape {
     }
 
     /// A constant that no variable of the closure will name.
-    #[inline]
     fn literal(&mut self, value: f64) -> Var {
-        let bits = value.to_bits();
-        // The leading bits of the product depend on all bits of the number (Fibonacci hashing).
-        let slot = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - LITERALS.ilog2())) as usize;
-        let (known, node) = self.literals[slot];
-        if known == bits && node.index() != NOWHERE {
+        if let Some(node) = self.known_literal(value) {
             return Var { trace: self.serial, node };
         }
         let var = self.constant(value);
         // Nodes of a part, or of a transform, are its own.
         if !self.graph.is_sharing() && !self.graph.is_within() {
-            self.literals[slot] = (bits, var.node);
+            self.literals[place_of(value)] = (value.to_bits(), var.node);
         }
         var
     }
+
+    /// The variable of a number in the text of the closure, if there it is [quick](Tape::quick).
+    #[inline(always)]
+    fn quick_literal(&mut self, value: f64) -> Option<Var> {
+        let node = match self.known_literal(value) {
+            Some(node) => node,
+            None => self.new_literal(value)?,
+        };
+        Some(Var { trace: self.quick, node })
+    }
+
+    fn new_literal(&mut self, value: f64) -> Option<NodeId> {
+        let node = self.quick_constant(value)?;
+        self.literals[place_of(value)] = (value.to_bits(), node);
+        Some(node)
+    }
+
+    /// A constant, if there it is [quick](Tape::quick).
+    fn quick_constant(&mut self, value: f64) -> Option<NodeId> {
+        let next = self.graph.room().filter(|&next| self.quick != NEVER && self.numbers.has_place(next))?;
+        self.graph.scalar_constant(value);
+        self.numbers.put(next, self.numbers.rounded(value));
+        Some(NodeId::from_index(next))
+    }
+
+    /// The constant of an equal number in the text of the closure.
+    #[inline(always)]
+    fn known_literal(&self, value: f64) -> Option<NodeId> {
+        let (known, node) = self.literals[place_of(value)];
+        (known == value.to_bits() && node.index() != NOWHERE).then_some(node)
+    }
+}
+
+/// Where a number of the text is looked for.
+#[inline(always)]
+fn place_of(value: f64) -> usize {
+    // The leading bits of the product depend on all bits of the number (Fibonacci hashing).
+    (value.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - LITERALS.ilog2())) as usize
 }
 
 /// The variable of an operation outside any closure: it belongs to no tape and any tape refuses it.
@@ -338,11 +418,64 @@ pub(crate) fn stray() -> Var {
     Var { trace: 0, node: NodeId::from_index(NOWHERE) }
 }
 
-/// Records an elementwise node of one or two operands if nothing is in the way, as [`record_row`] would. `ROW` is the place of
-/// the row in the table: one short function for each, with the value of the row in it.
-#[inline]
-pub(crate) fn record_quickly<const ROW: usize, const N: usize>(operands: [Var; N]) -> Option<Var> {
-    innermost(|tape| tape.quick(const { Row::ALL[ROW] }, operands)).flatten()
+/// What an operator is applied to: a variable, or a number in the text of the closure.
+pub(crate) trait Operand: Copy {
+    /// Its variable, if that is at hand.
+    fn quick(self, tape: &mut Tape) -> Option<Var>;
+
+    /// Its variable.
+    fn variable(self) -> Var;
+}
+
+impl Operand for Var {
+    #[inline(always)]
+    fn quick(self, _: &mut Tape) -> Option<Var> {
+        Some(self)
+    }
+
+    #[inline(always)]
+    fn variable(self) -> Var {
+        self
+    }
+}
+
+impl Operand for f64 {
+    #[inline(always)]
+    fn quick(self, tape: &mut Tape) -> Option<Var> {
+        tape.quick_literal(self)
+    }
+
+    fn variable(self) -> Var {
+        literal(self)
+    }
+}
+
+/// Records an elementwise node of one operand if nothing is in the way, as [`record_row`] would. `ROW` is the place of the row
+/// in the table: one short function for each, with the value of the row in it.
+#[inline(always)]
+pub(crate) fn record_quickly<const ROW: usize>(operand: Var) -> Option<Var> {
+    at_hand(|tape| tape.quick(const { Row::ALL[ROW] }, [operand]))
+}
+
+/// The same of two operands.
+#[inline(always)]
+pub(crate) fn record_two_quickly<const ROW: usize>(a: impl Operand, b: impl Operand) -> Option<Var> {
+    at_hand(|tape| {
+        let operands = [a.quick(tape)?, b.quick(tape)?];
+        tape.quick(const { Row::ALL[ROW] }, operands)
+    })
+}
+
+/// Runs `act`, which leaves the tape as [settled](Tape::settled) as it is, on the innermost one.
+#[inline(always)]
+fn at_hand<R>(act: impl FnOnce(&mut Tape) -> Option<R>) -> Option<R> {
+    // `try_with` is marked for inlining where `with` is not.
+    INNERMOST.try_with(|innermost| act(innermost.try_borrow_mut().ok()?.as_deref_mut()?)).ok()?
+}
+
+/// The same of what is not that quick: of arrays of one shape, in single precision, or where memory must grow.
+pub(crate) fn record_plainly<const N: usize>(row: Row, operands: [Var; N]) -> Option<Var> {
+    innermost(|tape| tape.plain(row, operands)).flatten()
 }
 
 /// Records an elementwise node; the operands have equal shapes.
@@ -371,11 +504,13 @@ pub fn refuse(operation: &str, message: String, place: &'static Location<'static
 
 /// A scalar constant.
 pub fn constant(value: f64) -> Var {
+    if let Some(var) = at_hand(|tape| Some(Var { node: tape.quick_constant(value)?, trace: tape.quick })) {
+        return var;
+    }
     innermost(|tape| tape.constant(value)).unwrap_or_else(stray)
 }
 
 /// A scalar constant that no variable of the closure will name: equal ones may be the same node.
-#[inline]
 pub(crate) fn literal(value: f64) -> Var {
     innermost(|tape| tape.literal(value)).unwrap_or_else(stray)
 }

@@ -11,23 +11,28 @@ use crate::tensor::View;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
+/// Places for numbers that are made at once.
+const PLACES: usize = 256;
+
 /// Known numbers of a tape, by node. Single-precision numbers are kept widened, which is exact.
 pub struct Numbers {
     precision: Precision,
-    /// Numbers of the first nodes, which are scalars.
+    /// Numbers of the first nodes, which are scalars; places for more of them follow.
     scalars: Vec<f64>,
+    /// How many nodes those are.
+    count: usize,
     /// Those of later nodes, as far as they were asked for.
     known: Vec<Option<Arc<[f64]>>>,
 }
 
 impl Numbers {
     pub fn new(precision: Precision) -> Numbers {
-        Numbers { precision, scalars: Vec::new(), known: Vec::new() }
+        Numbers { precision, scalars: Vec::new(), count: 0, known: Vec::new() }
     }
 
     /// Memory for the numbers of scalars.
     pub fn lend(&mut self, mut memory: Vec<f64>) {
-        debug_assert!(self.scalars.is_empty(), "lent before anything is recorded");
+        debug_assert_eq!(self.count, 0, "lent before anything is recorded");
         memory.clear();
         self.scalars = memory;
     }
@@ -40,51 +45,91 @@ impl Numbers {
         self.known[id.index()] = Some(numbers);
     }
 
-    /// The number of a scalar input that was just recorded.
-    pub fn set_scalar(&mut self, id: NodeId, number: f64) {
-        if id.index() == self.scalars.len() {
-            self.scalars.push(self.rounded(number));
+    /// Numbers of scalar inputs, the first of which is `first`, that were just recorded.
+    pub fn set_scalars(&mut self, first: usize, numbers: impl Iterator<Item = f64>) {
+        let precision = self.precision;
+        let numbers = numbers.map(|number| rounded(number, precision));
+        if first == self.count {
+            self.scalars.truncate(first);
+            self.scalars.extend(numbers);
+            self.count = self.scalars.len();
         } else {
-            self.set(id, Arc::from([number]));
+            numbers.enumerate().for_each(|(i, number)| self.set(NodeId::from_index(first + i), Arc::from([number])));
         }
     }
 
-    fn rounded(&self, number: f64) -> f64 {
-        match self.precision {
-            Precision::Single => f64::from(number as f32),
-            Precision::Double => number,
+    /// The number of the next node.
+    #[inline]
+    fn push(&mut self, number: f64) {
+        if self.count == self.scalars.len() {
+            // So few that they are in the cache when they are used; the vector sees to it that it is rarely moved.
+            self.scalars.resize(self.count + PLACES, 0.0);
         }
+        self.scalars[self.count] = number;
+        self.count += 1;
     }
 
-    /// Computes the number of a row that was just recorded, if those of all nodes before it are known.
+    /// A number as the precision has it.
+    pub fn rounded(&self, number: f64) -> f64 {
+        rounded(number, self.precision)
+    }
+
+    /// The value of a row that node `id` is to be; `None` if there is no place for it, or if it is not arithmetic and of single
+    /// precision. Only where the numbers of all nodes before it are known.
     #[inline(always)]
-    pub fn compute<const N: usize>(&mut self, id: NodeId, row: Row, args: [NodeId; N]) {
-        if id.index() == self.scalars.len() {
-            let mut operands = [0.0; N];
-            for i in 0..N {
-                operands[i] = self.scalars[args[i].index()];
+    pub fn value_of<const N: usize>(&self, id: usize, row: Row, args: [NodeId; N]) -> Option<f64> {
+        let mut operands = [0.0; N];
+        for i in 0..N {
+            operands[i] = *self.scalars.get(args[i].index())?;
+        }
+        if !self.has_place(id) {
+            return None;
+        }
+        match self.precision {
+            Precision::Double => Some(row.value(&operands)),
+            // Rounded twice is as rounded once: 53 bits are more than twice 24 (Figueroa 1995).
+            Precision::Single if matches!(row, Row::Neg | Row::Add | Row::Sub | Row::Mul) => {
+                Some(f64::from(row.value(&operands) as f32))
             }
-            let number = match self.precision {
-                Precision::Double => row.value(&operands),
-                Precision::Single => single(row, &operands),
-            };
-            self.scalars.push(number);
+            Precision::Single => None,
         }
     }
 
-    /// The same of the last node of a graph, whatever it is.
+    /// Whether there is a place for the number of node `id`.
+    #[inline(always)]
+    pub fn has_place(&self, id: usize) -> bool {
+        id < self.scalars.len()
+    }
+
+    /// Puts the number of node `id` in its place.
+    #[inline(always)]
+    pub fn put(&mut self, id: usize, number: f64) {
+        if let Some(place) = self.scalars.get_mut(id) {
+            *place = number;
+        }
+        self.count = id + 1;
+    }
+
+    /// Computes the number of the next node, a row.
+    fn compute<const N: usize>(&mut self, row: Row, args: [NodeId; N]) {
+        let operands = args.map(|a| self.scalars[a.index()]);
+        self.push(match self.precision {
+            Precision::Double => row.value(&operands),
+            Precision::Single => single(row, &operands),
+        });
+    }
+
+    /// Computes the number of the last node of a graph, if those of all nodes before it are known.
     pub fn follow(&mut self, graph: &Graph) {
-        if graph.len() != self.scalars.len() + 1 {
+        if graph.len() != self.count + 1 {
             return;
         }
-        let id = NodeId::from_index(self.scalars.len());
-        match graph.step(id) {
-            Step::One(row, a) => self.compute(id, row, [a]),
-            Step::Two(row, a, b) => self.compute(id, row, [a, b]),
-            Step::Select(mask, a, b) => self.compute(id, Row::Select, [mask, a, b]),
-            Step::Constant(c) => self.scalars.push(self.rounded(c)),
+        match graph.step(NodeId::from_index(self.count)) {
+            Step::Row(row, args) => self.compute(row, args),
+            Step::Select(mask, a, b) => self.compute(Row::Select, [mask, a, b]),
+            Step::Constant(c) => self.push(self.rounded(c)),
             // Nothing live depends on it.
-            Step::Hole => self.scalars.push(f64::NAN),
+            Step::Hole => self.push(f64::NAN),
             Step::Input(_) | Step::Other => {}
         }
     }
@@ -92,18 +137,21 @@ impl Numbers {
     /// The number of a node that was computed when it was recorded.
     #[inline]
     pub fn scalar(&self, id: NodeId) -> Option<f64> {
-        self.scalars.get(id.index()).copied()
+        self.scalars[..self.count].get(id.index()).copied()
     }
 
     /// Whether all nodes of the graph are scalars whose numbers were computed when they were recorded.
     #[inline]
     pub fn are_complete(&self, graph: &Graph) -> bool {
-        self.scalars.len() == graph.len()
+        self.count == graph.len()
     }
 
     /// The numbers of all nodes in order, if [complete](Numbers::are_complete).
     pub fn take_scalars(&mut self, graph: &Graph) -> Option<Vec<f64>> {
-        self.are_complete(graph).then(|| std::mem::take(&mut self.scalars))
+        self.are_complete(graph).then(|| {
+            self.scalars.truncate(self.count);
+            std::mem::take(&mut self.scalars)
+        })
     }
 
     /// The first number of a node, computing what is missing; `None` if it rests on an input without numbers.
@@ -150,14 +198,22 @@ impl Numbers {
     }
 
     fn is_known(&self, id: NodeId) -> bool {
-        id.index() < self.scalars.len() || self.known[id.index()].is_some()
+        id.index() < self.count || self.known[id.index()].is_some()
     }
 
     fn at(&self, id: NodeId) -> &[f64] {
-        match self.scalars.get(id.index()) {
+        match self.scalars[..self.count].get(id.index()) {
             Some(number) => std::slice::from_ref(number),
             None => self.known[id.index()].as_ref().expect("arguments are computed first"),
         }
+    }
+}
+
+/// A number as the precision has it.
+fn rounded(number: f64, precision: Precision) -> f64 {
+    match precision {
+        Precision::Single => f64::from(number as f32),
+        Precision::Double => number,
     }
 }
 

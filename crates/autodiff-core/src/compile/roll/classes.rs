@@ -1,4 +1,4 @@
-//! Which scalars are computed alike: structural classes, and the long sums that they are the terms of.
+//! Which scalars are computed alike: structural classes, and the long sums and products that they are the terms of.
 
 use crate::graph::{Arguments, Graph, NodeId, Operation};
 use crate::primitive::{Reshape, Slice};
@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::any::Any;
 
-/// Terms from which on a chain of additions is one sum; shorter ones stay additions of classes.
+/// Terms from which on a chain is one sum or product; shorter ones stay operations on classes.
 const LONG: u32 = 6;
 
 /// What the members of a class are.
@@ -21,18 +21,53 @@ pub enum Kind {
     Number,
     /// An elementwise operation on members of these classes.
     Row(Row, [u32; 3]),
-    /// A sum of terms of these classes, so many of each.
-    Sum(Box<[Group]>),
+    /// A sum or product of terms of these classes, so many of each.
+    Chain(Chain, Box<[Group]>),
     /// One node, of any shape, that stays as it is.
     Alone(NodeId),
 }
 
-/// The terms of a sum that are of one class.
+/// What the terms of a chain are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Chain {
+    Sum,
+    Product,
+}
+
+impl Chain {
+    /// The chain that an operation may be a link of.
+    fn of(graph: &Graph, id: NodeId) -> Option<Chain> {
+        match graph.operation(id) {
+            _ if graph.shape(id).rank() != 0 => None,
+            Operation::Row(Row::Add | Row::Sub | Row::Neg) => Some(Chain::Sum),
+            Operation::Row(Row::Mul) => Some(Chain::Product),
+            _ => None,
+        }
+    }
+
+    /// What puts two terms together.
+    pub fn row(self) -> Row {
+        match self {
+            Chain::Sum => Row::Add,
+            Chain::Product => Row::Mul,
+        }
+    }
+
+    /// What a loop starts from, which is no term.
+    pub fn empty(self) -> f64 {
+        match self {
+            Chain::Sum => 0.0,
+            Chain::Product => 1.0,
+        }
+    }
+}
+
+/// The terms of a chain that are of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Group {
     /// Their class.
     pub class: u32,
-    /// Whether they are subtracted.
+    /// Whether they are subtracted, from a sum.
     pub negative: bool,
     /// How many.
     pub count: u32,
@@ -50,11 +85,11 @@ pub struct Class {
 #[derive(Debug)]
 pub struct Classes {
     pub all: Vec<Class>,
-    /// The class of each node; [`NONE`] for partial sums and for views of arrays, which are no values of their own.
+    /// The class of each node; [`NONE`] for parts of chains and for views of arrays, which are no values of their own.
     pub of: Vec<u32>,
     /// For members of [`Kind::Input`] and [`Kind::Entries`]: the place in the block or array.
     pub place: Vec<u32>,
-    /// The terms of each member of a [`Kind::Sum`], in the order of its groups.
+    /// The terms of each member of a [`Kind::Chain`], in the order of its groups.
     pub terms: FxHashMap<NodeId, Vec<NodeId>>,
     /// What operations on constants come to.
     folded: FxHashMap<NodeId, f64>,
@@ -104,14 +139,14 @@ impl Classes {
                 }
                 Operation::Constant(_) => Kind::Number,
                 Operation::Row(_) if scalar && chains.is_part(id) => continue,
-                Operation::Row(_) if scalar && chains.is_sum(id) => {
+                Operation::Row(row) if scalar && chains.is_whole(id) => {
+                    let chain = if row == Row::Mul { Chain::Product } else { Chain::Sum };
                     chains.terms(graph, id, &mut terms);
-                    // The zero that a loop starts from is no term.
-                    let zero = |&(term, _): &(NodeId, bool)| {
-                        classes.of[term.index()] == number && classes.number(graph, term) == 0.0
+                    let empty = |&(term, _): &(NodeId, bool)| {
+                        classes.of[term.index()] == number && classes.number(graph, term) == chain.empty()
                     };
-                    if !terms.iter().all(zero) {
-                        terms.retain(|term| !zero(term));
+                    if !terms.iter().all(empty) {
+                        terms.retain(|term| !empty(term));
                     }
                     terms.sort_by_key(|&(term, negative)| (classes.of[term.index()], negative));
                     let groups: Vec<Group> = terms
@@ -123,7 +158,7 @@ impl Classes {
                         })
                         .collect();
                     classes.terms.insert(id, terms.iter().map(|t| t.0).collect());
-                    Kind::Sum(groups.into())
+                    Kind::Chain(chain, groups.into())
                 }
                 Operation::Row(row) if scalar => {
                     let (mut of, args) = ([NONE; 3], graph.arguments(id));
@@ -207,7 +242,7 @@ fn window(graph: &Graph, id: NodeId, windows: &FxHashMap<NodeId, Window>) -> Opt
     contiguous.then_some(Window { start: from.start + slice.start * after, ..from })
 }
 
-/// Chains of additions and subtractions of scalars, each read by the next alone.
+/// Chains of additions and subtractions of scalars, or of multiplications, each read by the next alone.
 struct Chains {
     /// Whether a node is read by another of its chain and nothing else.
     inner: Vec<bool>,
@@ -218,9 +253,7 @@ struct Chains {
 impl Chains {
     fn of(graph: &Graph) -> Chains {
         let n = graph.len();
-        let linear = |id: NodeId| {
-            matches!(graph.operation(id), Operation::Row(Row::Add | Row::Sub | Row::Neg)) && graph.shape(id).rank() == 0
-        };
+        let links: Vec<Option<Chain>> = graph.ids().map(|id| Chain::of(graph, id)).collect();
         let (mut readers, mut reader) = (vec![0_u32; n], vec![NodeId::from_index(0); n]);
         for id in graph.ids() {
             for a in graph.arguments(id) {
@@ -234,17 +267,17 @@ impl Chains {
         // A chain goes on through one operand, the first if it can: what is added to it in parentheses is a term of its own, so
         // that differences stay differences.
         let mut inner = vec![false; n];
-        for id in graph.ids().filter(|&id| linear(id)) {
+        for id in graph.ids().filter(|id| links[id.index()].is_some()) {
             let args = graph.arguments(id);
             // What starts from a constant starts there.
             let starts = matches!(graph.operation(args[0]), Operation::Constant(_));
-            let chained = args.iter().find(|&&a| linear(a) && readers[a.index()] == 1);
+            let chained = args.iter().find(|a| links[a.index()] == links[id.index()] && readers[a.index()] == 1);
             if let Some(a) = chained.filter(|_| !starts) {
                 inner[a.index()] = true;
             }
         }
         let mut terms = vec![0_u32; n];
-        for id in graph.ids().filter(|&id| linear(id)) {
+        for id in graph.ids().filter(|id| links[id.index()].is_some()) {
             terms[id.index()] =
                 graph.arguments(id).iter().map(|a| if inner[a.index()] { terms[a.index()] } else { 1 }).sum();
         }
@@ -254,17 +287,17 @@ impl Chains {
         Chains { inner, terms }
     }
 
-    /// Whether a node is a partial sum of a long chain.
+    /// Whether a node is a partial sum or product of a long chain.
     fn is_part(&self, id: NodeId) -> bool {
         self.inner[id.index()] && self.terms[id.index()] >= LONG
     }
 
     /// Whether a node is the end of a long chain.
-    fn is_sum(&self, id: NodeId) -> bool {
+    fn is_whole(&self, id: NodeId) -> bool {
         !self.inner[id.index()] && self.terms[id.index()] >= LONG
     }
 
-    /// The terms of a sum, in order, and whether they are subtracted.
+    /// The terms of a chain, in order, and whether they are subtracted.
     fn terms(&self, graph: &Graph, id: NodeId, terms: &mut Vec<(NodeId, bool)>) {
         terms.clear();
         let mut pending = vec![(id, false)];
@@ -277,7 +310,7 @@ impl Chains {
             match graph.operation(next) {
                 Operation::Row(Row::Neg) => pending.push((args[0], !negative)),
                 Operation::Row(row) => pending.extend([(args[1], negative ^ (row == Row::Sub)), (args[0], negative)]),
-                _ => unreachable!("a chain consists of additions"),
+                _ => unreachable!("a chain consists of additions or multiplications"),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The array graph of classes: one node for a class of many members, the members themselves of a class of few.
 
-use super::classes::{Classes, Group, Kind, NONE};
+use super::classes::{Chain, Classes, Group, Kind, NONE};
 use super::order::Order;
 use crate::graph::{Arguments, Graph, Guard, NodeId, Structured};
 use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Slice, Stride, Sum};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Members from which on a class is an array.
 pub const LANES: usize = 8;
 
-/// Terms up to which a sum in every lane is additions of arrays, which can be fused.
+/// Terms up to which a sum or product in every lane is operations on arrays, which can be fused.
 pub const UNROLLED: usize = 16;
 
 /// The graph being made.
@@ -84,7 +84,7 @@ impl<'g> Emitter<'g> {
                         let block = &members[start..end];
                         let array = match kind {
                             Kind::Row(row, _) => self.lanes(*row, block),
-                            Kind::Sum(groups) => self.sums(block, groups),
+                            Kind::Chain(chain, groups) => self.chains(*chain, block, groups),
                             _ => unreachable!("matched above"),
                         };
                         self.arrays[class].push((start, array));
@@ -99,7 +99,7 @@ impl<'g> Emitter<'g> {
                                     self.graph.arguments(id).iter().map(|&a| self.scalar(a)).collect();
                                 self.row(*row, &args)
                             }
-                            Kind::Sum(groups) => self.sum(id, groups),
+                            Kind::Chain(chain, groups) => self.chain(*chain, id, groups),
                             _ => unreachable!("matched above"),
                         };
                         self.moved.insert(id, new);
@@ -262,26 +262,26 @@ impl<'g> Emitter<'g> {
         if pattern.is_whole(length) { array } else { self.push(Pick { pattern, length }, &[array]) }
     }
 
-    /// A sum that is a scalar.
-    fn sum(&mut self, id: NodeId, groups: &[Group]) -> NodeId {
+    /// A sum or product that is a scalar.
+    fn chain(&mut self, chain: Chain, id: NodeId, groups: &[Group]) -> NodeId {
         let (terms, mut start) = (&self.classes.terms[&id], 0);
-        let mut sum: Option<NodeId> = None;
+        let mut whole: Option<NodeId> = None;
         for group in groups {
             let terms = &terms[start..start + group.count as usize];
             start += terms.len();
             let part = if !self.arrays[group.class as usize].is_empty() && terms.len() >= LANES {
-                self.total(terms, group.class as usize)
+                self.total(chain, terms, group.class as usize)
             } else {
                 let scalars: Vec<NodeId> = terms.iter().map(|&t| self.scalar(t)).collect();
-                self.added(&scalars)
+                self.together(chain, &scalars)
             };
-            sum = Some(self.joined(sum, part, group.negative));
+            whole = Some(self.joined(chain, whole, part, group.negative));
         }
-        sum.expect("a sum has terms")
+        whole.expect("a chain has terms")
     }
 
-    /// The sum of members of a class of many: of its arrays, if these are all of them in any order.
-    fn total(&mut self, terms: &[NodeId], class: usize) -> NodeId {
+    /// The sum or product of members of a class of many: of its arrays, if these are all of them in any order.
+    fn total(&mut self, chain: Chain, terms: &[NodeId], class: usize) -> NodeId {
         let blocks = self.arrays[class].clone();
         let length = blocks.iter().map(|block| self.out.shape(block.1).size()).sum();
         let all = |place: &[u32]| {
@@ -294,54 +294,81 @@ impl<'g> Emitter<'g> {
         } else {
             vec![self.view(terms)]
         };
-        let sum = |array: &NodeId| self.push(Sum { axes: smallvec::smallvec![0] }, &[*array]);
-        let sums: Vec<NodeId> = arrays.iter().map(sum).collect();
-        self.added(&sums)
+        let parts: Vec<NodeId> = arrays.iter().map(|&array| self.reduced(chain, array)).collect();
+        self.together(chain, &parts)
     }
 
-    fn added(&mut self, parts: &[NodeId]) -> NodeId {
+    /// The sum or product along the first axis.
+    fn reduced(&mut self, chain: Chain, mut array: NodeId) -> NodeId {
+        if chain == Chain::Sum {
+            return self.push(Sum { axes: smallvec::smallvec![0] }, &[array]);
+        }
+        // Neighbours are multiplied until one row is left; the last row of an odd number waits.
+        let mut rows = self.out.shape(array)[0];
+        let rest = Shape::of(&self.out.shape(array)[1..]);
+        let mut waiting = Vec::new();
+        while rows > 1 {
+            if rows % 2 == 1 {
+                waiting.push(self.push(Slice { axis: 0, start: rows - 1, step: 1, count: 1 }, &[array]));
+            }
+            rows /= 2;
+            let even = self.push(Slice { axis: 0, start: 0, step: 2, count: rows }, &[array]);
+            let odd = self.push(Slice { axis: 0, start: 1, step: 2, count: rows }, &[array]);
+            array = self.row(Row::Mul, &[even, odd]);
+        }
+        waiting.push(array);
+        let product = self.together(chain, &waiting);
+        self.push(Reshape { shape: rest }, &[product])
+    }
+
+    fn together(&mut self, chain: Chain, parts: &[NodeId]) -> NodeId {
         let (&first, rest) = parts.split_first().expect("a group has terms");
-        rest.iter().fold(first, |sum, &part| self.row(Row::Add, &[sum, part]))
+        rest.iter().fold(first, |whole, &part| self.row(chain.row(), &[whole, part]))
     }
 
-    fn joined(&mut self, sum: Option<NodeId>, part: NodeId, negative: bool) -> NodeId {
-        match (sum, negative) {
+    fn joined(&mut self, chain: Chain, whole: Option<NodeId>, part: NodeId, negative: bool) -> NodeId {
+        match (whole, negative) {
             (None, false) => part,
             (None, true) => self.row(Row::Neg, &[part]),
-            (Some(sum), false) => self.row(Row::Add, &[sum, part]),
-            (Some(sum), true) => self.row(Row::Sub, &[sum, part]),
+            (Some(whole), false) => self.row(chain.row(), &[whole, part]),
+            (Some(whole), true) => self.row(Row::Sub, &[whole, part]),
         }
     }
 
-    /// Sums of the same terms in every lane.
-    fn sums(&mut self, members: &[NodeId], groups: &[Group]) -> NodeId {
+    /// Sums or products of the same terms in every lane.
+    fn chains(&mut self, chain: Chain, members: &[NodeId], groups: &[Group]) -> NodeId {
         let classes = self.classes;
         let terms: Vec<&[NodeId]> = members.iter().map(|id| &classes.terms[id][..]).collect();
         let (lanes, mut start) = (members.len(), 0);
-        let mut sum: Option<NodeId> = None;
+        let mut whole: Option<NodeId> = None;
         for group in groups {
             let count = group.count as usize;
             // Row k holds the k-th term of every lane.
             let row = |k: usize| -> Vec<NodeId> { terms.iter().map(|terms| terms[start + k]).collect() };
             let part = if classes.all[group.class as usize].kind == Kind::Number {
-                let added = |terms: &&[NodeId]| terms[start..start + count].iter().map(|&id| self.number(id)).sum();
-                let numbers: Vec<f64> = terms.iter().map(added).collect();
+                let folded = |terms: &&[NodeId]| {
+                    let numbers = terms[start..start + count].iter().map(|&id| self.number(id));
+                    numbers.fold(chain.empty(), |whole, number| chain.row().value(&[whole, number]))
+                };
+                let numbers: Vec<f64> = terms.iter().map(folded).collect();
                 self.numbers(numbers)
-            } else if let Some(product) = self.contraction(&terms, start, count, group.class as usize) {
+            } else if chain == Chain::Sum
+                && let Some(product) = self.contraction(&terms, start, count, group.class as usize)
+            {
                 product
             } else if count <= UNROLLED {
                 let rows: Vec<NodeId> = (0..count).map(|k| self.view(&row(k))).collect();
-                self.added(&rows)
+                self.together(chain, &rows)
             } else {
                 let all: Vec<NodeId> = (0..count).flat_map(row).collect();
                 let view = self.view(&all);
                 let table = self.push(Reshape { shape: Shape::of(&[count, lanes]) }, &[view]);
-                self.push(Sum { axes: smallvec::smallvec![0] }, &[table])
+                self.reduced(chain, table)
             };
             start += count;
-            sum = Some(self.joined(sum, part, group.negative));
+            whole = Some(self.joined(chain, whole, part, group.negative));
         }
-        sum.expect("a sum has terms")
+        whole.expect("a chain has terms")
     }
 
     /// The product of matrices that sums of products are, if they are one: every term is u · w, where u depends on the term
@@ -413,7 +440,7 @@ impl<'g> Emitter<'g> {
             let mut list = lanes.remove(&key).expect("noted when it was made");
             list.sort_unstable_by_key(|id| self.place[id.index()]);
             list.dedup();
-            let held = self.total(&list, key.0 as usize);
+            let held = self.total(Chain::Sum, &list, key.0 as usize);
             let expected = self.out.constant(if key.1 { list.len() as f64 } else { 0.0 });
             let node = self.row(Row::Equal, &[held, expected]);
             self.out.add_guard(Guard { node, expected: true });

@@ -1,14 +1,14 @@
 //! Rolling: scalar code from loops turned back into arrays, before it is differentiated.
 //!
 //! * [`classes`]: scalars that are computed alike (the same operations on members of the same classes) are one class, and long
-//!   chains of additions are sums of terms by class.
+//!   chains of additions, or of multiplications, are sums or products of terms by class.
 //! * [`order`]: the members of a class lie in the order in which they are read, in one or several arrays.
 //! * [`emit`]: a class of many members is an array or a few; what it reads of another class is a
 //!   [pattern](crate::primitive::Pattern) of that: loops, pieces, or a list. Sums of products become products of matrices.
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
 //! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, which is more accurate than in sequence, and the
-//! sums of the classes added; what stands in parentheses stays together.
+//! sums of the classes added; what stands in parentheses stays together. Products likewise: neighbours are multiplied, then neighbours of these.
 
 mod classes;
 mod emit;
@@ -31,7 +31,7 @@ const PER_OUTPUT: usize = 16;
 pub struct Rolling {
     /// Scalar operations before.
     pub scalars: usize,
-    /// Of these, the ones that are now lanes of an array, or terms of a sum.
+    /// Of these, the ones that are now lanes of an array, or terms of a sum or product.
     pub lanes: usize,
     /// Arrays that they are lanes of.
     pub arrays: usize,
@@ -48,9 +48,9 @@ pub fn roll(graph: &Graph, blocks: &[usize]) -> Option<(Graph, Rolling)> {
         return None;
     }
     let classes = Classes::of(graph, blocks);
-    let many = |c: &&classes::Class| c.members.len() >= LANES && matches!(c.kind, Kind::Row(..) | Kind::Sum(_));
+    let many = |c: &&classes::Class| c.members.len() >= LANES && matches!(c.kind, Kind::Row(..) | Kind::Chain(..));
     let arrays = classes.all.iter().filter(many);
-    let alone = classes.all.iter().filter(|c| !many(c) && matches!(c.kind, Kind::Row(..) | Kind::Sum(_)));
+    let alone = classes.all.iter().filter(|c| !many(c) && matches!(c.kind, Kind::Row(..) | Kind::Chain(..)));
     let alone: usize = alone.map(|c| c.members.len()).sum();
     let rolling = Rolling { scalars, lanes: scalars.saturating_sub(alone), arrays: arrays.count() };
     if rolling.lanes * 2 < scalars || rolling.arrays == 0 {

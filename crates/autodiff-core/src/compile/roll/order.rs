@@ -58,7 +58,7 @@ impl Order {
                 });
             }
             members.extend(ended[class].iter().copied().filter(|id| !std::mem::replace(&mut placed[id.index()], true)));
-            let splits = matches!(kind, Kind::Row(..) | Kind::Sum(_));
+            let splits = matches!(kind, Kind::Row(..) | Kind::Chain(..));
             order.ends[class] = if splits { blocks(&pieces, members.len()) } else { vec![members.len()] };
             order.members[class] = members;
             if order.members[class].is_empty() {
@@ -83,7 +83,7 @@ impl Order {
                         reading(operand, 1, &mut members.iter().map(|&id| graph.arguments(id)[operand]));
                     }
                 }
-                Kind::Sum(groups) => {
+                Kind::Chain(_, groups) => {
                     let mut first = 0;
                     for group in groups {
                         let terms = first..first + group.count as usize;
@@ -120,7 +120,7 @@ impl Order {
             let block = &self.members[reader][start..end];
             start = end;
             match &classes.all[reader].kind {
-                Kind::Sum(_) => {
+                Kind::Chain(..) => {
                     let of = |term: usize| block.iter().map(move |id| classes.terms[id][term]);
                     if block.len() >= SPLIT && terms <= UNROLLED {
                         (first..first + terms).for_each(|term| take(&mut of(term)));
