@@ -2,7 +2,7 @@
 //!
 //! The order is that of BLIS (Van Zee and van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality",
 //! 2015): blocks of columns, blocks of the inner axis, blocks of rows, strips of columns, tiles. A block of the right operand
-//! stays in the second or third level cache, a block of the left one in the second, a strip of the right one in the first.
+//! stays in the third level cache, a strip of it and a block of the left one in the second, rows of a tile in the first.
 
 use super::engine::Engine;
 use super::tile::Tile;
@@ -10,9 +10,9 @@ use super::{Update, path::Operands};
 use crate::Scalar;
 use std::ops::Range;
 
-/// Length of the blocks of the inner axis, each of which is summed from zero before it joins the result: a strip of the right
-/// operand is then 32 KB, and stays with the rows of the left one in a first level cache of 48 KB. Best rates of five rounds on
-/// Sapphire Rapids in `f32`, with blocks of 192, 256 and 384: 154, 166, 156 GFLOP/s at 128 × 784 · 784 × 256, 154, 157, 143 at 1000³.
+/// Length of the blocks of the inner axis, each of which is summed from zero before it joins the result: the widest strip of the
+/// right operand is then 64 KB. On Sapphire Rapids blocks of 384 and 512 made no difference that repeated, at 128 × 784 · 784 × 256
+/// as at 1024³, in either precision.
 pub(super) const K_BLOCK: usize = 256;
 
 /// Rows of the left operand that stay in the second level cache over all strips of columns: half a megabyte of `f64`.
@@ -232,8 +232,8 @@ pub(super) unsafe fn product<T: Scalar>(
         for (start, end) in blocks(x.k, K_BLOCK, 8) {
             let k = end - start;
             let right = if let Some(packed) = packed {
-                // Blocks of columns are whole strips, so all before this one are k rows of `column` entries; within it, all
-                // blocks of rows before are of the stored width of this one.
+                // Blocks of columns but the last are whole vectors, so all before this one are k rows of `columns.start`
+                // entries; within it, all blocks of the inner axis before are of the stored width of this one.
                 Right::Packed(packed.wrapping_add(columns.start * x.k + start * columns.stored()))
             } else if packing.b {
                 each(0..tasks.min(strips), &|task| {
@@ -262,10 +262,13 @@ pub(super) unsafe fn product<T: Scalar>(
     }
 }
 
+/// Tiles one above the other in a part of the rows at least: each part reads all of the right operand.
+const LEAST: usize = 2;
+
 /// Numbers of parts into which rows and strips are divided.
 fn grid<T>(engine: &Engine<T>, m: usize, strips: usize, tasks: usize) -> (usize, usize) {
     let (mut rows, mut columns) = (tasks, 1);
-    while rows > 1 && m < rows * engine.rows() && columns < strips {
+    while rows > 1 && m < rows * LEAST * engine.rows() && columns < strips {
         rows = rows.div_ceil(2);
         columns = (tasks / rows).min(strips);
     }
@@ -349,7 +352,7 @@ impl Block {
 /// Packs m rows and k columns of the left operand from `from` on, as strips of so many rows that are so far apart.
 ///
 /// # Safety
-/// The rows are within the operand; `to` has room for the strips.
+/// The left operand lies column after column (`a_row` is 1). The rows are within the operand; `to` has room for the strips.
 unsafe fn pack_left<T: Scalar>(
     engine: &Engine<T>,
     x: &Operands<T>,
@@ -359,21 +362,14 @@ unsafe fn pack_left<T: Scalar>(
     to: *mut T,
 ) {
     let width = engine.step();
-    let step = if x.a_step == 1 { k } else { COPIED };
-    for p in (0..k).step_by(step) {
-        let columns = step.min(k - p);
+    for p in (0..k).step_by(COPIED) {
+        let columns = COPIED.min(k - p);
         for (i, first) in (0..m).step_by(strip).enumerate() {
             let rows = strip.min(m - first);
             let from = from.wrapping_add(p * x.a_step + first * x.a_row);
             let to = to.wrapping_add(i * apart + p * width);
             // SAFETY: the caller vouches for rows and room.
-            unsafe {
-                if x.a_step == 1 {
-                    (engine.pack_transposed)(columns, rows, from, x.a_row, to, width);
-                } else {
-                    (engine.copy_rows)(columns, rows, from, x.a_step, to, width);
-                }
-            }
+            unsafe { (engine.copy_rows)(columns, rows, from, x.a_step, to, width) }
         }
     }
 }

@@ -8,8 +8,9 @@ use super::{pack, vector};
 pub struct Engine<T: 'static> {
     /// Entries of a register.
     pub(super) lanes: usize,
-    /// Tiles over rows of the left operand, and over columns of it.
+    /// Tiles for a left operand of which rows lie in one piece.
     pub(super) over_rows: Tiles<T>,
+    /// Tiles for a left operand of which columns do.
     pub(super) over_columns: Tiles<T>,
     pub(super) pack_transposed: unsafe fn(usize, usize, *const T, usize, *mut T, usize),
     pub(super) copy_rows: unsafe fn(usize, usize, *const T, usize, *mut T, usize),
@@ -18,12 +19,13 @@ pub struct Engine<T: 'static> {
     pub(super) outer: unsafe fn(&vector::Outer<T>),
 }
 
-/// Tiles by width and height: `whole[vectors - 1][m - 1]`. The widest have as many sums as registers allow, and of those with
-/// equally many the one with the fewest loads for each multiplication.
+/// Tiles by width and height, from 1 on without gaps: `whole[vectors - 1][m - 1]`. Of each width the tallest has as many sums
+/// as registers allow. The wider, the fewer instructions: of AVX-512 a tile of 14 × 2 vectors takes 16 loads for 28
+/// multiplications, one of 8 × 3 11 for 24, one of 6 × 4 10 for 24.
 pub(super) struct Tiles<T: 'static> {
     /// For whole vectors of columns.
     pub whole: &'static [&'static [TileFn<T>]],
-    /// Where the last vector is cut short.
+    /// Where the last vector is cut short; the same ones, if masks cost nothing.
     pub edge: &'static [&'static [TileFn<T>]],
 }
 
@@ -95,11 +97,11 @@ macro_rules! engine {
             pub(in crate::gemm) static ENGINE: Engine<$T> = Engine {
                 lanes: <$V>::LANES,
                 over_rows: Tiles {
-                    whole: &[$(&[$(tile_of::<$m, $n, false, false>),*]),*],
+                    whole: &[$(&[$(tile_of::<$m, $n, { <$V>::FREE_MASKS }, false>),*]),*],
                     edge: &[$(&[$(tile_of::<$m, $n, true, false>),*]),*],
                 },
                 over_columns: Tiles {
-                    whole: &[$(&[$(tile_of::<$m, $n, false, true>),*]),*],
+                    whole: &[$(&[$(tile_of::<$m, $n, { <$V>::FREE_MASKS }, true>),*]),*],
                     edge: &[$(&[$(tile_of::<$m, $n, true, true>),*]),*],
                 },
                 pack_transposed,
@@ -120,12 +122,12 @@ mod x86 {
     use super::super::x86::{F32x8, F32x16, F64x4, F64x8};
     use super::*;
 
-    engine!(avx512_f32, F32x16, f32, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")] 
+    engine!(avx512_f32, F32x16, f32, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
         1: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
         2: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
         3: [1 2 3 4 5 6 7 8]
         4: [1 2 3 4 5 6]);
-    engine!(avx512_f64, F64x8, f64, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")] 
+    engine!(avx512_f64, F64x8, f64, #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
         1: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
         2: [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
         3: [1 2 3 4 5 6 7 8]

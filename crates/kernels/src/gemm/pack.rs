@@ -1,8 +1,9 @@
 //! Copies of operands in the order in which the kernels read them.
 //!
-//! The right operand is cut into strips as wide as a tile, each stored row after row, so that a tile reads one stretch of
-//! memory; the last strip is filled up to a whole vector with numbers that do not reach the result. The left operand is cut
-//! into strips as high as a tile, each stored column after column.
+//! The right operand is cut into strips at most as wide as a tile, of nearly equal numbers of vectors, each stored row after row,
+//! so that a tile reads one stretch of memory; the last vector is filled up with numbers that do not reach the result. The left
+//! operand is cut into strips of one or several tiles' rows, as many as a column of whole vectors holds, each stored column after
+//! column.
 
 use super::simd::Vector;
 

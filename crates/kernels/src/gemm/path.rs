@@ -15,6 +15,12 @@ const PARALLEL: usize = 1 << 22;
 /// dividing it costs 8 to 14.
 const PARALLEL_VECTOR: usize = 1 << 19;
 
+/// Vectors of columns of the result from which a left operand is read often enough to be worth a copy.
+const OFTEN_A: usize = 14;
+
+/// Rows of the result from which a right operand is.
+const OFTEN_B: usize = 56;
+
 /// Parts of the work for each thread, so that one that is held up does not keep the others waiting for all of its share.
 const PARTS: usize = 2;
 
@@ -72,12 +78,13 @@ impl<T> Operands<T> {
         }
     }
 
-    /// Which operands are worth a copy. Measured on x86-64 with AVX-512 in `f32`: a left operand that is read along its rows
-    /// gains nothing from a copy at 1024³ and loses a tenth at 200 × 784 · 784 × 1000. Read across its rows it gains where a
-    /// tile's worth is read often (784 × 200 · 200 × 1000: 108 against 97 GFLOP/s), and loses below (256 × 128 · 128 × 128:
-    /// 125 against 139). A right operand gains from some four tiles on (200 × 784 · 784 × 1000: 140 against 117).
+    /// Which operands are worth a copy. Measured on x86-64 with AVX-512 in `f32`, with tiles of 14 × 2 vectors: a left operand
+    /// that is read along its rows gains nothing from a copy at 1024³ and loses a tenth at 200 × 784 · 784 × 1000. Read across
+    /// its rows it gains where it is read often (784 × 200 · 200 × 1000: 108 against 97 GFLOP/s), and loses below
+    /// (256 × 128 · 128 × 128: 125 against 139). A right operand gains where it is read often, too
+    /// (200 × 784 · 784 × 1000: 140 against 117).
     fn packing(&self, engine: &Engine<T>) -> Packing {
-        Packing { a: self.a_step != 1 && self.n > 14 * engine.lanes, b: self.b_column != 1 || self.m > 56 }
+        Packing { a: self.a_step != 1 && self.n > OFTEN_A * engine.lanes, b: self.b_column != 1 || self.m > OFTEN_B }
     }
 }
 

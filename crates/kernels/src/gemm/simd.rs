@@ -17,6 +17,8 @@ pub(super) trait Vector: Copy {
     /// A choice of leading lanes.
     type Mask: Copy;
     const LANES: usize;
+    /// Whether masked loads and stores are as fast as others.
+    const FREE_MASKS: bool = false;
     /// Registers of the instruction set.
     const REGISTERS: usize;
     /// Columns' worth of entries that [`transpose`](Vector::transpose) reads from each row: 16 bytes.

@@ -94,12 +94,36 @@ fn every_small_size_agrees_with_the_definition() {
     }
 }
 
+/// Every height and width of a tile, and what is left over of vectors and of steps.
+#[test]
+fn every_tile_agrees_with_the_definition() {
+    for m in 2..=15 {
+        for vectors in 1..=5 {
+            for (more, k) in [(-1, 5), (0, 4), (1, 7), (0, 9)] {
+                let n = |lanes: usize| (vectors * lanes).saturating_add_signed(more);
+                for p in [false, true].map(|trans_a| Product::new(m, 0, k).trans_a(trans_a)) {
+                    engines_f32().for_each(|e| assert!(engine_agrees(e, &Product { n: n(e.lanes), ..p }), "{p:?}"));
+                    engines_f64().for_each(|e| assert!(engine_agrees(e, &Product { n: n(e.lanes), ..p }), "{p:?}"));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "takes hours")]
 fn sizes_beyond_a_block_agree_with_the_definition() {
-    for (m, n, k) in
-        [(3, 70, 600), (300, 40, 10), (70, 200, 400), (1, 300, 700), (300, 1, 700), (5, 4200, 3), (30, 400, 300)]
-    {
+    for (m, n, k) in [
+        (3, 70, 600),
+        (300, 40, 10),
+        (70, 200, 400),
+        (1, 300, 700),
+        (300, 1, 700),
+        (5, 4200, 3),
+        (30, 400, 300),
+        (300, 300, 20),
+        (20, 30, 403),
+    ] {
         assert!(agrees(m, n, k), "m, n, k = {m}, {n}, {k}");
     }
 }
@@ -137,6 +161,8 @@ fn results_do_not_depend_on_threads_nor_on_packing() {
         (300, 9, 40),
         (9, 300, 40),
         (30, 400, 300),
+        (300, 300, 20),
+        (20, 30, 403),
         (64, 64, 520),
         (2, 3, 4),
     ] {

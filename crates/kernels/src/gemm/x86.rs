@@ -116,6 +116,7 @@ vector! {
     F32x16(__m512): [f32; 16], 32, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps,
     _mm512_fmadd_ps, _mm512_mul_ps, _mm512_add_ps, _mm512_sub_ps,
 
+    const FREE_MASKS: bool = true;
     #[inline(always)]
     unsafe fn mask(n: usize) -> __mmask16 {
         (u32::MAX >> (32 - n.min(16))) as __mmask16
@@ -160,6 +161,7 @@ vector! {
     F64x8(__m512d): [f64; 8], 32, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd,
     _mm512_fmadd_pd, _mm512_mul_pd, _mm512_add_pd, _mm512_sub_pd,
 
+    const FREE_MASKS: bool = true;
     #[inline(always)]
     unsafe fn mask(n: usize) -> __mmask8 {
         (u32::MAX >> (32 - n.min(8))) as __mmask8
