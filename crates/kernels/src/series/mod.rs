@@ -137,22 +137,33 @@ fn entries<T: Scalar, F: Contraction, const N: usize>(
 ) {
     let sum = match i.rule {
         Rule::Products => products::<T, F, N>(i, entry, memory),
-        Rule::Pairs => products::<T, F, N>(i, entry, memory).map(|x| x + x),
+        Rule::Pairs => {
+            let mut pairs = products::<T, F, N>(i, entry, memory);
+            (0..N).for_each(|e| pairs[e] += pairs[e]);
+            pairs
+        }
         Rule::PairsAndMiddle => {
             let middle: [T; N] = part(memory, (i.a + i.terms * i.stride) as usize + entry);
-            let pairs = products::<T, F, N>(i, entry, memory);
-            std::array::from_fn(|e| middle[e].times_plus::<F>(middle[e], pairs[e] + pairs[e]))
+            let mut pairs = products::<T, F, N>(i, entry, memory);
+            (0..N).for_each(|e| pairs[e] = middle[e].times_plus::<F>(middle[e], pairs[e] + pairs[e]));
+            pairs
         }
         Rule::One => part(memory, i.a as usize + entry),
         Rule::Spread => [memory[i.a as usize]; N],
-        Rule::Inverse => part::<T, N>(memory, i.a as usize + entry).map(|x| T::one() / x),
+        Rule::Inverse => {
+            let mut x: [T; N] = part(memory, i.a as usize + entry);
+            (0..N).for_each(|e| x[e] = T::one() / x[e]);
+            x
+        }
         Rule::Gathered => {
             let terms = i.terms as usize;
             let rows = &table[i.b as usize + entry * terms..][..N * terms];
             let from = &memory[i.a as usize..];
-            std::array::from_fn(|e| {
-                rows[e * terms..(e + 1) * terms].iter().fold(T::zero(), |sum, &at| sum + from[at as usize])
-            })
+            let mut sums = [T::zero(); N];
+            for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(terms.max(1))) {
+                row.iter().for_each(|&at| *sum += from[at as usize]);
+            }
+            sums
         }
     };
     finish::<T, F, N>(i, entry, sum, memory);
@@ -160,8 +171,13 @@ fn entries<T: Scalar, F: Contraction, const N: usize>(
 
 /// Writes the result of `N` entries.
 #[inline(always)]
-fn finish<T: Scalar, F: Contraction, const N: usize>(i: &Instruction<T>, entry: usize, sum: [T; N], memory: &mut [T]) {
-    let mut y = sum.map(|x| x * i.weight);
+fn finish<T: Scalar, F: Contraction, const N: usize>(
+    i: &Instruction<T>,
+    entry: usize,
+    mut y: [T; N],
+    memory: &mut [T],
+) {
+    (0..N).for_each(|e| y[e] *= i.weight);
     if i.base != NOWHERE {
         let base: [T; N] = part(memory, i.base as usize + entry);
         (0..N).for_each(|e| y[e] = base[e].times_plus::<F>(i.shift, y[e]));
@@ -173,26 +189,18 @@ fn finish<T: Scalar, F: Contraction, const N: usize>(i: &Instruction<T>, entry: 
     memory[i.out as usize + entry..][..N].copy_from_slice(&y);
 }
 
-/// Σ aⱼ bⱼ of `N` entries, in two sums that do not wait for each other.
+/// Σ aⱼ bⱼ of `N` entries.
 #[inline(always)]
 fn products<T: Scalar, F: Contraction, const N: usize>(i: &Instruction<T>, entry: usize, memory: &[T]) -> [T; N] {
     let (mut a, mut b) = (i.a as usize + entry, i.b as usize + entry);
-    let stride = i.stride as usize;
-    let mut sums = [[T::zero(); N]; 2];
-    let mut add = |sum: &mut [T; N]| {
+    let mut sum = [T::zero(); N];
+    for _ in 0..i.terms {
         let (x, y): ([T; N], [T; N]) = (part(memory, a), part(memory, b));
         (0..N).for_each(|e| sum[e] = x[e].times_plus::<F>(y[e], sum[e]));
-        a += stride;
-        b = b.wrapping_sub(stride);
-    };
-    for _ in 0..i.terms / 2 {
-        add(&mut sums[0]);
-        add(&mut sums[1]);
+        a += i.stride as usize;
+        b = b.wrapping_sub(i.stride as usize);
     }
-    if i.terms % 2 == 1 {
-        add(&mut sums[0]);
-    }
-    std::array::from_fn(|e| sums[0][e] + sums[1][e])
+    sum
 }
 
 /// Σ of a single number.
@@ -244,8 +252,8 @@ fn dot<T: Scalar, F: Contraction>(i: &Instruction<T>, memory: &[T]) -> T {
         for (x, y) in blocks.iter().zip(backwards.iter().rev()) {
             (0..BLOCK).for_each(|e| wide[e] = x[e].times_plus::<F>(y[BLOCK - 1 - e], wide[e]));
         }
-        let half: [T; 4] = std::array::from_fn(|e| wide[e] + wide[e + 4]);
-        sum += (half[0] + half[2]) + (half[1] + half[3]);
+        let even = (wide[0] + wide[4]) + (wide[2] + wide[6]);
+        sum += even + ((wide[1] + wide[5]) + (wide[3] + wide[7]));
     }
     let mut small = T::zero();
     for (&x, &y) in rest.iter().zip(first.iter().rev()) {
