@@ -45,9 +45,15 @@ fn of<T: Scalar, const N: usize>(x: &[T]) -> T {
             alarms[e] += size * T::zero();
         }
     }
-    let larger = |m: T, x: &T| if x.magnitude() > m { x.magnitude() } else { m };
-    let size = rest.iter().chain(&sizes).fold(T::zero(), larger);
-    rest.iter().map(|&x| x * T::zero()).chain(alarms).fold(size, |sum, x| sum + x)
+    let (mut size, mut alarm) = (T::zero(), T::zero());
+    for &x in rest.iter().chain(&sizes) {
+        size = if x.magnitude() > size { x.magnitude() } else { size };
+        alarm += x * T::zero();
+    }
+    for x in alarms {
+        alarm += x;
+    }
+    size + alarm
 }
 
 /// out\[i\] = Σ cₖ\[i\]·hᵏ for k from 1 on, of coefficients that follow one another, each with as many entries as `out`.
@@ -91,7 +97,9 @@ fn horner<T: Scalar, F: Contraction, const N: usize>(coefficients: &[T], n: usiz
     let mut sum = [T::zero(); N];
     for c in coefficients.chunks_exact(n).rev() {
         let c: &[T; N] = c[entry..].first_chunk().expect("a coefficient has all entries");
-        (0..N).for_each(|e| sum[e] = (sum[e] + c[e]) * h);
+        for e in 0..N {
+            sum[e] = (sum[e] + c[e]) * h;
+        }
     }
     sum
 }

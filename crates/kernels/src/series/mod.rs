@@ -43,7 +43,8 @@ pub enum Rule {
     Spread,
     /// 1/a.
     Inverse,
-    /// As many entries of a as `terms`, which the table says from its place `b` on, entry by entry of the result.
+    /// As many entries of a as `terms`; the table says from its place `b` on which these are: the first of all entries of the result,
+    /// then the second of all.
     Gathered,
 }
 
@@ -139,29 +140,38 @@ fn entries<T: Scalar, F: Contraction, const N: usize>(
         Rule::Products => products::<T, F, N>(i, entry, memory),
         Rule::Pairs => {
             let mut pairs = products::<T, F, N>(i, entry, memory);
-            (0..N).for_each(|e| pairs[e] += pairs[e]);
+            for e in 0..N {
+                pairs[e] += pairs[e];
+            }
             pairs
         }
         Rule::PairsAndMiddle => {
             let middle: [T; N] = part(memory, (i.a + i.terms * i.stride) as usize + entry);
             let mut pairs = products::<T, F, N>(i, entry, memory);
-            (0..N).for_each(|e| pairs[e] = middle[e].times_plus::<F>(middle[e], pairs[e] + pairs[e]));
+            for e in 0..N {
+                pairs[e] = middle[e].times_plus::<F>(middle[e], pairs[e] + pairs[e]);
+            }
             pairs
         }
         Rule::One => part(memory, i.a as usize + entry),
         Rule::Spread => [memory[i.a as usize]; N],
         Rule::Inverse => {
             let mut x: [T; N] = part(memory, i.a as usize + entry);
-            (0..N).for_each(|e| x[e] = T::one() / x[e]);
+            for e in 0..N {
+                x[e] = T::one() / x[e];
+            }
             x
         }
         Rule::Gathered => {
-            let terms = i.terms as usize;
-            let rows = &table[i.b as usize + entry * terms..][..N * terms];
             let from = &memory[i.a as usize..];
             let mut sums = [T::zero(); N];
-            for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(terms.max(1))) {
-                row.iter().for_each(|&at| *sum += from[at as usize]);
+            let mut row = i.b as usize + entry;
+            for _ in 0..i.terms {
+                let places: [u32; N] = part(table, row);
+                for e in 0..N {
+                    sums[e] += from[places[e] as usize];
+                }
+                row += i.length as usize;
             }
             sums
         }
@@ -177,14 +187,20 @@ fn finish<T: Scalar, F: Contraction, const N: usize>(
     mut y: [T; N],
     memory: &mut [T],
 ) {
-    (0..N).for_each(|e| y[e] *= i.weight);
+    for e in 0..N {
+        y[e] *= i.weight;
+    }
     if i.base != NOWHERE {
         let base: [T; N] = part(memory, i.base as usize + entry);
-        (0..N).for_each(|e| y[e] = base[e].times_plus::<F>(i.shift, y[e]));
+        for e in 0..N {
+            y[e] = base[e].times_plus::<F>(i.shift, y[e]);
+        }
     }
     if i.scale != NOWHERE {
         let scale: [T; N] = part(memory, i.scale as usize + entry);
-        (0..N).for_each(|e| y[e] *= scale[e]);
+        for e in 0..N {
+            y[e] *= scale[e];
+        }
     }
     memory[i.out as usize + entry..][..N].copy_from_slice(&y);
 }
@@ -196,7 +212,9 @@ fn products<T: Scalar, F: Contraction, const N: usize>(i: &Instruction<T>, entry
     let mut sum = [T::zero(); N];
     for _ in 0..i.terms {
         let (x, y): ([T; N], [T; N]) = (part(memory, a), part(memory, b));
-        (0..N).for_each(|e| sum[e] = x[e].times_plus::<F>(y[e], sum[e]));
+        for e in 0..N {
+            sum[e] = x[e].times_plus::<F>(y[e], sum[e]);
+        }
         a += i.stride as usize;
         b = b.wrapping_sub(i.stride as usize);
     }
@@ -220,8 +238,11 @@ fn single<T: Scalar, F: Contraction>(i: &Instruction<T>, table: &[u32], memory: 
         Rule::One | Rule::Spread => memory[a],
         Rule::Inverse => T::one() / memory[a],
         Rule::Gathered => {
-            let rows = &table[i.b as usize..][..terms];
-            rows.iter().fold(T::zero(), |sum, &at| sum + memory[a + at as usize])
+            let mut sum = T::zero();
+            for &at in &table[i.b as usize..][..terms] {
+                sum += memory[a + at as usize];
+            }
+            sum
         }
     }
 }
@@ -250,7 +271,9 @@ fn dot<T: Scalar, F: Contraction>(i: &Instruction<T>, memory: &[T]) -> T {
     if !blocks.is_empty() {
         let mut wide = [T::zero(); BLOCK];
         for (x, y) in blocks.iter().zip(backwards.iter().rev()) {
-            (0..BLOCK).for_each(|e| wide[e] = x[e].times_plus::<F>(y[BLOCK - 1 - e], wide[e]));
+            for e in 0..BLOCK {
+                wide[e] = x[e].times_plus::<F>(y[BLOCK - 1 - e], wide[e]);
+            }
         }
         let even = (wide[0] + wide[4]) + (wide[2] + wide[6]);
         sum += even + ((wide[1] + wide[5]) + (wide[3] + wide[7]));

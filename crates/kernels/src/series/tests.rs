@@ -19,7 +19,7 @@ fn naive(i: &Instruction<f64>, table: &[u32], m: &[f64], e: usize) -> f64 {
         Rule::Inverse => 1.0 / m[a + e],
         Rule::Gathered => {
             let terms = i.terms as usize;
-            table[b + e * terms..][..terms].iter().map(|&at| m[a + at as usize]).sum()
+            (0..terms).map(|t| m[a + table[b + t * i.length as usize + e] as usize]).sum()
         }
     };
     let base = if i.base == NOWHERE { 0.0 } else { i.shift * m[i.base as usize + e] };

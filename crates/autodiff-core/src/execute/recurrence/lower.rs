@@ -48,6 +48,8 @@ pub(super) struct Stream<T> {
     pub coefficients: Vec<Item>,
     /// Of all nodes, the same for those that hold the same entries.
     pub places: Vec<Place>,
+    /// Of the inputs: where they are, which entries of all these are, and whether chunks are taken of them.
+    pub inputs: Vec<(Place, Range<usize>, bool)>,
     /// Numbers that never change, by place.
     pub constants: Vec<(u32, T)>,
     /// Entries of memory.
@@ -165,7 +167,15 @@ impl<'a, T: Executable> Lowering<'a, T> {
             ids().map(|id| (r.weighted[id.index()] && holds(&id)).then(|| place(length(id), order + 1))).collect();
         let inverses = ids().map(|id| inverted[id.index()].then(|| place(length(id), 1))).collect();
         let halves = ids().map(|id| rooted[id.index()].then(|| place(length(id), 1))).collect();
+        let mut given = 0;
+        let input = |&id: &NodeId| {
+            let start = given;
+            given += r.graph.shape(id).size();
+            (places[id.index()], start..given, r.planes[id.index()])
+        };
+        let inputs = r.graph.inputs().iter().map(input).collect();
         let stream = Stream {
+            inputs,
             instructions: Vec::new(),
             table: Vec::new(),
             values: Vec::new(),
@@ -311,8 +321,10 @@ impl<'a, T: Executable> Lowering<'a, T> {
         let known = before.into_iter().find(|i| i.rule == Sum::Gathered && i.out == value).map(|i| i.b);
         let b = known.unwrap_or_else(|| {
             let b = number(self.stream.table.len());
-            self.stream.table.extend(rows);
-            self.stream.table.resize(b as usize + new.length as usize * terms, 0);
+            for term in rows.chunks_exact(rows.len() / terms) {
+                self.stream.table.extend(term);
+                self.stream.table.resize(self.stream.table.len() + new.length as usize - term.len(), 0);
+            }
             b
         });
         self.push(Instruction { a, b, terms: number(*terms), ..new });

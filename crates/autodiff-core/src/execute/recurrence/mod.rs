@@ -72,7 +72,7 @@ enum Rule {
     Select,
     /// One number for all entries.
     Spread,
-    /// Each entry is the sum of as many entries as the number says, in a list entry by entry.
+    /// Each entry is the sum of as many entries as the number says; the list has the first of each, then the second.
     Gathered(usize, Vec<u32>),
     Linear(Arc<dyn Primitive>),
     Bilinear,
@@ -257,5 +257,6 @@ fn gathered(primitive: &dyn Primitive, shape: &Shape, size: usize) -> Option<(us
         }
     }
     let terms = rows.first()?.len();
-    (terms > 0 && rows.iter().all(|row| row.len() == terms)).then(|| (terms, rows.concat()))
+    let fits = terms > 0 && rows.iter().all(|row| row.len() == terms);
+    fits.then(|| (terms, (0..terms).flat_map(|term| rows.iter().map(move |row| row[term])).collect()))
 }

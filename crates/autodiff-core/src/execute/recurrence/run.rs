@@ -86,15 +86,11 @@ impl Recurrences {
     ) -> Result<bool> {
         let Coefficients { order, stream, memory, start, result, scratch, .. } = at;
         let memory = &mut memory[*start..];
-        // Where the entries of each input are among all.
-        let inputs = self.graph.inputs().iter().scan(0, |given, &id| {
-            let size = self.graph.shape(id).size();
-            let all = *given..*given + size;
-            *given += size;
-            let part = all.start + entries.start..all.start + entries.end;
-            Some((stream.places[id.index()], if self.planes[id.index()] { part } else { all }))
-        });
-        for (place, part) in inputs.clone() {
+        let part = |all: &Range<usize>, plane: bool| {
+            if plane { all.start + entries.start..all.start + entries.end } else { all.clone() }
+        };
+        for (place, all, plane) in &stream.inputs {
+            let part = part(all, *plane);
             memory[place.start as usize..][..part.len()].copy_from_slice(&now[part]);
         }
         let mut carry = |items: &[Item]| {
@@ -115,12 +111,22 @@ impl Recurrences {
         };
         carry(&stream.coefficients)?;
         let width = series.len() / (*order).max(1);
-        let states = self.graph.inputs().len() - 1;
-        for (k, (series, size)) in series.chunks_exact_mut(width.max(1)).zip(sizes).enumerate() {
-            for (place, part) in inputs.clone().take(states) {
+        let (_, states) = stream.inputs.split_last().expect("the time is an input");
+        for (place, all, plane) in states {
+            let part = part(all, *plane);
+            for (k, size) in sizes.iter_mut().enumerate() {
                 let coefficient = &memory[place.at(k + 1) as usize..][..part.len()];
-                series[part].copy_from_slice(coefficient);
-                let found = largest(coefficient);
+                let out = &mut series[k * width..][part.clone()];
+                let found = match (coefficient, out) {
+                    ([c], [y]) => {
+                        *y = *c;
+                        c.magnitude()
+                    }
+                    (coefficient, out) => {
+                        out.copy_from_slice(coefficient);
+                        largest(coefficient)
+                    }
+                };
                 // NaN stays.
                 *size = if found <= *size || size.is_not_a_number() { *size } else { found };
             }
