@@ -53,8 +53,9 @@ impl<P: Tree> Tree for Moment<P> {
 /// Rates must be smooth along a step: where they jump or bend (`if`, `select`, `abs`, `max`), a step over the place is as wrong as
 /// the series before it. [`advance_to`](Trajectory::advance_to) such a place first, if it is known.
 ///
-/// The coefficients are computed by recurrences over the trace; a state of arrays is faster than one of many scalars, whose
-/// loops are not rolled here.
+/// The coefficients are computed by recurrences over the trace, which are made into a list of instructions at the first step; later
+/// ones allocate nothing. Many systems of the same equations are fastest as the entries of arrays: loops over scalars
+/// are not rolled here.
 pub struct Trajectory<'f, P: Tree, Out> {
     rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
     order: usize,

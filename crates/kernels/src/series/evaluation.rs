@@ -79,27 +79,30 @@ impl<T: Scalar> Kernel for Polynomial<'_, T> {
 
     #[inline(always)]
     fn run<F: Contraction>(self) {
-        let n = self.out.len();
-        let (blocks, rest) = self.out.as_chunks_mut::<BLOCK>();
+        let Polynomial { coefficients, h, out } = self;
+        let n = out.len();
+        let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
         let whole = BLOCK * blocks.len();
         for (number, block) in blocks.iter_mut().enumerate() {
-            *block = horner::<T, F, BLOCK>(self.coefficients, n, BLOCK * number, self.h);
+            *block = horner::<T, BLOCK>(coefficients, n, BLOCK * number, h);
         }
         for (i, y) in rest.iter_mut().enumerate() {
-            [*y] = horner::<T, F, 1>(self.coefficients, n, whole + i, self.h);
+            [*y] = horner::<T, 1>(coefficients, n, whole + i, h);
         }
     }
 }
 
 /// Horner's rule for some entries.
 #[inline(always)]
-fn horner<T: Scalar, F: Contraction, const N: usize>(coefficients: &[T], n: usize, entry: usize, h: T) -> [T; N] {
+fn horner<T: Scalar, const N: usize>(coefficients: &[T], n: usize, entry: usize, h: T) -> [T; N] {
     let mut sum = [T::zero(); N];
-    for c in coefficients.chunks_exact(n).rev() {
-        let c: &[T; N] = c[entry..].first_chunk().expect("a coefficient has all entries");
+    let mut end = coefficients.len();
+    while end >= n {
+        let c: &[T; N] = coefficients[end - n + entry..].first_chunk().expect("a coefficient has all entries");
         for e in 0..N {
             sum[e] = (sum[e] + c[e]) * h;
         }
+        end -= n;
     }
     sum
 }

@@ -112,23 +112,24 @@ impl Recurrences {
         carry(&stream.coefficients)?;
         let width = series.len() / (*order).max(1);
         let (_, states) = stream.inputs.split_last().expect("the time is an input");
+        // NaN stays.
+        let keep = |size: &mut T, found: T| {
+            *size = if found <= *size || size.is_not_a_number() { *size } else { found };
+        };
         for (place, all, plane) in states {
             let part = part(all, *plane);
+            if place.stride == 1 {
+                let coefficients = &memory[place.start as usize + 1..][..*order];
+                for (k, (&c, size)) in coefficients.iter().zip(&mut *sizes).enumerate() {
+                    series[k * width + part.start] = c;
+                    keep(size, c.magnitude());
+                }
+                continue;
+            }
             for (k, size) in sizes.iter_mut().enumerate() {
                 let coefficient = &memory[place.at(k + 1) as usize..][..part.len()];
-                let out = &mut series[k * width..][part.clone()];
-                let found = match (coefficient, out) {
-                    ([c], [y]) => {
-                        *y = *c;
-                        c.magnitude()
-                    }
-                    (coefficient, out) => {
-                        out.copy_from_slice(coefficient);
-                        largest(coefficient)
-                    }
-                };
-                // NaN stays.
-                *size = if found <= *size || size.is_not_a_number() { *size } else { found };
+                series[k * width..][part.clone()].copy_from_slice(coefficient);
+                keep(size, largest(coefficient));
             }
         }
         Ok(true)
