@@ -232,6 +232,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     fn step_within(&mut self, limit: f64) -> Result<Step<P::Scalar>> {
         let n = self.now.len() - 1;
         self.next.resize(self.order * n, P::Scalar::zero());
+        // The two change places after the step, and later steps are not to allocate.
+        self.series.reserve((self.order * n).saturating_sub(self.series.len()));
         self.sizes.resize(self.order, P::Scalar::zero());
         let found = self.rates.flow(&self.now, self.order, &mut self.next, &mut self.sizes, &mut self.memory);
         found.map_err(|error| error.of("trajectory"))?;
