@@ -1,68 +1,18 @@
 //! A star and five planets, followed by Taylor's method at order 20 with their energy kept to rounding.
 //!
-//! `cargo run --release --example six_body` writes the equations of motion down as array operations, follows them for 250 units of
+//! `cargo run --release --example six_body` follows their equations of motion, array operations of `testkit::motion`, for 250 units of
 //! time (the innermost planet goes round 18 times, the outermost 4 times), and draws orbits and the relative error of the energy to
 //! `target/six_body.svg`. Orbits between the steps come from the series of the steps. `-- --quick` follows a tenth of the time;
 //! `-- FILE` writes the picture elsewhere.
 
 use jetgrad::ode::Trajectory;
-use jetgrad::{Var, constant};
-use ndarray::{Array1, Array2};
 use plotters::prelude::*;
 use std::error::Error;
 use std::time::Instant;
+use testkit::motion::{BODIES, energy, planets, six_bodies};
 
-const BODIES: usize = 6;
 /// Points drawn of each step.
 const POINTS: usize = 16;
-
-/// Positions and velocities, of shape [6, 3] each.
-type State = (Array2<f64>, Array2<f64>);
-
-fn masses() -> Array1<f64> {
-    Array1::from_shape_fn(BODIES, |i| if i == 0 { 1.0 } else { 1e-3 * (1.0 + 0.1 * i as f64) })
-}
-
-/// The star at rest in the middle, planets on circles about it but for their pull at one another.
-fn start() -> State {
-    let radius = |i: usize| 1.0 + 0.7 * i as f64;
-    let angle = |i: usize| 1.3 * i as f64;
-    let x = Array2::from_shape_fn((BODIES, 3), |(i, k)| match (i, k) {
-        (0, _) => 0.0,
-        (_, 0) => radius(i) * angle(i).cos(),
-        (_, 1) => radius(i) * angle(i).sin(),
-        _ => 0.01 * i as f64,
-    });
-    let v = Array2::from_shape_fn((BODIES, 3), |(i, k)| match (i, k) {
-        (0, _) | (_, 2) => 0.0,
-        (_, 0) => -angle(i).sin() / radius(i).sqrt(),
-        _ => angle(i).cos() / radius(i).sqrt(),
-    });
-    (x, v)
-}
-
-/// Rates of positions and velocities: v, and Σⱼ mⱼ (xⱼ − xᵢ)/|xⱼ − xᵢ|³ for body i.
-fn rates(&(x, v): &(Var, Var), _time: Var) -> (Var, Var) {
-    let apart = x.reshape(&[1, BODIES, 3]) - x.reshape(&[BODIES, 1, 3]);
-    // A body does not pull at itself: its distance counts as 1, and its difference is 0.
-    let same = constant(&Array2::<f64>::eye(BODIES));
-    let distance = (apart.square().sum_axes(&[2]) + same).sqrt();
-    let pull = constant(&masses()).reshape(&[1, BODIES]) / (distance.square() * distance);
-    (v, (apart * pull.reshape(&[BODIES, BODIES, 1])).sum_axes(&[1]))
-}
-
-fn energy((x, v): &State) -> f64 {
-    let m = masses();
-    let kinetic: f64 = (0..BODIES).map(|i| 0.5 * m[i] * v.row(i).dot(&v.row(i))).sum();
-    let pairs = (0..BODIES).flat_map(|i| (0..i).map(move |j| (i, j)));
-    let potential: f64 = pairs
-        .map(|(i, j)| {
-            let apart = &x.row(i) - &x.row(j);
-            m[i] * m[j] / apart.dot(&apart).sqrt()
-        })
-        .sum();
-    kinetic - potential
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -70,9 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let picture = arguments.iter().find(|a| !a.starts_with("--")).cloned().unwrap_or("target/six_body.svg".into());
     let end = if quick { 25.0 } else { 250.0 };
 
-    let start = start();
+    let start = planets();
     let before = energy(&start);
-    let mut path = Trajectory::new(rates, &start, 0.0);
+    let mut path = Trajectory::new(six_bodies, &start, 0.0);
     let mut orbits: Vec<Vec<(f64, f64)>> = vec![Vec::new(); BODIES];
     let mut errors = vec![(0.0, 0.0)];
     let clock = Instant::now();

@@ -10,11 +10,12 @@ use crate::operator::Operator;
 use crate::ours::{NAME, Operators};
 use crate::subject::{Subject, Turn};
 use autodiff_core::ode::Trajectory;
-use autodiff_core::{Traced, Tree, Var, constant};
-use ndarray::{Array1, Array2};
+use autodiff_core::{Traced, Tree, Var};
+use ndarray::Array1;
 use std::hint::black_box;
 use std::time::Instant;
 use testkit::counter::symmetrics;
+use testkit::motion::{planets, six_bodies};
 
 /// Steps from one beginning: later the six bodies may meet.
 const STEPS: usize = 1000;
@@ -55,37 +56,6 @@ fn van_der_pol(&(x, v): &(Var, Var), _time: Var) -> (Var, Var) {
 /// Positions 2 S(1) and velocities 2 S(2) of `n` oscillators.
 fn oscillators(n: usize) -> (Array1<f64>, Array1<f64>) {
     (2.0 * symmetrics(1, n), 2.0 * symmetrics(2, n))
-}
-
-fn masses() -> Array1<f64> {
-    Array1::from_shape_fn(6, |i| if i == 0 { 1.0 } else { 1e-3 * (1.0 + 0.1 * i as f64) })
-}
-
-/// Positions and velocities of a star of mass 1 at rest and of five planets about it.
-fn planets() -> (Array2<f64>, Array2<f64>) {
-    let radius = |i: usize| 1.0 + 0.7 * i as f64;
-    let angle = |i: usize| 1.3 * i as f64;
-    let x = Array2::from_shape_fn((6, 3), |(i, k)| match (i, k) {
-        (0, _) => 0.0,
-        (_, 0) => radius(i) * angle(i).cos(),
-        (_, 1) => radius(i) * angle(i).sin(),
-        _ => 0.01 * i as f64,
-    });
-    let v = Array2::from_shape_fn((6, 3), |(i, k)| match (i, k) {
-        (0, _) | (_, 2) => 0.0,
-        (_, 0) => -angle(i).sin() / radius(i).sqrt(),
-        _ => angle(i).cos() / radius(i).sqrt(),
-    });
-    (x, v)
-}
-
-/// Rates v and Σⱼ mⱼ (xⱼ − xᵢ)/|xⱼ − xᵢ|³.
-fn six_bodies(&(x, v): &(Var, Var), _time: Var) -> (Var, Var) {
-    let apart = x.reshape(&[1, 6, 3]) - x.reshape(&[6, 1, 3]);
-    // A body does not pull at itself: its distance counts as 1, and its difference is 0.
-    let distance = (apart.square().sum_axes(&[2]) + constant(&Array2::<f64>::eye(6))).sqrt();
-    let pull = constant(&masses()).reshape(&[1, 6]) / (distance.square() * distance);
-    (v, (apart * pull.reshape(&[6, 6, 1])).sum_axes(&[1]))
 }
 
 /// A trajectory that is made again and again.

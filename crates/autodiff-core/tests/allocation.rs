@@ -4,11 +4,13 @@
 
 #![allow(unsafe_code, reason = "a counting allocator is an unsafe trait; it only forwards to the system's")]
 
+use autodiff_core::ode::Trajectory;
 use autodiff_core::{Conv2d, Executable, Function, Padding, Tree, Var};
 use ndarray::{ArrayD, arr1};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::counter::symmetrics;
+use testkit::motion::{planets, six_bodies};
 
 struct Counting;
 
@@ -49,7 +51,19 @@ fn replays_do_not_allocate() {
         many_arrays();
         scalars::<f64>();
         scalars::<f32>();
+        steps();
     });
+}
+
+/// Steps of Taylor's method: of scalars, of arrays with sums over axes, and of planes in chunks.
+fn steps() {
+    let oscillator = |y: &[Var], _: Var| vec![y[1], (1.0 - y[0].square()) * y[1] - y[0].sin()];
+    let mut path = Trajectory::new(oscillator, &vec![2.0, 0.0], 0.0);
+    assert_eq!(allocations(|| assert!(path.step().is_ok())), 0, "scalars");
+    let mut path = Trajectory::new(six_bodies, &planets(), 0.0);
+    assert_eq!(allocations(|| assert!(path.step().is_ok())), 0, "arrays");
+    let mut path = Trajectory::new(|y: &Var, t: Var| y.sin() + t, &symmetrics(1, 300), 0.0);
+    assert_eq!(allocations(|| assert!(path.step().is_ok())), 0, "planes");
 }
 
 /// Sweeps over a loop with a branch: nothing is allocated by a repeated one, and by recording no more than its lists grow.

@@ -1,8 +1,10 @@
 //! Taylor's method for differential equations: known solutions, invariants, reference values, dense output, errors.
 
 use autodiff_core::ode::{Trajectory, taylor_step};
+use autodiff_core::real::Row;
 use autodiff_core::{Elementary, Error, Var, concat, stack};
 use ndarray::{Array1, Array2, arr1};
+use testkit::motion::{energy, planets, six_bodies};
 
 #[test]
 fn series_of_known_solutions() {
@@ -60,48 +62,6 @@ fn van_der_pol_follows_the_reference() {
     let mut path = Trajectory::new(arrays, &arr1(&[2.0, 0.0]), 0.0);
     path.advance_to(5.0).unwrap();
     assert!((path.entries()[0] - reference[1].1[0]).abs() < 4e-14);
-}
-
-/// Accelerations of six bodies: [6, 3] positions and velocities.
-fn six_bodies(state: &(Var, Var), _: Var) -> (Var, Var) {
-    let (x, v) = *state;
-    let apart = x.reshape(&[1, 6, 3]) - x.reshape(&[6, 1, 3]);
-    let same = autodiff_core::constant(&Array2::<f64>::eye(6));
-    // A body does not pull at itself: its distance counts as 1, and its difference is 0.
-    let distance = (apart.square().sum_axes(&[2]) + same).sqrt();
-    let pull = autodiff_core::constant(&masses()).reshape(&[1, 6]) / (distance.square() * distance);
-    (v, (apart * pull.reshape(&[6, 6, 1])).sum_axes(&[1]))
-}
-
-fn masses() -> Array1<f64> {
-    Array1::from_shape_fn(6, |i| if i == 0 { 1.0 } else { 1e-3 * (1.0 + 0.1 * i as f64) })
-}
-
-fn planets() -> (Array2<f64>, Array2<f64>) {
-    let radius = |i: usize| 1.0 + 0.7 * i as f64;
-    let angle = |i: usize| 1.3 * i as f64;
-    let x = Array2::from_shape_fn((6, 3), |(i, k)| match (i, k) {
-        (0, _) => 0.0,
-        (_, 0) => radius(i) * angle(i).cos(),
-        (_, 1) => radius(i) * angle(i).sin(),
-        _ => 0.01 * i as f64,
-    });
-    let v = Array2::from_shape_fn((6, 3), |(i, k)| match (i, k) {
-        (0, _) | (_, 2) => 0.0,
-        (_, 0) => -angle(i).sin() / radius(i).sqrt(),
-        _ => angle(i).cos() / radius(i).sqrt(),
-    });
-    (x, v)
-}
-
-fn energy((x, v): &(Array2<f64>, Array2<f64>)) -> f64 {
-    let m = masses();
-    let kinetic: f64 = (0..6).map(|i| 0.5 * m[i] * v.row(i).dot(&v.row(i))).sum();
-    let pair = |i: usize, j: usize| {
-        let apart = &x.row(i) - &x.row(j);
-        m[i] * m[j] / apart.dot(&apart).sqrt()
-    };
-    kinetic - (0..6).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| pair(i, j)).sum::<f64>()
 }
 
 #[test]
@@ -227,24 +187,69 @@ fn rates(state: &(Var, Var), t: Var, matrices: bool) -> (Var, Var) {
     (smooth * 0.5, (powers - if matrices { mixed() } else { choice }).sin())
 }
 
+/// Rates that are run as a program, for a solve has no recurrence.
+fn as_program(s: &(Var, Var), (a, b): (Var, Var)) -> (Var, Var) {
+    let first = s.0.reshape(&[s.0.size()]).slice(0, 0..1);
+    (a + (first + 4.0).reshape(&[1, 1]).solve(first).sum() * 0.0, b)
+}
+
+#[test]
+fn every_row_has_the_series_of_its_program() {
+    // Alone, in blocks of two widths, and in chunks of which the last is not full.
+    for n in [1, 40, 301] {
+        for &row in Row::ALL {
+            let samples = row.samples();
+            let at = |input: usize, i: usize| {
+                let [low, high] = samples[input.min(samples.len() - 1)];
+                low + (high - low) * (0.3 + 0.4 * ((i * 7 + input * 3) % 11) as f64 / 11.0)
+            };
+            let state = (Array1::from_shape_fn(n, |i| at(0, i)), Array1::from_shape_fn(n, |i| at(1, i)));
+            let rates = |&(x, y): &(Var, Var), t: Var| {
+                let z = match row.arity() {
+                    1 => row.apply(&[x]),
+                    2 => row.apply(&[x, y]),
+                    _ => row.apply(&[x.greater(y), x, y]),
+                };
+                (z * 0.1, z * x - t)
+            };
+            let series = taylor_step(rates, &state, 0.3, 8).unwrap();
+            let program = taylor_step(|s: &(Var, Var), t: Var| as_program(s, rates(s, t)), &state, 0.3, 8).unwrap();
+            for (k, (a, b)) in series.iter().zip(&program).enumerate() {
+                let scale = b.0.iter().chain(&b.1).fold(0.0_f64, |m, c| m.max(c.abs()));
+                for (a, b) in a.0.iter().chain(&a.1).zip(b.0.iter().chain(&b.1)) {
+                    // Other orders of summation, and factors 1/q instead of quotients.
+                    let near = (a - b).abs() <= 1e-13 * scale.max(1.0);
+                    assert!(near, "{}, {n} entries, order {}: {a:e} against {b:e}", row.name(), k + 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rates_of_one_node_have_their_series() {
+    // The rate is read by its own recurrence, and by nothing else: √y, 1/y, eʸ, ln y.
+    for row in [Row::Sqrt, Row::Exp, Row::Ln] {
+        let rates = |&(x, y): &(Var, Var), _: Var| (row.apply(&[x]), y.recip());
+        let state = (arr1(&[1.5, 0.7]), arr1(&[0.5, 2.0]));
+        let series = taylor_step(rates, &state, 0.0, 9).unwrap();
+        let program = taylor_step(|s: &(Var, Var), t: Var| as_program(s, rates(s, t)), &state, 0.0, 9).unwrap();
+        for (a, b) in series.iter().zip(&program).flat_map(|(a, b)| a.0.iter().chain(&a.1).zip(b.0.iter().chain(&b.1)))
+        {
+            // The largest coefficient of 1/y from 0.5 is some 10⁶.
+            assert!((a - b).abs() <= 1e-13 * b.abs().max(1.0), "{}: {a:e} against {b:e}", row.name());
+        }
+    }
+}
+
 #[test]
 fn recurrences_and_programs_give_the_same_series() {
     // The last elementwise one runs in chunks, of which one is not full.
     for (n, matrices) in [(70, false), (70, true), (1, false), (301, false)] {
         let state = (Array1::linspace(-1.0, 1.0, n), Array1::linspace(0.5, -0.7, n));
         let series = taylor_step(|s: &(Var, Var), t: Var| rates(s, t, matrices), &state, 0.3, 12).unwrap();
-        // A solve has no recurrence, so everything runs as a program then.
-        let program = taylor_step(
-            |s: &(Var, Var), t: Var| {
-                let (a, b) = rates(s, t, matrices);
-                let one = (s.0.slice(0, 0..1) + 4.0).reshape(&[1, 1]);
-                (a + one.solve(s.0.slice(0, 0..1)) * 0.0, b)
-            },
-            &state,
-            0.3,
-            12,
-        )
-        .unwrap();
+        let of = |s: &(Var, Var), t: Var| as_program(s, rates(s, t, matrices));
+        let program = taylor_step(of, &state, 0.3, 12).unwrap();
         for (k, (a, b)) in series.iter().zip(&program).enumerate() {
             let scale = b.0.iter().chain(&b.1).fold(0.0_f64, |m, c| m.max(c.abs()));
             for (a, b) in a.0.iter().chain(&a.1).zip(b.0.iter().chain(&b.1)) {

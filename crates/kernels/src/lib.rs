@@ -8,6 +8,7 @@ pub mod gemm;
 pub mod layout;
 pub mod lu;
 pub mod reduce;
+pub mod series;
 pub mod special;
 pub mod vector;
 
@@ -38,6 +39,10 @@ pub trait Scalar:
     /// The number nearest to `x`.
     fn round_from(x: f64) -> Self;
 
+    /// `self · b + c`, with one rounding where the machine fuses them.
+    #[doc(hidden)]
+    fn times_plus<F: vector::Contraction>(self, b: Self, c: Self) -> Self;
+
     /// Kernels of matrix products for the best instruction set of this machine.
     #[doc(hidden)]
     fn engine() -> &'static gemm::Engine<Self>;
@@ -60,6 +65,10 @@ macro_rules! scalar {
             }
             fn round_from(x: f64) -> Self {
                 x as $T
+            }
+            #[inline(always)]
+            fn times_plus<F: vector::Contraction>(self, b: Self, c: Self) -> Self {
+                if F::FUSED { self.mul_add(b, c) } else { self * b + c }
             }
             fn engine() -> &'static gemm::Engine<Self> {
                 gemm::$engines().next().expect("the portable kernels run everywhere")

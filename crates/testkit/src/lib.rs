@@ -13,6 +13,7 @@
 //! * [`counter`]: numbers from a counter, the same bits in every language;
 //! * [`workloads`]: networks, scalar functions written as loops, and Taylor and Laplacian problems, each fully defined;
 //! * [`problems`]: functions to minimise whose minima are known;
+//! * [`motion`]: a star and five planets, for differential equations;
 //! * [`golden`]: what other systems for automatic differentiation compute for them;
 //! * [`flops`]: what the matrix products of a network cost.
 
@@ -21,5 +22,6 @@
 pub mod counter;
 pub mod flops;
 pub mod golden;
+pub mod motion;
 pub mod problems;
 pub mod workloads;

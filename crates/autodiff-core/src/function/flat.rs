@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::execute::Coefficients;
 use crate::real::Float;
 use crate::tree::{Leaves, Traced, Tree};
+use kernels::series::largest;
 use std::borrow::Borrow;
 use std::fmt;
 
@@ -139,12 +140,13 @@ where
     }
 
     /// Of rates f(y, t) at a point that ends with the time: coefficients 1 to `order` of the solution of y′ = f(y, t), order by
-    /// order. `memory` is used again by the next call.
+    /// order, and of each the size of its largest entry. `memory` is used again by the next call.
     pub(crate) fn flow(
         &self,
         x: &[P::Scalar],
         order: usize,
         series: &mut [P::Scalar],
+        sizes: &mut [P::Scalar],
         memory: &mut Option<Coefficients<P::Scalar>>,
     ) -> Result<()> {
         let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
@@ -155,13 +157,16 @@ where
                 Some(memory) if recurrences.owns(memory, order) => memory,
                 _ => memory.insert(recurrences.memory(order)),
             };
-            let holds = recurrences.run(x, series, memory)?;
+            let holds = recurrences.run(x, series, sizes, memory)?;
             // At singular points the rules of programs go further.
-            if holds && series.iter().all(|c| c.to_f64().is_finite()) {
+            if holds && sizes.iter().all(|size| size.to_f64().is_finite()) {
                 return Ok(());
             }
         }
-        self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) }).map(|_| ())
+        self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) })?;
+        let coefficients = series.chunks_exact((series.len() / order.max(1)).max(1));
+        sizes.iter_mut().zip(coefficients).for_each(|(size, c)| *size = largest(c));
+        Ok(())
     }
 
     /// The function at `x`, ready for many products.

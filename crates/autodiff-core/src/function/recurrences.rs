@@ -23,10 +23,11 @@ pub(super) fn recurrences(body: &Body) -> Option<Recurrences> {
     let limit = GROWTH * (rates.len() + 16);
     // Slopes are nodes that have slopes.
     let mut varies: Vec<bool> = Vec::new();
-    while let Some((row, args, input)) = node(varies.len())? {
+    while let Some(Node { row, args, input }) = node(varies.len())? {
         let moves: Vec<bool> = args.iter().map(|a| varies[a.index()]).collect();
         let discrete = row.is_some_and(|row| row.class() == Class::Discrete);
-        if let Some(row) = row.filter(|row| row.class() == Class::Smooth) {
+        // A square root has its rule from y² = x.
+        if let Some(row) = row.filter(|&row| row.class() == Class::Smooth && row != Row::Sqrt) {
             let var = |node: NodeId| Var { trace, node };
             let (args, y) = (args.iter().map(|&a| var(a)).collect::<Vec<Var>>(), var(NodeId::from_index(varies.len())));
             for i in (0..args.len()).filter(|&i| moves[i]) {
@@ -50,15 +51,21 @@ pub(super) fn recurrences(body: &Body) -> Option<Recurrences> {
     Recurrences::new(session.close(&outputs).ok()?.graph, &slopes)
 }
 
-/// Row, arguments, and whether it is an input, of a node of the tape; `Some(None)` after the last.
-#[allow(clippy::type_complexity)]
-fn node(index: usize) -> Option<Option<(Option<Row>, Vec<NodeId>, bool)>> {
+/// A node of the tape.
+struct Node {
+    row: Option<Row>,
+    args: Vec<NodeId>,
+    input: bool,
+}
+
+/// The node of this number; `Some(None)` after the last, and `None` if there is no tape.
+fn node(index: usize) -> Option<Option<Node>> {
     crate::trace::peek(|graph| {
         (index < graph.len()).then(|| {
             let id = NodeId::from_index(index);
             let operation = graph.operation(id);
             let row = if let Operation::Row(row) = operation { Some(row) } else { None };
-            (row, graph.arguments(id).to_vec(), matches!(operation, Operation::Input(_)))
+            Node { row, args: graph.arguments(id).to_vec(), input: matches!(operation, Operation::Input(_)) }
         })
     })
 }

@@ -4,8 +4,9 @@ use crate::error::{Error, Result};
 use crate::execute::Coefficients;
 use crate::function::{Flat, Function};
 use crate::graph::Var;
-use crate::real::{Elementary, Float, Precision};
+use crate::real::{Elementary, Float, Precision, Row};
 use crate::tree::{Leaves, Traced, Tree};
+use kernels::series::{largest, polynomial};
 use num_traits::Zero;
 use std::borrow::Borrow;
 
@@ -52,8 +53,9 @@ impl<P: Tree> Tree for Moment<P> {
 /// Rates must be smooth along a step: where they jump or bend (`if`, `select`, `abs`, `max`), a step over the place is as wrong as
 /// the series before it. [`advance_to`](Trajectory::advance_to) such a place first, if it is known.
 ///
-/// The coefficients are computed by recurrences over the trace; a state of arrays is faster than one of many scalars, whose
-/// loops are not rolled here.
+/// The coefficients are computed by recurrences over the trace, which are made into a list of instructions at the first step; later
+/// ones allocate nothing. Many systems of the same equations are fastest as the entries of arrays: loops over scalars
+/// are not rolled here.
 pub struct Trajectory<'f, P: Tree, Out> {
     rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
     order: usize,
@@ -68,6 +70,11 @@ pub struct Trajectory<'f, P: Tree, Out> {
     /// The series of the step that is being made.
     next: Vec<P::Scalar>,
     memory: Option<Coefficients<P::Scalar>>,
+    /// The largest entry of each coefficient of that series.
+    sizes: Vec<P::Scalar>,
+    /// The same in double precision, after that of the state, and their logarithms.
+    scales: Vec<f64>,
+    logarithms: Vec<f64>,
     /// Change of each entry in a step.
     rise: Vec<P::Scalar>,
     steps: usize,
@@ -119,6 +126,9 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             series: Vec::new(),
             next: Vec::new(),
             memory: None,
+            sizes: Vec::new(),
+            scales: Vec::new(),
+            logarithms: Vec::new(),
             rise: now.clone(),
             now,
             steps: 0,
@@ -222,7 +232,10 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     fn step_within(&mut self, limit: f64) -> Result<Step<P::Scalar>> {
         let n = self.now.len() - 1;
         self.next.resize(self.order * n, P::Scalar::zero());
-        let found = self.rates.flow(&self.now, self.order, &mut self.next, &mut self.memory);
+        // The two change places after the step, and later steps are not to allocate.
+        self.series.reserve((self.order * n).saturating_sub(self.series.len()));
+        self.sizes.resize(self.order, P::Scalar::zero());
+        let found = self.rates.flow(&self.now, self.order, &mut self.next, &mut self.sizes, &mut self.memory);
         found.map_err(|error| error.of("trajectory"))?;
         let time = self.now[n];
         let allowed = self.allowed();
@@ -239,11 +252,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         }
         self.before.copy_from_slice(&self.now);
         std::mem::swap(&mut self.series, &mut self.next);
-        // Horner's rule, order by order.
-        self.rise.fill(P::Scalar::zero());
-        for coefficients in self.series.chunks_exact(n.max(1)).rev() {
-            self.rise.iter_mut().zip(coefficients).for_each(|(sum, &c)| *sum = (*sum + c) * length);
-        }
+        polynomial(&self.series, length, &mut self.rise[..n]);
         self.rise[n] = length;
         for ((now, left_out), &rise) in self.now.iter_mut().zip(&mut self.left_out).zip(&self.rise) {
             let wanted = rise - *left_out;
@@ -263,25 +272,23 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     /// The length at which each of the last two terms that do not vanish is as small as the tolerance asks, beside the state or
     /// beside an early term, for a state near zero grows in the step. Infinite for a polynomial of half the order, NaN if a
     /// coefficient is not finite.
-    fn allowed(&self) -> f64 {
+    fn allowed(&mut self) -> f64 {
         let n = self.now.len() - 1;
-        let largest = |x: &[P::Scalar]| x.iter().map(|x| x.to_f64().abs()).fold(0.0, larger);
-        let mut sizes = vec![largest(&self.now[..n])];
-        sizes.extend(self.next.chunks_exact(n.max(1)).map(largest));
-        if !sizes.iter().all(|size| size.is_finite()) {
+        self.scales.clear();
+        self.scales.push(largest(&self.now[..n]).to_f64());
+        self.scales.extend(self.sizes.iter().map(|size| size.to_f64()));
+        if !self.scales.iter().all(|size| size.is_finite()) {
             return f64::NAN;
         }
+        self.logarithms.resize(self.scales.len(), 0.0);
+        Row::Ln.map(&[&self.scales], &mut self.logarithms);
         // |c_k| hᵏ = ε |c_m| hᵐ
-        let half = self.order / 2;
-        let beside = |k: usize, m: usize| (self.tolerance * sizes[m] / sizes[k]).powf(1.0 / (k - m) as f64);
-        let of = |k: usize| (0..=half).map(|m| beside(k, m)).fold(0.0, f64::max);
-        (half + 1..sizes.len()).rev().filter(|&k| sizes[k] > 0.0).take(2).map(of).fold(f64::INFINITY, f64::min)
+        let (half, tolerance) = (self.order / 2, self.tolerance.ln());
+        let beside = |k: usize, m: usize| (tolerance + self.logarithms[m] - self.logarithms[k]) / (k - m) as f64;
+        let of = |k: usize| (0..=half).map(|m| beside(k, m)).fold(f64::NEG_INFINITY, f64::max);
+        let last = (half + 1..self.scales.len()).rev().filter(|&k| self.scales[k] > 0.0).take(2);
+        last.map(of).fold(f64::INFINITY, f64::min).exp()
     }
-}
-
-/// The larger of two, and NaN if one is.
-fn larger(a: f64, b: f64) -> f64 {
-    if b > a || b.is_nan() { b } else { a }
 }
 
 fn stuck(message: String) -> Error {
@@ -317,6 +324,7 @@ where
     }
     let n = trajectory.now.len() - 1;
     trajectory.series.resize(order * n, P::Scalar::zero());
-    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut None)?;
+    trajectory.sizes.resize(order, P::Scalar::zero());
+    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut trajectory.sizes, &mut None)?;
     Ok(trajectory.series())
 }

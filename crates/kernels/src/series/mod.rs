@@ -1,0 +1,295 @@
+//! Taylor coefficients by recurrence: instructions over memory that holds the series of many numbers.
+//!
+//! A series of n entries has its coefficients one after the other, each with its entries side by side and padded to a multiple of
+//! [`PADDED`]; the series of a single number has no padding. An instruction computes one coefficient of all entries. Whoever makes the
+//! instructions has settled ranges, zeros and signs, so that running them is loads, products and sums.
+//!
+//! ```
+//! use kernels::series::{Instruction, Rule, run};
+//! // The coefficient of order 2 of the product of 1 + 2t + 3t² and 4 + 5t + 6t².
+//! let mut memory = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0];
+//! let product = Instruction { a: 0, b: 5, terms: 3, ..Instruction::new(Rule::Products, 6, 1, 1) };
+//! run(&[product], &[], &mut memory);
+//! assert_eq!(memory[6], 6.0 + 10.0 + 12.0);
+//! ```
+//!
+//! Source: Jorba and Zou, *A software package for the numerical integration of ODEs by means of high-order Taylor methods* (2005).
+
+mod evaluation;
+
+pub use evaluation::{largest, polynomial};
+
+use crate::Scalar;
+use crate::vector::{Contraction, Kernel, dispatch};
+
+/// Entries of which each coefficient of a series of several numbers has a multiple.
+pub const PADDED: usize = 8;
+
+/// No place.
+pub const NOWHERE: u32 = u32::MAX;
+
+/// What the entries of a result are the sums Σ of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// aⱼ·bⱼ for j below `terms`, where aⱼ lies j strides after a, and bⱼ j strides before b. Nothing for no terms.
+    Products,
+    /// The same, each twice: half of a square.
+    Pairs,
+    /// And the square of a with the number `terms`, in the middle between them.
+    PairsAndMiddle,
+    /// a alone.
+    One,
+    /// The single number at a, for all entries.
+    Spread,
+    /// 1/a.
+    Inverse,
+    /// As many entries of a as `terms`; the table says from its place `b` on which these are: the first of all entries of the result,
+    /// then the second of all.
+    Gathered,
+}
+
+/// result = (shift·base + weight·Σ)·scale, entry by entry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Instruction<T> {
+    /// What is summed.
+    pub rule: Rule,
+    /// Where the result goes.
+    pub out: u32,
+    /// Its entries, a multiple of [`PADDED`] if there are several.
+    pub length: u32,
+    /// From one coefficient to the next.
+    pub stride: u32,
+    /// Where the first factor is.
+    pub a: u32,
+    /// Where the second factor is.
+    pub b: u32,
+    /// Number of terms.
+    pub terms: u32,
+    /// Where the term that is no product is, or [`NOWHERE`].
+    pub base: u32,
+    /// Where the last factor is, or [`NOWHERE`].
+    pub scale: u32,
+    /// Factor of the base.
+    pub shift: T,
+    /// Factor of the sum.
+    pub weight: T,
+}
+
+impl<T: Scalar> Instruction<T> {
+    /// The sum of nothing, with weight 1.
+    pub fn new(rule: Rule, out: u32, length: u32, stride: u32) -> Self {
+        let (shift, weight) = (T::one(), T::one());
+        Instruction { rule, out, length, stride, a: 0, b: 0, terms: 0, base: NOWHERE, scale: NOWHERE, shift, weight }
+    }
+}
+
+/// Carries out instructions one after the other; `table` is what [`Rule::Gathered`] reads.
+///
+/// Sums may be taken in any order and products fused into them; the bits of a result depend neither on its place nor on how
+/// many entries there are beside it, if there are several.
+///
+/// # Panics
+/// If an instruction reads or writes outside of the memory.
+pub fn run<T: Scalar>(instructions: &[Instruction<T>], table: &[u32], memory: &mut [T]) {
+    dispatch(Run { instructions, table, memory });
+}
+
+struct Run<'a, T> {
+    instructions: &'a [Instruction<T>],
+    table: &'a [u32],
+    memory: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Run<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) {
+        for i in self.instructions {
+            let length = i.length as usize;
+            if length == 1 {
+                let sum = single::<T, F>(i, self.table, self.memory);
+                finish::<T, F, 1>(i, 0, [sum], self.memory);
+                continue;
+            }
+            let mut entry = 0;
+            while entry + 32 <= length {
+                entries::<T, F, 32>(i, entry, self.table, self.memory);
+                entry += 32;
+            }
+            if entry + 16 <= length {
+                entries::<T, F, 16>(i, entry, self.table, self.memory);
+                entry += 16;
+            }
+            if entry < length {
+                entries::<T, F, PADDED>(i, entry, self.table, self.memory);
+            }
+        }
+    }
+}
+
+/// `N` entries from one on.
+#[inline(always)]
+fn entries<T: Scalar, F: Contraction, const N: usize>(
+    i: &Instruction<T>,
+    entry: usize,
+    table: &[u32],
+    memory: &mut [T],
+) {
+    let sum = match i.rule {
+        Rule::Products => products::<T, F, N>(i, entry, memory),
+        Rule::Pairs => {
+            let mut pairs = products::<T, F, N>(i, entry, memory);
+            for e in 0..N {
+                pairs[e] += pairs[e];
+            }
+            pairs
+        }
+        Rule::PairsAndMiddle => {
+            let middle: [T; N] = part(memory, (i.a + i.terms * i.stride) as usize + entry);
+            let mut pairs = products::<T, F, N>(i, entry, memory);
+            for e in 0..N {
+                pairs[e] = middle[e].times_plus::<F>(middle[e], pairs[e] + pairs[e]);
+            }
+            pairs
+        }
+        Rule::One => part(memory, i.a as usize + entry),
+        Rule::Spread => [memory[i.a as usize]; N],
+        Rule::Inverse => {
+            let mut x: [T; N] = part(memory, i.a as usize + entry);
+            for e in 0..N {
+                x[e] = T::one() / x[e];
+            }
+            x
+        }
+        Rule::Gathered => {
+            let from = &memory[i.a as usize..];
+            let mut sums = [T::zero(); N];
+            let mut row = i.b as usize + entry;
+            for _ in 0..i.terms {
+                let places: [u32; N] = part(table, row);
+                for e in 0..N {
+                    sums[e] += from[places[e] as usize];
+                }
+                row += i.length as usize;
+            }
+            sums
+        }
+    };
+    finish::<T, F, N>(i, entry, sum, memory);
+}
+
+/// Writes the result of `N` entries.
+#[inline(always)]
+fn finish<T: Scalar, F: Contraction, const N: usize>(
+    i: &Instruction<T>,
+    entry: usize,
+    mut y: [T; N],
+    memory: &mut [T],
+) {
+    for e in 0..N {
+        y[e] *= i.weight;
+    }
+    if i.base != NOWHERE {
+        let base: [T; N] = part(memory, i.base as usize + entry);
+        for e in 0..N {
+            y[e] = base[e].times_plus::<F>(i.shift, y[e]);
+        }
+    }
+    if i.scale != NOWHERE {
+        let scale: [T; N] = part(memory, i.scale as usize + entry);
+        for e in 0..N {
+            y[e] *= scale[e];
+        }
+    }
+    memory[i.out as usize + entry..][..N].copy_from_slice(&y);
+}
+
+/// Σ aⱼ bⱼ of `N` entries.
+#[inline(always)]
+fn products<T: Scalar, F: Contraction, const N: usize>(i: &Instruction<T>, entry: usize, memory: &[T]) -> [T; N] {
+    let (mut a, mut b) = (i.a as usize + entry, i.b as usize + entry);
+    let mut sum = [T::zero(); N];
+    for _ in 0..i.terms {
+        let (x, y): ([T; N], [T; N]) = (part(memory, a), part(memory, b));
+        for e in 0..N {
+            sum[e] = x[e].times_plus::<F>(y[e], sum[e]);
+        }
+        a += i.stride as usize;
+        b = b.wrapping_sub(i.stride as usize);
+    }
+    sum
+}
+
+/// Σ of a single number.
+#[inline(always)]
+fn single<T: Scalar, F: Contraction>(i: &Instruction<T>, table: &[u32], memory: &[T]) -> T {
+    let (a, terms) = (i.a as usize, i.terms as usize);
+    match i.rule {
+        Rule::Products => dot::<T, F>(i, memory),
+        Rule::Pairs => {
+            let pairs = dot::<T, F>(i, memory);
+            pairs + pairs
+        }
+        Rule::PairsAndMiddle => {
+            let (pairs, middle) = (dot::<T, F>(i, memory), memory[a + terms]);
+            middle.times_plus::<F>(middle, pairs + pairs)
+        }
+        Rule::One | Rule::Spread => memory[a],
+        Rule::Inverse => T::one() / memory[a],
+        Rule::Gathered => {
+            let mut sum = T::zero();
+            for &at in &table[i.b as usize..][..terms] {
+                sum += memory[a + at as usize];
+            }
+            sum
+        }
+    }
+}
+
+/// Terms of a sum of single numbers that are in one vector.
+const BLOCK: usize = 8;
+
+/// Σ aⱼ bⱼ of single numbers, whose series are contiguous.
+#[inline(always)]
+fn dot<T: Scalar, F: Contraction>(i: &Instruction<T>, memory: &[T]) -> T {
+    let terms = i.terms as usize;
+    if terms == 0 {
+        return T::zero();
+    }
+    let a = &memory[i.a as usize..][..terms];
+    let b = &memory[i.b as usize + 1 - terms..][..terms];
+    // The outermost are the newest, which the others need not wait for.
+    let mut sum = a[0] * b[terms - 1];
+    if terms == 1 {
+        return sum;
+    }
+    let last = a[terms - 1] * b[0];
+    let (a, b) = (&a[1..terms - 1], &b[1..terms - 1]);
+    let (blocks, rest) = a.as_chunks::<BLOCK>();
+    let (first, backwards) = b.as_rchunks::<BLOCK>();
+    if !blocks.is_empty() {
+        let mut wide = [T::zero(); BLOCK];
+        for (x, y) in blocks.iter().zip(backwards.iter().rev()) {
+            for e in 0..BLOCK {
+                wide[e] = x[e].times_plus::<F>(y[BLOCK - 1 - e], wide[e]);
+            }
+        }
+        let even = (wide[0] + wide[4]) + (wide[2] + wide[6]);
+        sum += even + ((wide[1] + wide[5]) + (wide[3] + wide[7]));
+    }
+    let mut small = T::zero();
+    for (&x, &y) in rest.iter().zip(first.iter().rev()) {
+        small = x.times_plus::<F>(y, small);
+    }
+    (sum + last) + small
+}
+
+/// `N` numbers from a place on.
+#[inline(always)]
+fn part<T: Copy, const N: usize>(memory: &[T], at: usize) -> [T; N] {
+    *memory[at..].first_chunk().expect("a coefficient has as many entries as its length says")
+}
+
+#[cfg(test)]
+mod tests;
