@@ -23,6 +23,7 @@
 //! ```
 
 use super::lanczos::{Expansion, Lanczos};
+use super::product_limit;
 use super::secular::{Bound, Secular};
 use super::steihaug::Steihaug;
 use super::tridiagonal::{Eigen, Pivots};
@@ -109,10 +110,8 @@ impl<T: Scalar> Gltr<T> {
         }
     }
 
-    /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
-    pub fn max_products(mut self, limit: usize) -> Self {
-        self.max_products = Some(limit);
-        self
+    product_limit! {
+        /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
     }
 
     /// How many basis vectors are kept. Default: 64; at least 2.
