@@ -23,7 +23,6 @@
 //! ```
 
 use super::lanczos::{Expansion, Lanczos};
-use super::product_limit;
 use super::secular::{Bound, Secular};
 use super::steihaug::Steihaug;
 use super::tridiagonal::{Eigen, Pivots};

@@ -17,7 +17,6 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
-use super::product_limit;
 use super::solution::{KrylovEnd, Solution};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::RectangularOperator;

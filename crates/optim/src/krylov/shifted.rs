@@ -18,7 +18,6 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
-use super::product_limit;
 use super::solution::KrylovEnd;
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;

@@ -23,7 +23,6 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
-use super::product_limit;
 use crate::descent::{Descent, ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
