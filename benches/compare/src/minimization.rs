@@ -176,7 +176,7 @@ fn timed(
         let seconds = begun.elapsed().as_secs_f64();
         let end = end.unwrap_or_else(|error| End {
             x: watch.last_point().unwrap_or_else(|| case.start.clone()),
-            iterations: 0,
+            iterations: watch.iterations(),
             message: error.to_string(),
             claimed: false,
         });

@@ -16,28 +16,28 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent::{ModelStep, StepEnd};
-use crate::error::{Error, require};
+use crate::descent::StepEnd;
+use crate::error::{Error, require, require_length};
 use crate::forcing::Forcing;
 use crate::krylov::CubicModel;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Verdict, check_ratio_options, judge};
 use crate::scalar::Scalar;
-use crate::second_order::{Leaving, SecondOrder};
-use crate::solver::{Solver, minimize_methods};
+use crate::second_order::SecondOrder;
+use crate::site::{Site, SiteState};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::{Attempt, Standing};
-use crate::status::{Place, Progress, Report, Status};
-use crate::vector::offset;
-use std::ops::ControlFlow;
+use crate::status::{Place, Status};
+use crate::vector::{dot, offset};
 
 const METHOD: &str = "cubic regularization";
 
 /// The options of the method, and the ways to run it.
 ///
 /// A step is judged by ρ = (f(x) − f(x + s)) / (−q(s)), q without the cubic term, with the same allowances for rounding
-/// as [`TrustRegion`](crate::TrustRegion). After ρ > 9/10 the weight falls to a tenth, after ρ < 1/4 or a rejected step
-/// it is set so that the same model would have given a step of a quarter of the length.
+/// as [`TrustRegion`](crate::TrustRegion). After ρ > 9/10 of a step that the weight has
+/// shortened it falls to a tenth; after ρ < 1/4 or a rejected step it is set so that the same model would have given a step of a quarter of the length.
 ///
 /// Sources: Cartis, Gould, Toint, *Adaptive cubic regularisation methods for unconstrained optimization*, I and II,
 /// Math. Program. 127 and 130 (2011); Dussault, Migot, Orban, Math. Program. 207 (2024) (ARCqK).
@@ -146,90 +146,114 @@ impl<T: Scalar> CubicRegularization<T> {
         self.forcing.check(METHOD)?;
         let (now, local) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(CubicRegularizationSolver {
-            objective,
-            local: Some(local),
+            site: Site::new(objective, local, self.second_order.clone()),
             step: vec![T::zero(); x.len()],
-            start_gradient_norm: now.gradient_norm,
-            convex: false,
+            prepared: None,
+            options: self,
+            now,
+        })
+    }
+
+    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. It prepares the point, and its Krylov space if that was known, once more; its counts leave that out.
+    ///
+    /// Weight and limits are those of the state.
+    ///
+    /// # Errors
+    /// An objective of another dimension, or what it reports.
+    pub fn resume<'o, O: Objective<T>>(
+        mut self,
+        objective: &'o O,
+        state: CubicRegularizationState<T>,
+    ) -> Result<CubicRegularizationSolver<'o, T, O>, Error> {
+        let CubicRegularizationState { weight, now, prepared, site } = state;
+        require_length(METHOD, "x", objective.dimension(), now.x.len())?;
+        self.weight = weight;
+        if let Some([weight, tolerance]) = prepared {
+            self.model.prepare(&mut objective.at(&now.x)?.hessian(), &now.gradient, weight, tolerance)?;
+        }
+        Ok(CubicRegularizationSolver {
+            site: Site::resume(objective, &now.x, self.second_order.clone(), site)?,
+            step: vec![T::zero(); now.x.len()],
+            prepared,
             options: self,
             now,
         })
     }
 }
 
+/// What a run is apart from its objective and its options: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct CubicRegularizationState<T> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    weight: T,
+    now: Standing<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
+    prepared: Option<[T; 2]>,
+    site: SiteState<T>,
+}
+
 /// A run of [`CubicRegularization`].
 #[derive(Debug)]
 pub struct CubicRegularizationSolver<'o, T: Scalar, O: Objective<T>> {
-    objective: &'o O,
-    /// The model at `x` until its Krylov space is known, then nothing: a rejected step needs no products.
-    local: Option<O::Model<'o>>,
+    site: Site<'o, T, O>,
     options: CubicRegularization<T>,
     now: Standing<T>,
     step: Vec<T>,
-    start_gradient_norm: T,
-    /// Whether the current point needs no more examination: the last step was computed in the whole space, where the
-    /// Hessian was positive definite, or the question was answered.
-    convex: bool,
+    /// Weight and tolerance of the Krylov space at `x`, once it is known.
+    prepared: Option<[T; 2]>,
 }
 
 impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
+    /// What the run is apart from its objective and its options; [`CubicRegularization::resume`] goes on with it.
+    pub fn state(&self) -> CubicRegularizationState<T> {
+        CubicRegularizationState {
+            weight: self.options.weight,
+            now: self.now.clone(),
+            prepared: self.prepared,
+            site: self.site.state(),
+        }
+    }
+
     /// Learns the Krylov space at `x`, once.
     fn prepare(&mut self) -> Result<(), Error> {
-        let Some(mut local) = self.local.take() else {
+        let Some(mut local) = self.site.take() else {
             return Ok(());
         };
         let CubicRegularization { model, forcing, weight, .. } = &mut self.options;
-        let tolerance = forcing.at(&self.now, self.start_gradient_norm);
+        let tolerance = forcing.at(&self.now);
         match model.prepare(&mut local.hessian(), &self.now.gradient, *weight, tolerance) {
             Ok(products) => {
                 self.now.counts.products += products;
+                self.prepared = Some([*weight, tolerance]);
                 Ok(())
             }
             Err(error) => {
-                self.local = Some(local);
+                self.site.put_back(local);
+                self.prepared = None;
                 Err(error.into())
             }
         }
     }
 
-    /// Asks whether the current point is a minimum; the run goes on if it is not.
-    fn examine(&mut self) -> Result<(), Error> {
-        let CubicRegularization { second_order, weight, .. } = &mut self.options;
-        if let Some(local) = self.local.as_mut().filter(|_| !self.convex) {
-            // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
-            let length = (T::one() / *weight).min(T::of(1e3));
-            self.now.counts.products += second_order.examine(&mut local.hessian(), &self.now.gradient, length)?;
-            self.convex = !second_order.is_leaving();
-            if !self.convex {
-                self.local = None;
-            }
-        }
-        self.now.go_on_from(second_order);
-        Ok(())
-    }
-
-    /// Tries to leave a saddle.
-    fn leave(&mut self) -> Result<Option<Status>, Error> {
-        let CubicRegularization { second_order, accept, value_scale, .. } = &mut self.options;
-        let judge = |value, trial, promised: &ModelStep<T>| judge(value, trial, promised, *accept, *value_scale);
-        Ok(match second_order.leave(&mut self.now, self.objective, judge)? {
-            Leaving::Left(local) => {
-                self.local = Some(local);
-                self.convex = false;
-                None
-            }
-            Leaving::Failed => None,
-            Leaving::Ended(status) => Some(status),
-        })
+    /// Asks whether the current point may be a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<bool, Error> {
+        // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
+        let length = (T::one() / self.options.weight).min(T::of(1e3));
+        self.site.examine(&mut self.now, length)
     }
 
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        if self.options.second_order.is_leaving() {
-            return self.leave();
+        let CubicRegularization { accept, value_scale: scale, .. } = self.options;
+        if self.site.is_leaving() {
+            self.prepared = None;
+            let judge = |value, trial, promised: &_| judge(value, trial, promised, accept, scale);
+            return self.site.leave(&mut self.now, judge);
         }
         self.prepare()?;
-        let CubicRegularization { model, weight, min_weight, accept, value_scale, .. } = &mut self.options;
+        let CubicRegularization { model, weight, min_weight, .. } = &mut self.options;
         let promised = model.step(*weight, &mut self.step);
         self.now.step_norm = promised.norm;
         self.now.accepted = false;
@@ -238,18 +262,22 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
         }
         offset(&self.now.x, T::one(), &self.step, &mut self.now.trial);
         if self.now.trial == self.now.x {
-            return Ok(Some(Status::NoProgress));
+            return Ok(Some(self.now.failed(Status::NoProgress)));
         }
-        let (accept, scale) = (*accept, *value_scale);
-        let attempt = self.now.attempt(self.objective, |value, trial| judge(value, trial, &promised, accept, scale))?;
+        let gradient_slope = dot(&self.now.gradient, &self.step);
+        let judge = |value, trial| judge(value, trial, &promised, accept, scale);
+        let attempt = self.now.attempt(self.site.objective(), judge)?;
         let too_long = match attempt {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(local, judgement) => {
-                self.local = Some(local);
-                self.convex = promised.end == StepEnd::Interior
+                // Computed in the whole space, where the Hessian was positive definite.
+                let convex = promised.end == StepEnd::Interior
                     && judgement.is_as_promised()
                     && model.definite_dimension() == self.step.len();
-                if judgement.verdict != Verdict::AcceptIfGradientHalves && judgement.ratio > T::of(0.9) {
+                self.site.arrive(local, convex);
+                self.prepared = None;
+                let told = judgement.verdict != Verdict::AcceptIfGradientHalves;
+                if told && judgement.ratio > T::of(0.9) && model.is_held_back(gradient_slope, &promised) {
                     *weight = (*weight * T::of(0.1)).max(*min_weight);
                 }
                 judgement.ratio < T::of(0.25)
@@ -261,32 +289,10 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
             // At least twice: where the weight was without effect its first effect may be less.
             *weight = shorter.max(*weight * T::of(2.0));
         }
-        Ok((!weight.is_finite()).then_some(Status::RadiusTooSmall))
+        Ok((!weight.is_finite()).then(|| self.now.failed(Status::RadiusTooSmall)))
     }
 }
 
-impl<T: Scalar, O: Objective<T>> Solver<T> for CubicRegularizationSolver<'_, T, O> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.now.end_iteration(failed);
-        }
-        if self.now.finished.is_some_and(Status::is_converged) {
-            self.examine()?;
-        }
-        Ok(self.now.outcome())
-    }
-
-    fn confirm(&mut self) -> Result<bool, Error> {
-        self.examine()?;
-        Ok(!self.options.second_order.is_leaving())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.options.weight)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>] CubicRegularizationSolver<'_, T, O>, now, |run| run.options.weight, examine;
 }

@@ -1,7 +1,8 @@
 //! Methods that go down along lines: a direction from the gradients seen so far × a line search.
 //!
 //! [`Lbfgs`](crate::Lbfgs), [`Bfgs`](crate::Bfgs), [`NonlinearCg`](crate::NonlinearCg) and
-//! [`BarzilaiBorwein`](crate::BarzilaiBorwein) differ only in their [`Direction`]; the run is one and the same:
+//! [`BarzilaiBorwein`](crate::BarzilaiBorwein) differ only in their [`Direction`]; the run is one and the same, and
+//! [`LineDescent`](crate::LineDescent) makes it with any direction and search:
 //!
 //! * a direction that does not descend, or a search that fails, makes the direction forget all it learnt; the iteration
 //!   then tries −g, once;
@@ -13,10 +14,10 @@ use crate::line_search::{LineFunction, LineSearch, Ray, SearchEnd};
 use crate::objective::{Objective, ObjectiveError};
 use crate::quasi_newton::Step;
 use crate::scalar::Scalar;
-use crate::solver::Solver;
+use crate::solver::solvers;
 use crate::standing::Standing;
-use crate::status::{Counts, Place, Progress, Report, Status};
-use crate::vector::{all_finite, dot, norm, offset};
+use crate::status::{Counts, Place, Status};
+use crate::vector::{all_finite, dot, most_halvings, norm, offset};
 use std::ops::ControlFlow;
 
 /// What a direction may base the first trial step on.
@@ -200,9 +201,30 @@ where
         crate::error::require_length("resume", "x", objective.dimension(), state.now.x.len())?;
         Ok(Self { objective, state })
     }
+}
 
-    /// Tries the direction at hand; true if a step was taken, else the reason.
-    fn try_direction(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
+impl<T, O, D, L> Learnt<T> for DescentSolver<'_, T, O, D, L>
+where
+    T: Scalar,
+    O: Objective<T>,
+    D: Direction<T>,
+    L: LineSearch<T>,
+{
+    fn now(&mut self) -> &mut Standing<T> {
+        &mut self.state.now
+    }
+
+    fn is_steepest(&self) -> bool {
+        self.state.rule.is_steepest()
+    }
+
+    fn forget(&mut self) {
+        self.state.rule.forget();
+        self.state.search.forget();
+        self.state.alpha = T::zero();
+    }
+
+    fn search(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
         let DescentState { now, rule, search, direction, trial_gradient, alpha, slope } = &mut self.state;
         rule.direction(&now.gradient, direction);
         let mut descent = dot(&now.gradient, direction);
@@ -215,7 +237,7 @@ where
         let mut ray = Ray::new(now.value, descent, rule.first_step(&outlook));
         let length = norm(direction);
         // Each turn is one search; a second is due only where values were finite but the gradient was not.
-        for _ in 0..MOST_SEARCHES {
+        for _ in 0..most_halvings::<T>() {
             let mut along = Along {
                 objective: self.objective,
                 x: &now.x,
@@ -254,50 +276,37 @@ where
         }
         Ok(ControlFlow::Continue(Status::NonFinite(Place::Gradient)))
     }
+}
+
+/// A run whose directions are learnt: where one fails it forgets all, and tries −g, once.
+pub(crate) trait Learnt<T: Scalar> {
+    fn now(&mut self) -> &mut Standing<T>;
+
+    /// Whether nothing was learnt, so that the direction is that of steepest descent.
+    fn is_steepest(&self) -> bool;
+
+    fn forget(&mut self);
+
+    /// Searches along the direction at hand: breaks where a step was taken, or with the status if the run is over; else
+    /// continues with the reason why there is no step.
+    fn search(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error>;
 
     /// Takes one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.state.now.accepted = false;
+        self.now().accepted = false;
         loop {
-            let was_steepest = self.state.rule.is_steepest();
-            match self.try_direction()? {
+            let was_steepest = self.is_steepest();
+            match self.search()? {
                 ControlFlow::Break(over) => return Ok(over),
                 ControlFlow::Continue(failure) if was_steepest => return Ok(Some(failure)),
-                ControlFlow::Continue(_) => {
-                    self.state.rule.forget();
-                    self.state.search.forget();
-                    self.state.alpha = T::zero();
-                }
+                ControlFlow::Continue(_) => self.forget(),
             }
         }
     }
 }
 
-/// Halvings of a step whose value is finite but whose gradient is not.
-const MOST_SEARCHES: usize = 60;
-
-impl<T, O, D, L> Solver<T> for DescentSolver<'_, T, O, D, L>
-where
-    T: Scalar,
-    O: Objective<T>,
-    D: Direction<T>,
-    L: LineSearch<T>,
-{
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.state.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.state.now.end_iteration(failed);
-        }
-        Ok(self.state.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.state.now.progress(self.state.alpha)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.state.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>, D: Direction<T>, L: LineSearch<T>] DescentSolver<'_, T, O, D, L>, state.now, |run| run.state.alpha;
 }
 
 /// An error unless a threshold of curvature makes sense.

@@ -12,7 +12,8 @@ use crate::standing::Standing;
 pub enum Forcing<T> {
     /// The same at every point: linear convergence at this rate. From 0 to below 1.
     Constant(T),
-    /// min(`largest`, (‖g‖/‖g₀‖)^`power`), g₀ the gradient at the start: convergence of order 1 + `power`.
+    /// min(`largest`, (‖g‖/‖g₀‖)^`power`), g₀ the gradient at the start, or the largest so far where the start was a
+    /// saddle: convergence of order 1 + `power`.
     Superlinear {
         /// The bound far from the solution, from 0 to below 1.
         largest: T,
@@ -23,9 +24,9 @@ pub enum Forcing<T> {
 
 impl<T: Scalar> Forcing<T> {
     /// The relative tolerance at the current point, never below a tenth of what the gradient tolerance needs.
-    pub(crate) fn at(self, now: &Standing<T>, start_gradient_norm: T) -> T {
+    pub(crate) fn at(self, now: &Standing<T>) -> T {
         let enough = T::of(0.1) * now.limits.gradient_tolerance / now.gradient_norm;
-        self.tolerance(now.gradient_norm / start_gradient_norm).max(enough)
+        self.tolerance(now.reduction()).max(enough)
     }
 
     /// The relative tolerance where ‖g‖/‖g₀‖ is `reduction`.

@@ -21,19 +21,15 @@ use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
 use crate::radius_search::rounding_allowance;
 use crate::scalar::Scalar;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
-use crate::status::{Criterion, Place, Progress, Report, Status};
-use crate::vector::{dot, norm, offset};
-use std::ops::ControlFlow;
+use crate::status::{Criterion, Place, Status};
+use crate::vector::{dot, most_halvings, norm, offset};
 
 const METHOD: &str = "gauss-newton";
 
 /// The share of the first-order decrease a step must keep (c₁ of Nocedal and Wright).
 const SUFFICIENT: f64 = 1e-4;
-
-/// Down to 1e-18 of the step: only at x = 0 are there shorter ones that change anything.
-const MAX_HALVINGS: usize = 60;
 
 /// The options of the method, and the ways to run it.
 ///
@@ -122,23 +118,55 @@ impl<T: Scalar> GaussNewton<T> {
         let linear = self.linear_tolerance;
         require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")?;
         let now = Standing::unevaluated(METHOD, self.limits, x)?;
-        require_length(METHOD, "x", residuals.dimension(), x.len())?;
-        let mut solver = GaussNewtonSolver {
-            residuals,
-            options: self,
-            now,
-            model: None,
-            step: vec![T::zero(); x.len()],
-            trial_gradient: vec![T::zero(); x.len()],
-            trial_residual: Vec::new(),
-            minus_residual: Vec::new(),
-        };
-        solver.now.trial.copy_from_slice(x);
+        let state = GaussNewtonState { now, step: vec![T::zero(); x.len()], solved: false };
+        let mut solver = self.solver(residuals, state)?;
+        solver.state.now.trial.copy_from_slice(x);
         let (value, gradient_norm) = solver.look()?;
         solver.settle(value, gradient_norm);
-        solver.now.finished = solver.now.limits.start_verdict(x, value, gradient_norm);
+        solver.state.now.begin();
         Ok(solver)
     }
+
+    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. It prepares J once more, which its counts leave out. Limits are those of the state.
+    ///
+    /// # Errors
+    /// Residuals of another dimension, or what they report.
+    pub fn resume<'o, L: LeastSquares<T>>(
+        self,
+        residuals: &'o L,
+        state: GaussNewtonState<T>,
+    ) -> Result<GaussNewtonSolver<'o, T, L>, Error> {
+        let mut solver = self.solver(residuals, state)?;
+        let model = residuals.model_at(&solver.state.now.x)?;
+        solver.minus_residual.extend(model.residual().iter().map(|&r| -r));
+        solver.model = (!solver.state.solved).then_some(model);
+        Ok(solver)
+    }
+
+    fn solver<'o, L: LeastSquares<T>>(
+        self,
+        residuals: &'o L,
+        state: GaussNewtonState<T>,
+    ) -> Result<GaussNewtonSolver<'o, T, L>, Error> {
+        let n = state.now.x.len();
+        require_length(METHOD, "x", residuals.dimension(), n)?;
+        let (trial_residual, minus_residual) = (Vec::new(), Vec::new());
+        let trial_gradient = vec![T::zero(); n];
+        let (options, model) = (self, None);
+        Ok(GaussNewtonSolver { residuals, options, model, trial_gradient, trial_residual, minus_residual, state })
+    }
+}
+
+/// What a run is apart from its residuals and its options: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct GaussNewtonState<T> {
+    now: Standing<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    step: Vec<T>,
+    /// Whether `step` is that from `x`.
+    solved: bool,
 }
 
 /// A run of [`GaussNewton`].
@@ -146,44 +174,49 @@ impl<T: Scalar> GaussNewton<T> {
 pub struct GaussNewtonSolver<'o, T: Scalar, L: LeastSquares<T>> {
     residuals: &'o L,
     options: GaussNewton<T>,
-    now: Standing<T>,
+    state: GaussNewtonState<T>,
     /// J at `x`, until the step from there is known.
     model: Option<L::Model<'o>>,
-    step: Vec<T>,
     trial_gradient: Vec<T>,
     trial_residual: Vec<T>,
     minus_residual: Vec<T>,
 }
 
 impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
+    /// What the run is apart from its residuals and its options; [`GaussNewton::resume`] goes on with it.
+    pub fn state(&self) -> &GaussNewtonState<T> {
+        &self.state
+    }
+
     /// Prepares J at the trial point; the value there and the norm of the gradient.
     fn look(&mut self) -> Result<(T, T), Error> {
         self.model = None;
-        let mut model = self.residuals.model_at(&self.now.trial)?;
+        let mut model = self.residuals.model_at(&self.state.now.trial)?;
         self.trial_residual.clear();
         self.trial_residual.extend_from_slice(model.residual());
         model.vjp(&self.trial_residual, &mut self.trial_gradient)?;
-        self.now.counts.gradients += 1;
+        self.state.now.counts.gradients += 1;
         self.model = Some(model);
         Ok((half_square(&self.trial_residual), norm(&self.trial_gradient)))
     }
 
     /// Makes the trial point, at which was looked, the current one.
     fn settle(&mut self, value: T, gradient_norm: T) {
-        (self.now.value, self.now.gradient_norm) = (value, gradient_norm);
-        self.now.gradient.copy_from_slice(&self.trial_gradient);
+        (self.state.now.value, self.state.now.gradient_norm) = (value, gradient_norm);
+        self.state.now.gradient.copy_from_slice(&self.trial_gradient);
         self.minus_residual.clear();
         self.minus_residual.extend(self.trial_residual.iter().map(|&r| -r));
-        std::mem::swap(&mut self.now.x, &mut self.now.trial);
-        self.now.accepted = true;
+        std::mem::swap(&mut self.state.now.x, &mut self.state.now.trial);
+        self.state.now.accepted = true;
+        self.state.solved = false;
     }
 
     /// Solves for the step, once for each point; the status if there is none.
     fn solve(&mut self) -> Result<Option<Status>, Error> {
         let Some(mut model) = self.model.take() else { return Ok(None) };
         let GaussNewton { lsmr, damping, linear_tolerance, .. } = &mut self.options;
-        let mut jacobian = model.jacobian(self.step.len());
-        let solved = lsmr.solve(&mut jacobian, &self.minus_residual, *damping, &mut self.step, *linear_tolerance);
+        let mut jacobian = model.jacobian(self.state.step.len());
+        let solved = lsmr.solve(&mut jacobian, &self.minus_residual, *damping, &mut self.state.step, *linear_tolerance);
         let solution = match solved {
             Ok(solution) => solution,
             Err(error) => {
@@ -192,36 +225,39 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
                 return Err(error.into());
             }
         };
-        self.now.counts.products += solution.products;
-        let useless = dot(&self.now.gradient, &self.step) >= T::zero();
-        let failed = solution.end == KrylovEnd::NonFinite && useless || !norm(&self.step).is_finite();
+        self.state.now.counts.products += solution.products;
+        self.state.solved = true;
+        let useless = dot(&self.state.now.gradient, &self.state.step) >= T::zero();
+        let failed = solution.end == KrylovEnd::NonFinite && useless || !norm(&self.state.step).is_finite();
         Ok(failed.then_some(Status::NonFinite(Place::Product)))
     }
 
     /// Takes one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.now.accepted = false;
+        self.state.now.accepted = false;
         if let Some(failed) = self.solve()? {
             return Ok(Some(failed));
         }
-        let length = norm(&self.step);
-        self.now.step_norm = length;
-        if length <= self.options.step_tolerance * norm(&self.now.x) {
+        let length = norm(&self.state.step);
+        self.state.now.step_norm = length;
+        if length <= self.options.step_tolerance * norm(&self.state.now.x) {
             return Ok(Some(Status::Converged(Criterion::Step)));
         }
-        let slope = dot(&self.now.gradient, &self.step);
+        let slope = dot(&self.state.now.gradient, &self.state.step);
         // What cancels in f is about ‖J s‖ ‖r‖ ≥ |gᵀs|, for lack of a better scale.
-        let allowance = rounding_allowance(self.now.value, slope.abs());
+        let allowance = rounding_allowance(self.state.now.value, slope.abs());
         let mut alpha = T::one();
-        for _ in 0..MAX_HALVINGS {
-            offset(&self.now.x, alpha, &self.step, &mut self.now.trial);
-            if self.now.trial == self.now.x {
-                return Ok(Some(Status::NoProgress));
+        for _ in 0..most_halvings::<T>() {
+            offset(&self.state.now.x, alpha, &self.state.step, &mut self.state.now.trial);
+            if self.state.now.trial == self.state.now.x {
+                return Ok(Some(self.state.now.failed(Status::NoProgress)));
             }
-            self.now.step_norm = alpha * length;
-            self.residuals.residual(&self.now.trial, &mut self.trial_residual)?;
-            self.now.counts.values += 1;
-            let decrease = self.now.value - half_square(&self.trial_residual);
+            self.state.now.step_norm = alpha * length;
+            self.residuals.residual(&self.state.now.trial, &mut self.trial_residual)?;
+            self.state.now.counts.values += 1;
+            let trial_value = half_square(&self.trial_residual);
+            self.state.now.saw(trial_value);
+            let decrease = self.state.now.value - trial_value;
             let promised = -alpha * slope;
             let enough = decrease > T::zero() && decrease >= T::of(SUFFICIENT) * promised;
             // Where rounding hides what is promised, the gradient judges, as in the trust-region method.
@@ -229,7 +265,10 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
             if enough || hidden {
                 let (value, gradient_norm) = self.look()?;
                 let finite = value.is_finite() && gradient_norm.is_finite();
-                if finite && (enough || gradient_norm < self.now.gradient_norm) {
+                if !gradient_norm.is_finite() {
+                    self.state.now.lost = Some(Place::Gradient);
+                }
+                if finite && (enough || gradient_norm < self.state.now.gradient_norm) {
                     self.settle(value, gradient_norm);
                     return Ok(None);
                 }
@@ -237,24 +276,10 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
             }
             alpha *= T::of(0.5);
         }
-        Ok(Some(Status::NoProgress))
+        Ok(Some(self.state.now.failed(Status::NoProgress)))
     }
 }
 
-impl<T: Scalar, L: LeastSquares<T>> Solver<T> for GaussNewtonSolver<'_, T, L> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.now.end_iteration(failed);
-        }
-        Ok(self.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.options.damping)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
-    }
+solvers! {
+    [L: LeastSquares<T>] GaussNewtonSolver<'_, T, L>, state.now, |run| run.options.damping;
 }

@@ -24,9 +24,9 @@ use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::rounding_allowance;
 use crate::scalar::Scalar;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
-use crate::status::{Place, Progress, Report, Status};
+use crate::status::{Place, Status};
 use crate::vector::{all_finite, dot, norm, offset};
 use std::ops::ControlFlow;
 
@@ -68,6 +68,13 @@ pub enum StepRule<T> {
     },
 }
 
+impl<T> StepRule<T> {
+    /// Whether a step takes a product with the Hessian.
+    fn multiplies(&self) -> bool {
+        matches!(self, Self::Curvature { .. } | Self::TaylorFlow { .. })
+    }
+}
+
 /// The options of the method, and the ways to run it.
 #[derive(Clone, Debug)]
 pub struct GradientDescent<T> {
@@ -84,7 +91,8 @@ impl<T: Scalar> GradientDescent<T> {
     limit_options!(10_000);
     minimize_methods!();
 
-    /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds four vectors.
+    /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds four vectors, or five for the rules that
+    /// multiply. The others prepare no point for products.
     ///
     /// # Errors
     /// As [`minimize`](Self::minimize).
@@ -99,9 +107,14 @@ impl<T: Scalar> GradientDescent<T> {
             StepRule::Curvature { fallback } => ("fallback", fallback),
         };
         require(step.is_finite() && step > T::zero(), METHOD, option, step, "a finite number above 0")?;
-        let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
+        let (now, model) = if self.rule.multiplies() {
+            let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
+            (now, Some(model))
+        } else {
+            (Standing::start_first_order(METHOD, self.limits, objective, x)?, None)
+        };
         let state = GradientDescentState { rule: self.rule, now, product: Vec::new(), alpha: step, multiplied: false };
-        Ok(GradientDescentSolver { objective, model: Some(model), state })
+        Ok(GradientDescentSolver { objective, model, trial_gradient: vec![T::zero(); x.len()], state })
     }
 }
 
@@ -125,8 +138,9 @@ pub struct GradientDescentState<T> {
 #[derive(Debug)]
 pub struct GradientDescentSolver<'o, T: Scalar, O: Objective<T>> {
     objective: &'o O,
-    /// The model at `x`, until the step from there has been chosen.
+    /// The model at `x`, until the step from there has been chosen, for the rules that multiply.
     model: Option<O::Model<'o>>,
+    trial_gradient: Vec<T>,
     state: GradientDescentState<T>,
 }
 
@@ -147,7 +161,7 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
     /// An objective of another dimension.
     pub fn resume(objective: &'o O, state: GradientDescentState<T>) -> Result<Self, Error> {
         require_length(METHOD, "x", objective.dimension(), state.now.x.len())?;
-        Ok(Self { objective, model: None, state })
+        Ok(Self { objective, model: None, trial_gradient: vec![T::zero(); state.now.x.len()], state })
     }
 
     /// H g, once.
@@ -208,35 +222,42 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
             return Ok(Some(Status::NonFinite(if lost { Place::Product } else { Place::Point })));
         }
         Ok(match self.probe()? {
-            ControlFlow::Continue((model, gradient_norm)) => {
-                self.accept(model, gradient_norm);
+            ControlFlow::Continue((value, _)) => {
+                self.accept(value);
                 None
             }
             ControlFlow::Break(failure) => Some(failure),
         })
     }
 
-    /// The model at the trial point and its gradient norm; the reason if something there is not finite.
-    fn probe(&mut self) -> Result<ControlFlow<Status, (O::Model<'o>, T)>, Error> {
+    /// Value and gradient norm at the trial point; the reason if something there is not finite.
+    fn probe(&mut self) -> Result<ControlFlow<Status, (T, T)>, Error> {
         self.model = None;
-        let model = self.objective.at(&self.state.now.trial)?;
+        let value = if self.state.rule.multiplies() {
+            let model = self.objective.at(&self.state.now.trial)?;
+            self.trial_gradient.copy_from_slice(model.gradient());
+            let value = model.value();
+            self.model = Some(model);
+            value
+        } else {
+            self.objective.value_and_gradient(&self.state.now.trial, &mut self.trial_gradient)?
+        };
         self.state.now.counts.gradients += 1;
-        let gradient_norm = norm(model.gradient());
-        Ok(if model.value() == T::neg_infinity() {
+        let gradient_norm = norm(&self.trial_gradient);
+        Ok(if value == T::neg_infinity() {
             ControlFlow::Break(Status::Unbounded)
-        } else if !model.value().is_finite() {
+        } else if !value.is_finite() {
             ControlFlow::Break(Status::NonFinite(Place::Value))
         } else if !gradient_norm.is_finite() {
             ControlFlow::Break(Status::NonFinite(Place::Gradient))
         } else {
-            ControlFlow::Continue((model, gradient_norm))
+            ControlFlow::Continue((value, gradient_norm))
         })
     }
 
-    /// Makes the trial point, where `model` was prepared, the current one.
-    fn accept(&mut self, model: O::Model<'o>, gradient_norm: T) {
-        self.state.now.accept(&model, gradient_norm);
-        self.model = Some(model);
+    /// Makes the trial point, which was probed, the current one.
+    fn accept(&mut self, value: T) {
+        self.state.now.accept_trial(value, &mut self.trial_gradient);
         self.state.multiplied = false;
     }
 
@@ -272,15 +293,16 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
                 let hidden = promised <= allowance && decrease.abs() <= allowance;
                 if enough || hidden {
                     match self.probe()? {
-                        ControlFlow::Continue((model, gradient_norm)) => {
+                        ControlFlow::Continue((value, gradient_norm)) => {
                             if enough || gradient_norm < self.state.now.gradient_norm {
-                                self.accept(model, gradient_norm);
+                                self.accept(value);
                                 self.state.alpha *= T::of(2.0);
                                 return Ok(None);
                             }
                         }
                         ControlFlow::Break(failure) => last_failure = Some(failure),
                     }
+                    self.model = None;
                 }
             }
             self.state.alpha *= T::of(0.5);
@@ -308,20 +330,6 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
     }
 }
 
-impl<T: Scalar, O: Objective<T>> Solver<T> for GradientDescentSolver<'_, T, O> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.state.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.state.now.end_iteration(failed);
-        }
-        Ok(self.state.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.state.now.progress(self.state.alpha)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.state.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>] GradientDescentSolver<'_, T, O>, state.now, |run| run.state.alpha;
 }

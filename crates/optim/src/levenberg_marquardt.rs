@@ -2,7 +2,9 @@
 //!
 //! Minimises ½ ‖r(x)‖². Each step solves min ‖J s + r‖ over ‖D s‖ ≤ Δ, J seen through products only, D the column
 //! norms of J. The Krylov space of an accepted point is kept, so a rejected step costs one evaluation of r and **zero**
-//! products with J. Along the step the second derivative of r tells how the path bends, and the step bends with it.
+//! products with J. Along the step the second derivative of r tells how the path bends, and the step bends with it; and
+//! what the residuals add to the curvature of f along the step, so that steps have the right length where residuals stay
+//! large.
 //!
 //! ```
 //! use autodiff_core::{Function, Var};
@@ -19,18 +21,17 @@
 
 use crate::descent::{ModelStep, StepEnd};
 use crate::error::{Error, require, require_length};
-use crate::krylov::{Bidiagonal, Expansion};
+use crate::krylov::{Bidiagonal, Expansion, default_basis};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
 use crate::objective::ObjectiveError;
 use crate::operator::RectangularOperator;
 use crate::radius_search::{RadiusSearch, Verdict, judge};
 use crate::scalar::Scalar;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
-use crate::status::{Criterion, Place, Progress, Report, Status};
-use crate::vector::{all_finite, norm, offset};
-use std::ops::ControlFlow;
+use crate::status::{Criterion, Place, Status};
+use crate::vector::{all_finite, axpy, dot, norm, offset};
 
 const METHOD: &str = "levenberg-marquardt";
 
@@ -55,10 +56,11 @@ pub struct LevenbergMarquardt<T> {
     factor: T,
     accept: T,
     step_tolerance: T,
+    cosine_tolerance: T,
     linear_tolerance: T,
     scaling: Scaling,
     acceleration: Acceleration,
-    basis_vectors: usize,
+    basis_vectors: Option<usize>,
 }
 
 /// In which norm a step is bounded.
@@ -101,10 +103,11 @@ impl<T: Scalar> LevenbergMarquardt<T> {
             factor: T::one(),
             accept: T::of(1e-4),
             step_tolerance: T::of(1e4) * T::epsilon(),
+            cosine_tolerance: T::of(10.0) * T::epsilon(),
             linear_tolerance: T::of(1e-8),
             scaling: Scaling::ColumnsUpTo(64),
             acceleration: Acceleration::Geodesic,
-            basis_vectors: 64,
+            basis_vectors: None,
         }
     }
 
@@ -114,6 +117,13 @@ impl<T: Scalar> LevenbergMarquardt<T> {
     /// (2e-12 in `f64`).
     pub fn step_tolerance(mut self, tolerance: T) -> Self {
         self.step_tolerance = tolerance;
+        self
+    }
+
+    /// The cosine of the angle between r and the range of J, ‖D⁻¹Jᵀr‖/(‖J D⁻¹‖ ‖r‖), at which they count as orthogonal: the
+    /// run has converged. Default: 10 ε (2e-15 in `f64`), the rounding of the product.
+    pub fn cosine_tolerance(mut self, tolerance: T) -> Self {
+        self.cosine_tolerance = tolerance;
         self
     }
 
@@ -148,9 +158,10 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         self
     }
 
-    /// How many vectors of each basis are kept: one of length `n` and one of length `m` each. Default: 64.
+    /// How many vectors of each basis are kept: one of length `n` and one of length `m` each. Default: `n` for up to 512
+    /// variables, so that every step can be exact, and 64 for more.
     pub fn basis_vectors(mut self, count: usize) -> Self {
-        self.basis_vectors = count;
+        self.basis_vectors = Some(count);
         self
     }
 
@@ -172,42 +183,98 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         let fraction = |a: T| a >= T::zero() && a < T::one();
         require(positive(self.factor), METHOD, "radius_factor", self.factor, "a finite number above 0")?;
         require(fraction(self.step_tolerance), METHOD, "step_tolerance", self.step_tolerance, "from 0 to below 1")?;
+        let cosine = self.cosine_tolerance;
+        require(fraction(cosine), METHOD, "cosine_tolerance", cosine, "from 0 to below 1")?;
         let linear = self.linear_tolerance;
         require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")?;
         crate::radius_search::check_ratio_options(METHOD, self.accept, T::zero())?;
-        let mut now = Standing::unevaluated(METHOD, self.limits, x)?;
-        require_length(METHOD, "x", residuals.dimension(), x.len())?;
-        let n = x.len();
-        let mut solver = LevenbergMarquardtSolver {
+        let now = Standing::unevaluated(METHOD, self.limits, x)?;
+        let (scale, search, bends) =
+            (vec![T::zero(); x.len()], RadiusSearch::new(T::one()), self.acceleration == Acceleration::Geodesic);
+        let state =
+            LevenbergMarquardtState { now, scale, search, scaled_gradient_norm: T::nan(), bends, prepared: false };
+        let mut solver = self.solver(residuals, state)?;
+        let LevenbergMarquardtSolver { model: Some(model), pushed, state: LevenbergMarquardtState { now, .. }, .. } =
+            &mut solver
+        else {
+            return Ok(solver);
+        };
+        pushed.extend_from_slice(model.residual());
+        model.vjp(pushed, &mut now.gradient)?;
+        now.counts.gradients += 1;
+        (now.value, now.gradient_norm) = (half_square(pushed), norm(&now.gradient));
+        now.begin();
+        Ok(solver)
+    }
+
+    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. It prepares J, and its Krylov space if that was known, once more; its counts leave that out.
+    ///
+    /// Radius and limits are those of the state.
+    ///
+    /// # Errors
+    /// Residuals of another dimension, or what they report.
+    pub fn resume<'o, L: LeastSquares<T>>(
+        self,
+        residuals: &'o L,
+        state: LevenbergMarquardtState<T>,
+    ) -> Result<LevenbergMarquardtSolver<'o, T, L>, Error> {
+        let mut solver = self.solver(residuals, state)?;
+        if solver.state.prepared {
+            solver.expand()?;
+        }
+        Ok(solver)
+    }
+
+    /// A run in this state, J prepared.
+    fn solver<'o, L: LeastSquares<T>>(
+        self,
+        residuals: &'o L,
+        state: LevenbergMarquardtState<T>,
+    ) -> Result<LevenbergMarquardtSolver<'o, T, L>, Error> {
+        let n = state.now.x.len();
+        require_length(METHOD, "x", residuals.dimension(), n)?;
+        let vector = || vec![T::zero(); n];
+        Ok(LevenbergMarquardtSolver {
             residuals,
             columns: match self.scaling {
                 Scaling::None => false,
                 Scaling::Columns => true,
                 Scaling::ColumnsUpTo(limit) => n <= limit,
             },
-            scale: vec![T::zero(); n],
-            inverse: vec![T::one(); n],
-            step: vec![T::zero(); n],
-            bend: vec![T::zero(); n],
+            inverse: state.scale.iter().map(|&d| inverse(d)).collect(),
+            step: vector(),
+            bend: vector(),
             trial_residual: Vec::new(),
             pushed: Vec::new(),
-            search: RadiusSearch::new(T::one()),
-            space: Bidiagonal::new(self.basis_vectors),
-            model: None,
-            prepared: false,
-            scaled_gradient_norm: T::nan(),
-            bends: self.acceleration == Acceleration::Geodesic,
-            now: Standing::unevaluated(METHOD, self.limits, x)?,
+            space: Bidiagonal::new(self.basis_vectors.unwrap_or(default_basis(n))),
+            model: Some(residuals.model_at(&state.now.x)?),
             options: self,
-        };
-        let model = residuals.model_at(x)?;
-        let (value, gradient) = solver.look(model, &mut now)?;
-        now.value = value;
-        now.gradient_norm = gradient;
-        now.finished = now.limits.start_verdict(x, value, gradient);
-        solver.now = now;
-        Ok(solver)
+            state,
+        })
     }
+}
+
+/// 1/d; 1 for a column of zeros so far: the variable has no effect, and no scale.
+fn inverse<T: Scalar>(d: T) -> T {
+    if d > T::zero() { T::one() / d } else { T::one() }
+}
+
+/// What a run is apart from its residuals and its options: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct LevenbergMarquardtState<T> {
+    now: Standing<T>,
+    /// D.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    scale: Vec<T>,
+    search: RadiusSearch<T>,
+    /// ‖D⁻¹g‖.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    scaled_gradient_norm: T,
+    bends: bool,
+    /// Whether the space of the current J is known.
+    prepared: bool,
 }
 
 /// A run of [`LevenbergMarquardt`].
@@ -215,25 +282,18 @@ impl<T: Scalar> LevenbergMarquardt<T> {
 pub struct LevenbergMarquardtSolver<'o, T: Scalar, L: LeastSquares<T>> {
     residuals: &'o L,
     options: LevenbergMarquardt<T>,
-    now: Standing<T>,
+    state: LevenbergMarquardtState<T>,
     /// J at `x`, which second derivatives ask until the step is taken.
     model: Option<L::Model<'o>>,
-    /// Whether the space of the current J is known.
-    prepared: bool,
     space: Bidiagonal<T>,
-    search: RadiusSearch<T>,
     columns: bool,
-    /// D, and 1/D.
-    scale: Vec<T>,
+    /// 1/D.
     inverse: Vec<T>,
     step: Vec<T>,
     bend: Vec<T>,
     trial_residual: Vec<T>,
     /// A vector of length m.
     pushed: Vec<T>,
-    /// ‖D⁻¹g‖.
-    scaled_gradient_norm: T,
-    bends: bool,
 }
 
 /// J D⁻¹.
@@ -266,207 +326,217 @@ impl<T: Scalar, M: ResidualModel<T>> RectangularOperator<T> for ScaledJacobian<'
     }
 }
 
-impl<'o, T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'o, T, L> {
-    /// Keeps `model` and writes its gradient into `now`; returns value and gradient norm.
-    fn look(&mut self, mut model: L::Model<'o>, now: &mut Standing<T>) -> Result<(T, T), Error> {
-        self.pushed.clear();
-        self.pushed.extend_from_slice(model.residual());
-        model.vjp(&self.pushed, &mut self.bend)?;
-        now.counts.gradients += 1;
-        now.gradient.copy_from_slice(&self.bend);
-        let value = half_square(&self.pushed);
-        self.model = Some(model);
-        self.prepared = false;
-        Ok((value, norm(&self.bend)))
-    }
+/// ‖D x‖.
+fn scaled_norm<T: Scalar>(x: &[T], inverse: &[T]) -> T {
+    x.iter().zip(inverse).map(|(&x, &d)| (x / d).powi(2)).sum::<T>().sqrt()
+}
 
-    /// ‖D x‖.
-    fn scaled_norm(&self) -> T {
-        let scaled = self.now.x.iter().zip(&self.inverse).map(|(&x, &d)| (x / d).powi(2)).sum::<T>();
-        scaled.sqrt()
+impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
+    /// What the run is apart from its residuals and its options; [`LevenbergMarquardt::resume`] goes on with it.
+    pub fn state(&self) -> &LevenbergMarquardtState<T> {
+        &self.state
     }
 
     /// Column norms and Krylov space at `x`, once; false if a product was not finite.
     fn prepare(&mut self) -> Result<bool, Error> {
-        if self.prepared {
+        if self.state.prepared {
             return Ok(true);
         }
         let Some(model) = self.model.as_mut() else { return Ok(true) };
-        let first = self.now.counts.iterations == 0;
-        let n = self.now.x.len();
+        let LevenbergMarquardtState { now, scale, search, .. } = &mut self.state;
         self.pushed.resize(model.residual().len(), T::zero());
         if self.columns {
-            for j in 0..n {
+            for j in 0..scale.len() {
                 self.bend.fill(T::zero());
                 self.bend[j] = T::one();
                 model.jvp(&self.bend, &mut self.pushed)?;
-                self.now.counts.products += 1;
+                now.counts.products += 1;
                 let length = norm(&self.pushed);
                 if length.is_finite() {
-                    self.scale[j] = (T::of(MEMORY) * self.scale[j]).max(length);
+                    scale[j] = (T::of(MEMORY) * scale[j]).max(length);
                 }
-                // A column of zeros so far: the variable has no effect, and no scale.
-                self.inverse[j] = if self.scale[j] > T::zero() { T::one() / self.scale[j] } else { T::one() };
+                self.inverse[j] = inverse(scale[j]);
             }
         }
+        if now.counts.iterations == 0 {
+            let unit = scaled_norm(&now.x, &self.inverse);
+            let unit = if unit > T::zero() && unit.is_finite() { unit } else { T::one() };
+            search.set_radius(self.options.factor * unit);
+        }
+        let finite = self.expand()?;
+        self.state.now.counts.products += self.space.products();
+        self.state.scaled_gradient_norm = self.space.gradient_norm();
+        self.state.prepared = true;
+        Ok(finite || !self.space.is_empty())
+    }
+
+    /// The Krylov space of J D⁻¹ at `x`; false if a product was not finite.
+    fn expand(&mut self) -> Result<bool, Error> {
+        let Some(model) = self.model.as_mut() else { return Ok(true) };
+        self.pushed.clear();
+        self.pushed.extend(model.residual().iter().map(|&r| -r));
         let mut jacobian = ScaledJacobian { model, inverse: &self.inverse, buffer: &mut self.bend };
-        self.pushed.copy_from_slice(jacobian.model.residual());
-        self.pushed.iter_mut().for_each(|r| *r = -*r);
         self.space.start(&mut jacobian, &self.pushed)?;
         let enough = self.options.linear_tolerance * self.space.gradient_norm();
-        self.scaled_gradient_norm = self.space.gradient_norm();
-        let mut finite = true;
         loop {
             match self.space.extend(&mut jacobian)? {
-                Expansion::Exhausted => break,
-                Expansion::NonFinite => {
-                    finite = false;
-                    break;
-                }
+                Expansion::Exhausted => return Ok(true),
+                Expansion::NonFinite => return Ok(false),
                 expansion => {
                     self.space.solve(T::zero());
                     if expansion == Expansion::Full || self.space.outside() <= enough {
-                        break;
+                        return Ok(true);
                     }
                 }
             }
         }
-        self.now.counts.products += self.space.products();
-        if first {
-            let unit = self.scaled_norm();
-            let unit = if unit > T::zero() && unit.is_finite() { unit } else { T::one() };
-            self.search.set_radius(self.options.factor * unit);
-        }
-        self.prepared = true;
-        Ok(finite || !self.space.is_empty())
     }
 
     /// The step for the radius into `step`, in the units of x; what it promises, and whether r bends little enough.
     fn choose(&mut self) -> Result<(ModelStep<T>, bool), Error> {
-        let radius = self.search.radius();
+        let radius = self.state.search.radius();
         self.space.set_right_hand_side(&self.pushed);
         let (damping, length) = self.space.solve_within(radius);
         self.space.solution(&mut self.step);
         self.step.iter_mut().zip(&self.inverse).for_each(|(s, &d)| *s *= d);
-        // With (BᵀB + λI) y = Bᵀc: −q = ½ ‖B y‖² + λ ‖y‖².
-        let decrease = T::of(0.5) * self.space.image_square() + (damping * length).powi(2);
+        // With (BᵀB + λI) y = Bᵀc: −gᵀs = ‖J s‖² + λ ‖D s‖².
+        let (pushed, held) = (self.space.image_square(), (damping * length).powi(2));
+        let slope = pushed + held;
         let end = if damping > T::zero() { StepEnd::Boundary } else { StepEnd::Interior };
-        let promised = ModelStep { norm: length, decrease, end };
-        let believed = !self.bends || self.accelerate(damping, length)? || end == StepEnd::Interior;
-        Ok((promised, believed))
-    }
-
-    /// Adds half the acceleration a along the step, (JᵀJ + λD²) a = −Jᵀ r″; false if it is not small beside the step.
-    fn accelerate(&mut self, damping: T, length: T) -> Result<bool, Error> {
-        let Some(model) = self.model.as_mut() else { return Ok(true) };
-        let mut second = std::mem::take(&mut self.trial_residual);
-        second.resize(self.pushed.len(), T::zero());
-        match model.second_derivative(&self.step, &mut second) {
-            Ok(()) => self.now.counts.products += 1,
-            Err(ObjectiveError::Unsupported { .. }) => self.bends = false,
-            Err(error) => return Err(error.into()),
-        }
-        let mut believed = true;
-        if self.bends && !all_finite(&second) {
-            // The step stays straight.
-            self.trial_residual = second;
-            return Ok(true);
-        }
-        if self.bends {
-            second.iter_mut().for_each(|s| *s = -*s);
-            self.space.set_right_hand_side(&second);
-            let acceleration = self.space.solve(damping);
-            // A NaN is not believed either.
-            believed = T::of(2.0) * acceleration <= T::of(MOST_BEND) * length;
-            if believed {
-                self.space.solution(&mut self.bend);
-                for ((s, &a), &d) in self.step.iter_mut().zip(&self.bend).zip(&self.inverse) {
-                    *s += T::of(0.5) * a * d;
-                }
+        let (mut share, mut curvature, mut believed) = (T::one(), pushed, true);
+        if let Some(bent) = self.second_derivative()? {
+            let small = self.accelerate(damping, length);
+            believed = small || end == StepEnd::Interior;
+            curvature += bent;
+            if small {
+                // Along x + τ s + ½ τ² a; what of r″ lies in the range of J is no curvature of that path.
+                curvature += dot(&self.state.now.gradient, &self.bend);
+            }
+            if curvature > T::zero() {
+                share = (slope / curvature).min(T::one());
+            }
+            self.step.iter_mut().for_each(|s| *s *= share);
+            if small {
+                axpy(T::of(0.5) * share * share, &self.bend, &mut self.step);
             }
         }
-        self.trial_residual = second;
-        Ok(believed)
+        let decrease = share * (slope - T::of(0.5) * share * curvature);
+        Ok((ModelStep { norm: share * length, decrease, end }, believed))
+    }
+
+    /// r″ along the step into `trial_residual`, and rᵀr″: what the curvature of f along the step has more than ‖J s‖². None
+    /// without second derivatives, or where they are not finite.
+    fn second_derivative(&mut self) -> Result<Option<T>, Error> {
+        let Some(model) = self.model.as_mut().filter(|_| self.state.bends) else { return Ok(None) };
+        self.trial_residual.resize(self.pushed.len(), T::zero());
+        match model.second_derivative(&self.step, &mut self.trial_residual) {
+            Ok(()) => self.state.now.counts.products += 1,
+            Err(ObjectiveError::Unsupported { .. }) => self.state.bends = false,
+            Err(error) => return Err(error.into()),
+        }
+        let usable = self.state.bends && all_finite(&self.trial_residual);
+        Ok(usable.then(|| -dot(&self.pushed, &self.trial_residual)))
+    }
+
+    /// The acceleration a along the step, (JᵀJ + λD²) a = −Jᵀ r″, into `bend`; false if it is not small beside the step.
+    fn accelerate(&mut self, damping: T, length: T) -> bool {
+        self.trial_residual.iter_mut().for_each(|s| *s = -*s);
+        self.space.set_right_hand_side(&self.trial_residual);
+        let acceleration = self.space.solve(damping);
+        self.space.solution(&mut self.bend);
+        self.bend.iter_mut().zip(&self.inverse).for_each(|(a, &d)| *a *= d);
+        // A NaN is not believed either.
+        T::of(2.0) * acceleration <= T::of(MOST_BEND) * length
+    }
+
+    /// The largest cosine of r and a column of J D⁻¹ is at most this.
+    fn cosine(&self) -> T {
+        let residual_norm = (T::of(2.0) * self.state.now.value).sqrt();
+        self.state.scaled_gradient_norm / (self.space.scale() * residual_norm)
+    }
+
+    /// The status where no shorter step is worth trying: convergence if the gradient is next to nothing there.
+    fn exhausted(&self, status: Status) -> Status {
+        let orthogonal = self.cosine() <= T::epsilon().sqrt();
+        if orthogonal { Status::Converged(Criterion::Step) } else { self.state.now.failed(status) }
     }
 
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.now.accepted = false;
+        self.state.now.accepted = false;
         if !self.prepare()? {
             return Ok(Some(Status::NonFinite(Place::Product)));
         }
         let (promised, believed) = self.choose()?;
-        self.now.step_norm = promised.norm;
-        let size = self.scaled_norm();
-        if promised.end == StepEnd::Interior && promised.norm <= self.options.step_tolerance * size {
+        self.state.now.step_norm = promised.norm;
+        let size = scaled_norm(&self.state.now.x, &self.inverse);
+        let short = self.options.step_tolerance * size;
+        if promised.end == StepEnd::Interior && promised.norm <= short {
             return Ok(Some(Status::Converged(Criterion::Step)));
         }
-        offset(&self.now.x, T::one(), &self.step, &mut self.now.trial);
-        if self.now.trial == self.now.x {
+        let cosine = self.cosine();
+        if cosine <= self.options.cosine_tolerance {
+            return Ok(Some(Status::Converged(Criterion::Orthogonality)));
+        }
+        if self.state.search.radius() <= short && cosine <= T::epsilon().sqrt() {
+            return Ok(Some(Status::Converged(Criterion::Step)));
+        }
+        offset(&self.state.now.x, T::one(), &self.step, &mut self.state.now.trial);
+        if self.state.now.trial == self.state.now.x {
             let held_back = promised.end.is_on_boundary();
-            return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
+            return Ok(Some(self.exhausted(if held_back { Status::RadiusTooSmall } else { Status::NoProgress })));
         }
         if !believed {
-            self.search.rejected(&promised);
-            return Ok(self.search.is_exhausted().then_some(Status::RadiusTooSmall));
+            self.state.search.rejected(&promised);
+            return Ok(self.state.search.is_exhausted().then(|| self.exhausted(Status::RadiusTooSmall)));
         }
-        self.residuals.residual(&self.now.trial, &mut self.trial_residual)?;
-        self.now.counts.values += 1;
+        self.residuals.residual(&self.state.now.trial, &mut self.trial_residual)?;
+        self.state.now.counts.values += 1;
         let trial_value = half_square(&self.trial_residual);
-        let residual_norm = (T::of(2.0) * self.now.value).sqrt();
+        self.state.now.saw(trial_value);
+        let residual_norm = (T::of(2.0) * self.state.now.value).sqrt();
         let scale = size * residual_norm;
-        let judgement = judge(self.now.value, trial_value, &promised, self.options.accept, scale);
+        let judgement = judge(self.state.now.value, trial_value, &promised, self.options.accept, scale);
         let limit = match judgement.verdict {
             Verdict::Accept => T::infinity(),
-            Verdict::AcceptIfGradientFalls => self.scaled_gradient_norm,
-            Verdict::AcceptIfGradientHalves => T::of(0.5) * self.scaled_gradient_norm,
+            Verdict::AcceptIfGradientFalls => self.state.scaled_gradient_norm,
+            Verdict::AcceptIfGradientHalves => T::of(0.5) * self.state.scaled_gradient_norm,
             Verdict::Reject => T::zero(),
         };
         if judgement.verdict != Verdict::Reject && self.take(limit)? {
-            self.search.accepted(judgement, &promised);
+            self.state.search.accepted(judgement, &promised);
             return Ok(None);
         }
-        self.search.rejected(&promised);
-        Ok(self.search.is_exhausted().then_some(Status::RadiusTooSmall))
+        self.state.search.rejected(&promised);
+        Ok(self.state.search.is_exhausted().then(|| self.exhausted(Status::RadiusTooSmall)))
     }
 
     /// Moves to the trial point if all is finite there and ‖D⁻¹g‖ below `limit`.
     fn take(&mut self, limit: T) -> Result<bool, Error> {
-        let mut model = self.residuals.model_at(&self.now.trial)?;
+        let mut model = self.residuals.model_at(&self.state.now.trial)?;
         self.trial_residual.clear();
         self.trial_residual.extend_from_slice(model.residual());
         model.vjp(&self.trial_residual, &mut self.bend)?;
-        self.now.counts.gradients += 1;
+        self.state.now.counts.gradients += 1;
         let scaled = self.bend.iter().zip(&self.inverse).map(|(&g, &d)| (g * d).powi(2)).sum::<T>().sqrt();
         let (value, gradient_norm) = (half_square(&self.trial_residual), norm(&self.bend));
+        if !gradient_norm.is_finite() {
+            self.state.now.lost = Some(Place::Gradient);
+        }
         if !(value.is_finite() && gradient_norm.is_finite() && scaled < limit) {
             return Ok(false);
         }
-        self.now.value = value;
-        self.now.gradient_norm = gradient_norm;
-        self.now.gradient.copy_from_slice(&self.bend);
-        std::mem::swap(&mut self.now.x, &mut self.now.trial);
-        self.now.accepted = true;
+        self.state.now.value = value;
+        self.state.now.gradient_norm = gradient_norm;
+        self.state.now.gradient.copy_from_slice(&self.bend);
+        std::mem::swap(&mut self.state.now.x, &mut self.state.now.trial);
+        self.state.now.accepted = true;
         self.model = Some(model);
-        self.prepared = false;
+        self.state.prepared = false;
         Ok(true)
     }
 }
 
-impl<T: Scalar, L: LeastSquares<T>> Solver<T> for LevenbergMarquardtSolver<'_, T, L> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.now.end_iteration(failed);
-        }
-        Ok(self.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.search.radius())
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
-    }
+solvers! {
+    [L: LeastSquares<T>] LevenbergMarquardtSolver<'_, T, L>, state.now, |run| run.state.search.radius();
 }

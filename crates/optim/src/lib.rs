@@ -17,7 +17,7 @@
 //! # The picture
 //!
 //! * A problem is an [`Objective`] on flat vectors: *prepare a point once* ([`Objective::at`]), *multiply many times*
-//!   ([`LocalModel::hvp`]). [`FromParts`] makes one from hand-written closures.
+//!   ([`LocalModel::hvp`]). [`FromParts`] makes one from hand-written closures, [`DataSum`] one from terms.
 //! * Curvature is a [`LinearOperator`]; no dense Hessian is formed anywhere in this crate.
 //! * A second-order method is search × descent: a [`Descent`] says which step a radius allows, the search accepts it
 //!   and sets the next radius. A rejected step costs zero further products.
@@ -44,6 +44,7 @@
 //! | [`OwlQn`] | a value, a gradient | for f + λ ‖x‖₁: when the answer is to be sparse |
 //! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
+//! | [`LineDescent`] | what its parts ask | with a direction or a line search of your own |
 //!
 //! [`minimize()`] is the front end: method, stopping tests ([`Stop`]) and observers ([`History`]) in one line.
 //! [`MultiStart`] runs any of these from many points. The parts can be used alone: [`line_search`], [`krylov`],
@@ -67,6 +68,7 @@ pub mod barzilai_borwein;
 mod bits;
 mod counted;
 pub mod cubic_regularization;
+pub mod data_sum;
 pub mod descent;
 pub mod descent_direction;
 mod error;
@@ -81,6 +83,7 @@ pub mod lbfgsb;
 pub mod least_squares;
 pub mod levenberg_marquardt;
 mod limits;
+pub mod line_descent;
 pub mod line_search;
 pub mod lsr1;
 pub mod method;
@@ -101,6 +104,7 @@ pub mod radius_search;
 mod scalar;
 pub mod schedule;
 mod second_order;
+mod site;
 mod small_matrix;
 pub mod solver;
 mod standing;
@@ -113,6 +117,7 @@ pub use adam::{Adam, AdamRun, AdamSolver, AdamState, FullBatch, GradientSource};
 pub use barzilai_borwein::{BarzilaiBorwein, BarzilaiBorweinSolver};
 pub use counted::{Counted, CountedModel};
 pub use cubic_regularization::{CubicRegularization, CubicRegularizationSolver};
+pub use data_sum::{DataSum, DataSumModel};
 pub use descent::{Descent, ModelStep, StepEnd};
 pub use descent_direction::{DescentSolver, DescentState, Direction};
 pub use error::Error;
@@ -130,6 +135,7 @@ pub use least_squares::{
     FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
 };
 pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
+pub use line_descent::LineDescent;
 pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
 pub use lsr1::{Lsr1, Lsr1Solver};
 pub use method::Method;

@@ -24,18 +24,17 @@
 //! ```
 
 use crate::descent::{Descent, StepEnd};
-use crate::error::{Error, require};
+use crate::error::{Error, require, require_length};
 use crate::krylov::Steihaug;
 use crate::limits::{Limits, limit_options};
 use crate::objective::Objective;
 use crate::quasi_newton::{Lsr1Operator, Step};
 use crate::radius_search::{RadiusSearch, Verdict};
 use crate::scalar::Scalar;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
-use crate::status::{Place, Progress, Report, Status};
+use crate::status::{Place, Status};
 use crate::vector::{all_finite, norm, offset};
-use std::ops::ControlFlow;
 
 const METHOD: &str = "lsr1";
 
@@ -90,55 +89,81 @@ impl<T: Scalar, D: Descent<T>> Lsr1<T, D> {
         require(self.memory >= 1, METHOD, "memory", self.memory, "at least 1")?;
         let finite = self.radius.is_finite() && self.radius > T::zero();
         require(finite, METHOD, "radius", self.radius, "a finite number above 0")?;
-        let now = Standing::start_first_order(METHOD, self.limits, objective, x)?;
-        Ok(Lsr1Solver {
-            objective,
-            now,
+        let state = Lsr1State {
+            now: Standing::start_first_order(METHOD, self.limits, objective, x)?,
             hessian: Lsr1Operator::new(x.len(), self.memory),
             search: RadiusSearch::new(self.radius),
-            descent: self.descent,
-            step: vec![T::zero(); x.len()],
-            trial_gradient: vec![T::zero(); x.len()],
             forgot: false,
-        })
+        };
+        self.resume(objective, state)
     }
+
+    /// The run with the descent of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. Costs nothing.
+    ///
+    /// Memory, radius and limits are those of the state.
+    ///
+    /// # Errors
+    /// An objective of another dimension.
+    pub fn resume<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: Lsr1State<T>,
+    ) -> Result<Lsr1Solver<'o, T, O, D>, Error> {
+        let n = state.now.x.len();
+        require_length(METHOD, "x", objective.dimension(), n)?;
+        let vector = || vec![T::zero(); n];
+        Ok(Lsr1Solver { objective, descent: self.descent, step: vector(), trial_gradient: vector(), state })
+    }
+}
+
+/// What a run is apart from its objective and its descent: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct Lsr1State<T> {
+    now: Standing<T>,
+    hessian: Lsr1Operator<T>,
+    search: RadiusSearch<T>,
+    /// Whether the pairs were dropped at the current point.
+    forgot: bool,
 }
 
 /// A run of [`Lsr1`].
 #[derive(Clone, Debug)]
 pub struct Lsr1Solver<'o, T, O, D> {
     objective: &'o O,
-    now: Standing<T>,
-    hessian: Lsr1Operator<T>,
-    search: RadiusSearch<T>,
     descent: D,
     step: Vec<T>,
     trial_gradient: Vec<T>,
-    /// Whether the pairs were dropped at the current point.
-    forgot: bool,
+    state: Lsr1State<T>,
 }
 
 impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
+    /// What the run is apart from its objective and its descent; [`Lsr1::resume`] goes on with it.
+    pub fn state(&self) -> &Lsr1State<T> {
+        &self.state
+    }
+
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        let now = &mut self.now;
+        let Lsr1State { now, hessian, search, forgot } = &mut self.state;
         now.accepted = false;
         // B changes with every trial, so nothing of the last path can be kept; products are cheap, and solved exactly.
         let tolerance = T::epsilon().sqrt();
-        let radius = self.search.radius();
-        self.descent.prepare(&mut self.hessian, &now.gradient, radius, tolerance)?;
+        let radius = search.radius();
+        self.descent.prepare(hessian, &now.gradient, radius, tolerance)?;
         let promised = self.descent.step(radius, &mut self.step);
         now.step_norm = promised.norm;
         offset(&now.x, T::one(), &self.step, &mut now.trial);
         let lost = promised.norm == T::zero() && promised.end == StepEnd::NonFinite;
         if lost || now.trial == now.x {
-            if self.hessian.pairs().is_empty() || self.forgot {
+            if hessian.pairs().is_empty() || *forgot {
                 let held_back = promised.end.is_on_boundary();
-                return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
+                return Ok(Some(now.failed(if held_back { Status::RadiusTooSmall } else { Status::NoProgress })));
             }
             // The pairs may be to blame: the identity, once a point.
-            self.hessian.forget();
-            self.forgot = true;
+            hessian.forget();
+            *forgot = true;
             return Ok(None);
         }
         let mut value = T::nan();
@@ -149,10 +174,14 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
         if value == T::neg_infinity() {
             return Ok(Some(Status::Unbounded));
         }
+        now.saw(value);
         let finite = value.is_finite() && all_finite(&self.trial_gradient);
-        let judgement = self.search.judge(now.value, value, &promised);
+        if value.is_finite() && !finite {
+            now.lost = Some(Place::Gradient);
+        }
+        let judgement = search.judge(now.value, value, &promised);
         if finite {
-            self.hessian.learn(&Step {
+            hessian.learn(&Step {
                 from: &now.x,
                 to: &now.trial,
                 gradient_from: &now.gradient,
@@ -168,32 +197,15 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
         };
         if finite && accept {
             now.accept_trial(value, &mut self.trial_gradient);
-            self.forgot = false;
-            self.search.accepted(judgement, &promised);
+            *forgot = false;
+            search.accepted(judgement, &promised);
             return Ok(None);
         }
-        self.search.rejected(&promised);
-        if !self.search.is_exhausted() {
-            return Ok(None);
-        }
-        Ok(Some(if value.is_finite() { Status::RadiusTooSmall } else { Status::NonFinite(Place::Value) }))
+        search.rejected(&promised);
+        Ok(search.is_exhausted().then(|| now.failed(Status::RadiusTooSmall)))
     }
 }
 
-impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for Lsr1Solver<'_, T, O, D> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.now.end_iteration(failed);
-        }
-        Ok(self.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.search.radius())
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>, D: Descent<T>] Lsr1Solver<'_, T, O, D>, state.now, |run| run.state.search.radius();
 }

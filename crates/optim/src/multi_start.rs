@@ -17,21 +17,40 @@
 
 use crate::error::{Error, require, require_length};
 use crate::method::Method;
+use crate::minimize::minimize;
 use crate::objective::Objective;
 use crate::scalar::Scalar;
-use crate::solver::{Solver, unobserved};
 use crate::status::Report;
+use crate::stop::Stop;
 use crate::vector::norm;
 use rayon::prelude::*;
+use std::fmt;
+use std::sync::Arc;
 
 const METHOD: &str = "multi-start";
 
 /// Starting points, and what makes two minima one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MultiStart<T> {
     starts: Vec<Vec<T>>,
     value_tolerance: T,
     point_tolerance: T,
+    stop: Option<MakeStop<T>>,
+}
+
+/// What makes the test of each run.
+type MakeStop<T> = Arc<dyn Fn() -> Stop<T> + Send + Sync>;
+
+impl<T: fmt::Debug> fmt::Debug for MultiStart<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { starts, value_tolerance, point_tolerance, stop } = self;
+        f.debug_struct("MultiStart")
+            .field("starts", starts)
+            .field("value_tolerance", value_tolerance)
+            .field("point_tolerance", point_tolerance)
+            .field("stop", &stop.as_ref().map(|_| "…"))
+            .finish()
+    }
 }
 
 impl<T: Scalar> MultiStart<T> {
@@ -39,7 +58,7 @@ impl<T: Scalar> MultiStart<T> {
     pub fn from_points(starts: impl IntoIterator<Item = Vec<T>>) -> Self {
         // A gradient of √ε leaves x uncertain by √ε over the curvature: two digits for that, and half of the digits of f.
         let (value_tolerance, point_tolerance) = (T::epsilon().sqrt(), T::epsilon().powf(T::of(0.25)));
-        Self { starts: starts.into_iter().collect(), value_tolerance, point_tolerance }
+        Self { starts: starts.into_iter().collect(), value_tolerance, point_tolerance, stop: None }
     }
 
     /// From `count` points of a box, random but even: each variable has one point in each of `count` equal intervals (a
@@ -80,13 +99,31 @@ impl<T: Scalar> MultiStart<T> {
         self
     }
 
+    /// Until the test that `stop` makes holds, made anew for each run since tests remember what they saw. It takes the place
+    /// of the method's own gradient tolerance, as in [`Minimize::stop`](crate::Minimize::stop); only runs that converge count as
+    /// minima.
+    ///
+    /// ```
+    /// use optim::{FromParts, Lbfgs, MultiStart, Status, Stop};
+    /// let f = FromParts::first_order(1, |x: &[f64]| x[0].cosh(), |x: &[f64], g: &mut [f64]| g[0] = x[0].sinh());
+    /// let found = MultiStart::in_box(&[-9.0], &[9.0], 8, 1)?
+    ///     .stop(|| Stop::largest_slope(1e-4) | Stop::gradients(50))
+    ///     .run(&f, Lbfgs::new());
+    /// assert_eq!(found.minima().len(), 1);
+    /// # Ok::<(), optim::Error>(())
+    /// ```
+    pub fn stop(mut self, stop: impl Fn() -> Stop<T> + Send + Sync + 'static) -> Self {
+        self.stop = Some(Arc::new(stop));
+        self
+    }
+
     /// Runs `method` from every start, in rayon's current pool. The answer does not depend on the number of threads.
     pub fn run<O, M>(&self, objective: &O, method: M) -> Minima<T>
     where
         O: Objective<T> + Sync,
         M: Method<T> + Clone + Sync,
     {
-        self.run_each(|x| method.clone().start(objective, x)?.run(unobserved))
+        self.run_each(|x| self.run_one(objective, x, method.clone()))
     }
 
     /// As [`run`](Self::run), for objectives that cannot be shared: each run makes its own.
@@ -96,7 +133,15 @@ impl<T: Scalar> MultiStart<T> {
         M: Method<T> + Clone + Sync,
         F: Fn() -> O + Sync,
     {
-        self.run_each(|x| method.clone().start(&objective(), x)?.run(unobserved))
+        self.run_each(|x| self.run_one(&objective(), x, method.clone()))
+    }
+
+    fn run_one<O: Objective<T>, M: Method<T>>(&self, objective: &O, x: &[T], method: M) -> Result<Report<T>, Error> {
+        let run = minimize(objective, x).method(method);
+        match &self.stop {
+            Some(stop) => run.stop(stop()).run(),
+            None => run.run(),
+        }
     }
 
     fn run_each(&self, run: impl Fn(&[T]) -> Result<Report<T>, Error> + Sync) -> Minima<T> {

@@ -35,11 +35,10 @@ use crate::objective::{LocalModel, Objective, ObjectiveError};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
-use crate::status::{Place, Progress, Report, Status};
-use crate::vector::{axpy, dot, norm};
-use std::ops::ControlFlow;
+use crate::status::{Place, Status};
+use crate::vector::{axpy, dot, most_halvings, norm};
 
 const METHOD: &str = "newton-cg";
 
@@ -90,7 +89,6 @@ impl<T: Scalar> NewtonCg<T> {
         let n = x.len();
         let vector = || vec![T::zero(); n];
         let state = NewtonCgState {
-            start_gradient_norm: now.gradient_norm,
             now,
             max_products: self.max_products.unwrap_or(2 * n).max(1),
             saddle_products: self.saddle_products,
@@ -135,8 +133,6 @@ pub struct NewtonCgState<T> {
     now: Standing<T>,
     max_products: usize,
     saddle_products: usize,
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
-    start_gradient_norm: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     direction: Vec<T>,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
@@ -177,8 +173,7 @@ impl<T: Scalar> NewtonCgState<T> {
         hessian: &mut A,
     ) -> Result<(Result<Kind<T>, Status>, usize), ObjectiveError> {
         let Self { now, direction: d, residual: r, conjugate: p, product: hp, .. } = self;
-        let reduction = now.gradient_norm / self.start_gradient_norm;
-        let tolerance = T::of(0.5).min(reduction.sqrt()) * now.gradient_norm;
+        let tolerance = T::of(0.5).min(now.reduction().sqrt()) * now.gradient_norm;
         d.fill(T::zero());
         for ((r, p), &g) in r.iter_mut().zip(&mut *p).zip(&now.gradient) {
             (*r, *p) = (-g, -g);
@@ -243,10 +238,10 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
     }
 
     /// Asks whether the current point may be a minimum; if not, the next step goes along negative curvature.
-    fn examine(&mut self) -> Result<(), Error> {
+    fn examine(&mut self) -> Result<bool, Error> {
         if !self.state.examined {
             self.model()?;
-            let Self { model: Some(model), second_order, state, .. } = self else { return Ok(()) };
+            let Self { model: Some(model), second_order, state, .. } = self else { return Ok(true) };
             let now = &mut state.now;
             now.counts.products += second_order.examine(&mut model.hessian(), &now.gradient, T::one())?;
             state.examined = true;
@@ -261,8 +256,9 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
             let now = &mut self.state.now;
             let last = now.counts.iterations >= now.limits.max_iterations;
             now.finished = last.then(|| saddle(curvature));
+            return Ok(false);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Finds the direction at `x`, once.
@@ -370,9 +366,6 @@ fn saddle<T: Scalar>(curvature: T) -> Status {
     Status::SecondOrder { smallest_ritz: curvature.to_f64().unwrap_or(f64::NAN) }
 }
 
-/// Doublings and halvings of a step along negative curvature.
-const MOST_STEPS: usize = 60;
-
 /// A step with f(x + α d) ≤ f(x) + c₁ (α slope + ½ α² curvature), twice as long as long as the value falls.
 fn curved_search<T: Scalar, P: LineFunction<T>>(
     phi: &mut P,
@@ -387,7 +380,7 @@ fn curved_search<T: Scalar, P: LineFunction<T>>(
     };
     let mut alpha = T::one();
     let mut best: Option<(T, T)> = None;
-    for _ in 0..MOST_STEPS {
+    for _ in 0..most_halvings::<T>() {
         let found = phi.value(alpha)?;
         if found == T::neg_infinity() {
             return Ok((alpha, SearchEnd::Unbounded));
@@ -413,28 +406,6 @@ fn curved_search<T: Scalar, P: LineFunction<T>>(
     })
 }
 
-impl<T: Scalar, O: Objective<T>> Solver<T> for NewtonCgSolver<'_, T, O> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.state.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.state.now.end_iteration(failed);
-        }
-        if self.state.now.finished.is_some_and(Status::is_converged) {
-            self.examine()?;
-        }
-        Ok(self.state.now.outcome())
-    }
-
-    fn confirm(&mut self) -> Result<bool, Error> {
-        self.examine()?;
-        Ok(!matches!(self.state.kind, Some(Kind::Saddle { .. })))
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.state.now.progress(self.state.alpha)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.state.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>] NewtonCgSolver<'_, T, O>, state.now, |run| run.state.alpha, examine;
 }

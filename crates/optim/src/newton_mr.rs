@@ -16,24 +16,21 @@
 //! ```
 
 use crate::descent::{ModelStep, StepEnd};
-use crate::error::{Error, require};
+use crate::error::{Error, require, require_length};
 use crate::forcing::Forcing;
 use crate::krylov::{KrylovEnd, Minres};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::judge;
 use crate::scalar::Scalar;
-use crate::second_order::{Leaving, SecondOrder};
-use crate::solver::{Solver, minimize_methods};
+use crate::second_order::SecondOrder;
+use crate::site::{Site, SiteState};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::{Attempt, Standing};
-use crate::status::{Place, Progress, Report, Status};
-use crate::vector::{dot, norm, offset};
-use std::ops::ControlFlow;
+use crate::status::{Place, Status};
+use crate::vector::{dot, most_halvings, norm, offset};
 
 const METHOD: &str = "newton-mr";
-
-/// Lengths that are tried either way: 2⁶⁰ apart from the first there is nothing more to find.
-const MAX_TRIALS: usize = 60;
 
 /// The options of the method, and the ways to run it.
 ///
@@ -111,53 +108,92 @@ impl<T: Scalar> NewtonMr<T> {
         require(scale.is_finite() && scale >= T::zero(), METHOD, "value_scale", scale, "a finite number, at least 0")?;
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(NewtonMrSolver {
-            objective,
-            model: Some(model),
+            site: Site::new(objective, model, self.second_order.clone()),
             step: vec![T::zero(); x.len()],
             right: vec![T::zero(); x.len()],
-            start_gradient_norm: now.gradient_norm,
             curves_down: false,
-            examined: false,
             alpha: T::one(),
+            options: self,
+            now,
+        })
+    }
+
+    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. It may prepare the point once more, which its counts leave out. Limits are those of the state.
+    ///
+    /// # Errors
+    /// An objective of another dimension, or what it reports.
+    pub fn resume<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: NewtonMrState<T>,
+    ) -> Result<NewtonMrSolver<'o, T, O>, Error> {
+        let NewtonMrState { now, step, curves_down, alpha, site } = state;
+        require_length(METHOD, "x", objective.dimension(), now.x.len())?;
+        Ok(NewtonMrSolver {
+            site: Site::resume(objective, &now.x, self.second_order.clone(), site)?,
+            right: vec![T::zero(); now.x.len()],
+            step,
+            curves_down,
+            alpha,
             options: self,
             now,
         })
     }
 }
 
+/// What a run is apart from its objective and its options: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct NewtonMrState<T> {
+    now: Standing<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    step: Vec<T>,
+    curves_down: bool,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    alpha: T,
+    site: SiteState<T>,
+}
+
 /// A run of [`NewtonMr`].
 #[derive(Debug)]
 pub struct NewtonMrSolver<'o, T: Scalar, O: Objective<T>> {
-    objective: &'o O,
-    /// The model at `x`, until the direction from there is known.
-    model: Option<O::Model<'o>>,
+    site: Site<'o, T, O>,
     options: NewtonMr<T>,
     now: Standing<T>,
     step: Vec<T>,
     /// −g.
     right: Vec<T>,
-    start_gradient_norm: T,
     /// Whether `step` is a residual with rᵀHr ≤ 0.
     curves_down: bool,
-    /// Whether the current point was examined and may be a minimum.
-    examined: bool,
     /// The length of the last step along its direction.
     alpha: T,
 }
 
 impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
+    /// What the run is apart from its objective and its options; [`NewtonMr::resume`] goes on with it.
+    pub fn state(&self) -> NewtonMrState<T> {
+        NewtonMrState {
+            now: self.now.clone(),
+            step: self.step.clone(),
+            curves_down: self.curves_down,
+            alpha: self.alpha,
+            site: self.site.state(),
+        }
+    }
+
     /// Finds the direction at `x`, once; the status if there is none.
     fn prepare(&mut self) -> Result<Option<Status>, Error> {
-        let Some(mut model) = self.model.take() else { return Ok(None) };
+        let Some(mut model) = self.site.take() else { return Ok(None) };
         let NewtonMr { forcing, minres, .. } = &mut self.options;
-        let tolerance = forcing.at(&self.now, self.start_gradient_norm);
+        let tolerance = forcing.at(&self.now);
         for (right, &g) in self.right.iter_mut().zip(&self.now.gradient) {
             *right = -g;
         }
         let solution = match minres.solve_definite(&mut model.hessian(), &self.right, &mut self.step, tolerance) {
             Ok(solution) => solution,
             Err(error) => {
-                self.model = Some(model);
+                self.site.put_back(model);
                 return Err(error.into());
             }
         };
@@ -181,7 +217,7 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
     /// f at x + α s; infinite where it is not a number.
     fn sample(&mut self, alpha: T) -> Result<T, Error> {
         offset(&self.now.x, alpha, &self.step, &mut self.now.trial);
-        let value = self.objective.value(&self.now.trial)?;
+        let value = self.site.objective().value(&self.now.trial)?;
         self.now.counts.values += 1;
         Ok(if value.is_nan() { T::infinity() } else { value })
     }
@@ -191,7 +227,7 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
         let sufficient = T::of(1e-4);
         let (mut alpha, mut best) = (self.alpha.max(T::of(1e-10)), self.now.value);
         let mut accepted = None;
-        for _ in 0..MAX_TRIALS {
+        for _ in 0..most_halvings::<T>() {
             let value = self.sample(alpha)?;
             if value == T::neg_infinity() {
                 return Ok(alpha);
@@ -208,8 +244,11 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
 
     /// Takes one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        if self.options.second_order.is_leaving() {
-            return self.leave();
+        let scale = self.options.value_scale;
+        // What f must keep is stated as a model: the promise −α gᵀs, of which 10⁻⁴ is enough.
+        let judge = |value, trial, promised: &_| judge(value, trial, promised, T::of(1e-4), scale);
+        if self.site.is_leaving() {
+            return self.site.leave(&mut self.now, judge);
         }
         self.now.accepted = false;
         if let Some(failed) = self.prepare()? {
@@ -217,24 +256,19 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
         }
         let (slope, length) = (dot(&self.now.gradient, &self.step), norm(&self.step));
         let mut alpha = if self.curves_down { self.stretch(slope)? } else { T::one() };
-        // What f must keep is stated as a model: the promise −α gᵀs, of which 10⁻⁴ is enough.
         let end = if self.curves_down { StepEnd::NegativeCurvature } else { StepEnd::Interior };
-        for _ in 0..MAX_TRIALS {
+        for _ in 0..most_halvings::<T>() {
             offset(&self.now.x, alpha, &self.step, &mut self.now.trial);
             self.now.step_norm = alpha * length;
             if self.now.trial == self.now.x {
                 break;
             }
             let promised = ModelStep { norm: alpha * length, decrease: -alpha * slope, end };
-            let scale = self.options.value_scale;
-            let sufficient = T::of(1e-4);
-            let attempt =
-                self.now.attempt(self.objective, |value, trial| judge(value, trial, &promised, sufficient, scale))?;
+            let attempt = self.now.attempt(self.site.objective(), |value, trial| judge(value, trial, &promised))?;
             match attempt {
                 Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
                 Attempt::Accepted(model, _) => {
-                    self.model = Some(model);
-                    self.examined = false;
+                    self.site.arrive(model, false);
                     if self.curves_down {
                         self.alpha = alpha;
                     }
@@ -243,61 +277,15 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
                 Attempt::Rejected => alpha *= T::of(0.5),
             }
         }
-        Ok(Some(Status::NoProgress))
+        Ok(Some(self.now.failed(Status::NoProgress)))
     }
 
-    /// Asks whether the current point is a minimum; the run goes on if it is not.
-    fn examine(&mut self) -> Result<(), Error> {
-        let second_order = &mut self.options.second_order;
-        if let Some(model) = self.model.as_mut().filter(|_| !self.examined) {
-            self.now.counts.products += second_order.examine(&mut model.hessian(), &self.now.gradient, T::one())?;
-            self.examined = !second_order.is_leaving();
-            if !self.examined {
-                self.model = None;
-            }
-        }
-        self.now.go_on_from(second_order);
-        Ok(())
-    }
-
-    /// Tries to leave a saddle.
-    fn leave(&mut self) -> Result<Option<Status>, Error> {
-        let NewtonMr { second_order, value_scale, .. } = &mut self.options;
-        let judge = |value, trial, promised: &ModelStep<T>| judge(value, trial, promised, T::of(1e-4), *value_scale);
-        Ok(match second_order.leave(&mut self.now, self.objective, judge)? {
-            Leaving::Left(model) => {
-                self.model = Some(model);
-                self.examined = false;
-                None
-            }
-            Leaving::Failed => None,
-            Leaving::Ended(status) => Some(status),
-        })
+    /// Asks whether the current point may be a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<bool, Error> {
+        self.site.examine(&mut self.now, T::one())
     }
 }
 
-impl<T: Scalar, O: Objective<T>> Solver<T> for NewtonMrSolver<'_, T, O> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.now.end_iteration(failed);
-        }
-        if self.now.finished.is_some_and(Status::is_converged) {
-            self.examine()?;
-        }
-        Ok(self.now.outcome())
-    }
-
-    fn confirm(&mut self) -> Result<bool, Error> {
-        self.examine()?;
-        Ok(!self.options.second_order.is_leaving())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.alpha)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>] NewtonMrSolver<'_, T, O>, now, |run| run.alpha, examine;
 }

@@ -21,14 +21,15 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
+use crate::descent_direction::Learnt;
 use crate::error::{Error, require, require_length};
 use crate::limits::{Limits, limit_options};
 use crate::objective::Objective;
 use crate::quasi_newton::{LbfgsInverse, Step};
 use crate::scalar::Scalar;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
-use crate::status::{Place, Progress, Report, Status};
+use crate::status::{Place, Status};
 use crate::vector::{all_finite, dot, norm};
 use std::ops::ControlFlow;
 
@@ -74,7 +75,7 @@ impl<T: Scalar> OwlQn<T> {
         now.value += lambda * norm_1(&now.x);
         pseudogradient(&now.x, &smooth, lambda, &mut now.gradient);
         now.gradient_norm = norm(&now.gradient);
-        now.finished = now.limits.start_verdict(x, now.value, now.gradient_norm);
+        now.begin();
         let inverse = LbfgsInverse::new(x.len(), memory);
         let state = OwlQnState {
             now,
@@ -185,38 +186,6 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
         all_finite(&now.trial)
     }
 
-    /// Backtracks along the projected path; true if a step was taken, else the reason.
-    fn search(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
-        let slope = self.set_direction();
-        if slope.is_nan() || slope >= T::zero() {
-            return Ok(ControlFlow::Continue(Status::NoProgress));
-        }
-        let steepest = self.state.inverse.pairs().is_empty();
-        let unit = T::one().min(T::one() / self.state.now.gradient_norm);
-        let mut alpha = match self.state.alpha {
-            last if steepest && last > T::zero() => T::of(2.0) * last,
-            _ if steepest => unit,
-            _ => T::one(),
-        };
-        let mut failure = Status::NoProgress;
-        loop {
-            let finite = self.set_trial(alpha);
-            if self.state.now.trial == self.state.now.x {
-                return Ok(ControlFlow::Continue(failure));
-            }
-            if finite {
-                match self.try_trial()? {
-                    ControlFlow::Break(over) => {
-                        self.state.alpha = if steepest { alpha } else { T::zero() };
-                        return Ok(ControlFlow::Break(over));
-                    }
-                    ControlFlow::Continue(reason) => failure = reason.unwrap_or(Status::NoProgress),
-                }
-            }
-            alpha *= T::of(0.5);
-        }
-    }
-
     /// Moves to the trial point if the value there is low enough; else why not, where it is no matter of the value.
     fn try_trial(&mut self) -> Result<ControlFlow<Option<Status>, Option<Status>>, Error> {
         let OwlQnState { now, lambda, inverse, smooth, trial_smooth, .. } = &mut self.state;
@@ -265,35 +234,53 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
         now.accepted = true;
         Ok(ControlFlow::Break(None))
     }
+}
 
-    /// Takes one step; the status if the run is over.
-    fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.state.now.accepted = false;
+impl<T: Scalar, O: Objective<T>> Learnt<T> for OwlQnSolver<'_, T, O> {
+    fn now(&mut self) -> &mut Standing<T> {
+        &mut self.state.now
+    }
+
+    fn is_steepest(&self) -> bool {
+        self.state.inverse.pairs().is_empty()
+    }
+
+    fn forget(&mut self) {
+        self.state.inverse.forget();
+    }
+
+    fn search(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
+        let slope = self.set_direction();
+        if slope.is_nan() || slope >= T::zero() {
+            return Ok(ControlFlow::Continue(Status::NoProgress));
+        }
+        let steepest = self.state.inverse.pairs().is_empty();
+        let unit = T::one().min(T::one() / self.state.now.gradient_norm);
+        let mut alpha = match self.state.alpha {
+            last if steepest && last > T::zero() => T::of(2.0) * last,
+            _ if steepest => unit,
+            _ => T::one(),
+        };
+        let mut failure = Status::NoProgress;
         loop {
-            let was_steepest = self.state.inverse.pairs().is_empty();
-            match self.search()? {
-                ControlFlow::Break(over) => return Ok(over),
-                ControlFlow::Continue(failure) if was_steepest => return Ok(Some(failure)),
-                ControlFlow::Continue(_) => self.state.inverse.forget(),
+            let finite = self.set_trial(alpha);
+            if self.state.now.trial == self.state.now.x {
+                return Ok(ControlFlow::Continue(failure));
             }
+            if finite {
+                match self.try_trial()? {
+                    ControlFlow::Break(over) => {
+                        self.state.alpha = if steepest { alpha } else { T::zero() };
+                        return Ok(ControlFlow::Break(over));
+                    }
+                    ControlFlow::Continue(reason) => failure = reason.unwrap_or(Status::NoProgress),
+                }
+            }
+            alpha *= T::of(0.5);
         }
     }
 }
 
-impl<T: Scalar, O: Objective<T>> Solver<T> for OwlQnSolver<'_, T, O> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.state.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.state.now.end_iteration(failed);
-        }
-        Ok(self.state.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.state.now.progress(self.state.lambda)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.state.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>] OwlQnSolver<'_, T, O>, state.now, |run| run.state.lambda;
 }

@@ -26,11 +26,10 @@ use crate::objective::{LocalModel, Objective};
 use crate::operator::{LinearOperator, Restricted};
 use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::{Attempt, Standing};
-use crate::status::{Place, Progress, Report, Status};
+use crate::status::{Place, Status};
 use crate::vector::{all_finite, axpy, dot, norm};
-use std::ops::ControlFlow;
 
 const METHOD: &str = "projected newton";
 
@@ -174,18 +173,60 @@ impl<T: Scalar> ProjectedNewton<T> {
         if now.gradient_norm.is_finite() {
             now.gradient_norm = self.bounds.projected_gradient_norm(&now.x, &now.gradient);
         }
-        now.finished = now.limits.start_verdict(&x, now.value, now.gradient_norm);
+        now.begin();
         let n = x.len();
         Ok(ProjectedNewtonSolver {
             objective,
             model: Some(model),
             path: Path::new(n),
+            prepared: None,
+            alpha: T::one(),
             step: vec![T::zero(); n],
-            start_gradient_norm: now.gradient_norm,
             options: self,
             now,
         })
     }
+
+    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
+    /// stopped. It prepares the point, and its path if that was known, once more; its counts leave that out.
+    ///
+    /// Radius and limits are those of the state.
+    ///
+    /// # Errors
+    /// An objective of another dimension, or what it reports.
+    pub fn resume<'o, O: Objective<T>>(
+        mut self,
+        objective: &'o O,
+        state: ProjectedNewtonState<T>,
+    ) -> Result<ProjectedNewtonSolver<'o, T, O>, Error> {
+        let ProjectedNewtonState { now, search, prepared, alpha } = state;
+        let n = now.x.len();
+        require_length(METHOD, "x", objective.dimension(), n)?;
+        self.search = search;
+        let mut model = objective.at(&now.x)?;
+        let mut path = Path::new(n);
+        path.alpha = alpha;
+        let step = vec![T::zero(); n];
+        let mut solver =
+            ProjectedNewtonSolver { objective, model: None, path, prepared: None, alpha, step, options: self, now };
+        match prepared {
+            Some([radius, tolerance]) => drop(solver.explore(&mut model, radius, tolerance)?),
+            None => solver.model = Some(model),
+        }
+        Ok(solver)
+    }
+}
+
+/// What a run is apart from its objective and its options: it can be kept, and gone on with.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+pub struct ProjectedNewtonState<T> {
+    now: Standing<T>,
+    search: RadiusSearch<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
+    prepared: Option<[T; 2]>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    alpha: T,
 }
 
 /// A run of [`ProjectedNewton`].
@@ -197,8 +238,10 @@ pub struct ProjectedNewtonSolver<'o, T: Scalar, O: Objective<T>> {
     options: ProjectedNewton<T>,
     now: Standing<T>,
     path: Path<T>,
+    /// Radius and tolerance of the path at `x`, once it is known, and the α that its search for the Cauchy point began with.
+    prepared: Option<[T; 2]>,
+    alpha: T,
     step: Vec<T>,
-    start_gradient_norm: T,
 }
 
 /// A path of straight segments from x, along each of which the quadratic model is a known parabola that falls at first.
@@ -442,30 +485,43 @@ impl<T: Scalar> Path<T> {
 }
 
 impl<T: Scalar, O: Objective<T>> ProjectedNewtonSolver<'_, T, O> {
+    /// What the run is apart from its objective and its options; [`ProjectedNewton::resume`] goes on with it.
+    pub fn state(&self) -> ProjectedNewtonState<T> {
+        ProjectedNewtonState {
+            now: self.now.clone(),
+            search: self.options.search,
+            prepared: self.prepared,
+            alpha: if self.prepared.is_some() { self.alpha } else { self.path.alpha },
+        }
+    }
+
     /// Learns the path at `x`, once.
     fn prepare(&mut self) -> Result<(), Error> {
         let Some(mut model) = self.model.take() else {
             return Ok(());
         };
-        let ProjectedNewton { bounds, forcing, descent, search, .. } = &mut self.options;
-        let setting = Setting {
-            bounds,
-            x: &self.now.x,
-            gradient: &self.now.gradient,
-            radius: search.radius(),
-            tolerance: forcing.at(&self.now, self.start_gradient_norm),
-            gradient_norm: self.now.gradient_norm,
-        };
-        match self.path.explore(&mut model.hessian(), &setting, descent) {
+        let (radius, tolerance) = (self.options.search.radius(), self.options.forcing.at(&self.now));
+        match self.explore(&mut model, radius, tolerance) {
             Ok(products) => {
                 self.now.counts.products += products;
                 Ok(())
             }
             Err(error) => {
                 self.model = Some(model);
+                self.prepared = None;
                 Err(error)
             }
         }
+    }
+
+    /// The path at `x` for this radius and tolerance; returns the number of products.
+    fn explore(&mut self, model: &mut O::Model<'_>, radius: T, tolerance: T) -> Result<usize, Error> {
+        let ProjectedNewton { bounds, descent, .. } = &mut self.options;
+        let Standing { x, gradient, gradient_norm, .. } = &self.now;
+        let setting = Setting { bounds, x, gradient, radius, tolerance, gradient_norm: *gradient_norm };
+        self.alpha = self.path.alpha;
+        self.prepared = Some([radius, tolerance]);
+        self.path.explore(&mut model.hessian(), &setting, descent)
     }
 
     /// Tries one step; the status if the run is over.
@@ -483,7 +539,7 @@ impl<T: Scalar, O: Objective<T>> ProjectedNewtonSolver<'_, T, O> {
         }
         if self.now.trial == self.now.x || !all_finite(&self.now.trial) {
             let held_back = promised.end.is_on_boundary();
-            return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
+            return Ok(Some(self.now.failed(if held_back { Status::RadiusTooSmall } else { Status::NoProgress })));
         }
         let judge = |value, trial| search.judge(value, trial, &promised);
         let measure = |x: &[T], gradient: &[T]| bounds.projected_gradient_norm(x, gradient);
@@ -491,29 +547,16 @@ impl<T: Scalar, O: Objective<T>> ProjectedNewtonSolver<'_, T, O> {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(model, judgement) => {
                 self.model = Some(model);
+                self.prepared = None;
                 search.accepted(judgement, &promised);
                 return Ok(None);
             }
             Attempt::Rejected => search.rejected(&promised),
         }
-        Ok(search.is_exhausted().then_some(Status::RadiusTooSmall))
+        Ok(search.is_exhausted().then(|| self.now.failed(Status::RadiusTooSmall)))
     }
 }
 
-impl<T: Scalar, O: Objective<T>> Solver<T> for ProjectedNewtonSolver<'_, T, O> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.now.end_iteration(failed);
-        }
-        Ok(self.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.options.search.radius())
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>] ProjectedNewtonSolver<'_, T, O>, now, |run| run.options.search.radius();
 }

@@ -71,33 +71,36 @@ impl<T: Scalar> RadiusSearch<T> {
         }
     }
 
-    /// Sets the radius.
-    pub(crate) fn set_radius(&mut self, radius: T) {
+    /// Sets the radius, in the units of the step.
+    pub fn set_radius(&mut self, radius: T) {
         self.radius = radius;
     }
 
-    /// Sets the bounds of the radius.
-    pub(crate) fn set_max_radius(&mut self, max_radius: T) {
+    /// Sets the radius above which it does not grow. Default: 1e18, which stands for none.
+    pub fn set_max_radius(&mut self, max_radius: T) {
         self.max_radius = max_radius;
     }
 
-    /// Sets the radius below which the search gives up.
-    pub(crate) fn set_min_radius(&mut self, min_radius: T) {
+    /// Sets the radius below which the search gives up. Default: ε².
+    pub fn set_min_radius(&mut self, min_radius: T) {
         self.min_radius = min_radius;
     }
 
-    /// Sets the least ρ of an accepted step.
-    pub(crate) fn set_accept(&mut self, accept: T) {
+    /// Sets the least ρ of an accepted step. Default: 1e-4; below 1/4.
+    pub fn set_accept(&mut self, accept: T) {
         self.accept = accept;
     }
 
-    /// Sets the magnitude of what f sums.
-    pub(crate) fn set_value_scale(&mut self, value_scale: T) {
+    /// Sets the magnitude of what f sums. Default: 1.
+    pub fn set_value_scale(&mut self, value_scale: T) {
         self.value_scale = value_scale;
     }
 
-    /// An error unless every number makes sense.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// An error unless every number makes sense; for whoever sets them.
+    ///
+    /// # Errors
+    /// The number that makes none.
+    pub fn check(&self) -> Result<(), Error> {
         let Self { radius, max_radius, min_radius, accept, value_scale } = *self;
         let zero = T::zero();
         let finite_positive = |a: T| a.is_finite() && a > zero;

@@ -58,6 +58,12 @@ fn tolerance<T: Scalar>() -> T {
     T::epsilon().sqrt()
 }
 
+/// The products before a positive Ritz value is believed: 2 + ⌈log₁₀ n⌉. The share of the random start that lies in one
+/// eigenvector is about 1/√n, and the process must first enlarge it to be seen.
+fn least_products(n: usize) -> usize {
+    2 + n.saturating_sub(1).checked_ilog10().map_or(0, |digits| digits as usize + 1)
+}
+
 impl<T: Scalar> SecondOrder<T> {
     /// A test with at most so many products; none with 0.
     pub(crate) fn new(max_products: usize) -> Self {
@@ -93,28 +99,28 @@ impl<T: Scalar> SecondOrder<T> {
         self.direction.extend(pseudorandom::<T>(7).take(n));
         self.lanczos.start(&self.direction);
         let mut last = T::infinity();
+        let mut products = 0;
         loop {
             let goes_on = self.lanczos.extend(hessian)?.is_continuing();
+            products += 1;
             let Some(&least) = self.lanczos.ritz_values().first() else {
-                return Ok(self.lanczos.len());
+                return Ok(products);
             };
             // A value well away from zero that falls no more neither changes its sign nor its vector much.
             let settled = last - least <= T::of(0.1) * least.abs();
             last = least;
-            if settled || !goes_on {
+            if !goes_on || (settled && (least < T::zero() || products >= least_products(n))) {
                 break;
             }
         }
         if last < -tolerance::<T>() * self.lanczos.scale() {
-            let products = self.lanczos.len();
             self.lanczos.ritz_vector(0, &mut self.direction);
             let slope = dot(gradient, &self.direction);
             // Downhill first.
             let length = if slope > T::zero() { -length } else { length };
             self.saddle = Some(Saddle { ritz: last, slope, length, rejections: 0 });
-            return Ok(products);
         }
-        Ok(self.lanczos.len())
+        Ok(products)
     }
 
     /// Tries the next step away from a saddle, judged by f(x), f(trial) and what was promised.

@@ -86,6 +86,44 @@ pub(crate) fn unobserved<T>(_: &Progress<'_, T>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
+/// [`Solver`] of runs that keep a [`Standing`](crate::standing::Standing) and take their steps by a method `advance`, which
+/// returns the status if the run is over.
+///
+/// A row has the type, where its standing is and what it steers by; at last the method, if there is one, that asks
+/// whether the current point may be a minimum, and lets a run that has converged go on where it is not.
+macro_rules! solvers {
+    ($([$($generics:tt)*] $Solver:ty, $($now:ident).+, |$run:ident| $control:expr $(, $examine:ident)?;)*) => {$(
+        impl<T: $crate::scalar::Scalar, $($generics)*> $crate::solver::Solver<T> for $Solver {
+            fn step(&mut self) -> Result<std::ops::ControlFlow<$crate::status::Status>, $crate::error::Error> {
+                if self.$($now).+.finished.is_none() {
+                    let failed = self.advance()?;
+                    self.$($now).+.end_iteration(failed);
+                }
+                if self.$($now).+.has_converged() {
+                    $(self.$examine()?;)?
+                }
+                Ok(self.$($now).+.outcome())
+            }
+
+            $(
+                fn confirm(&mut self) -> Result<bool, $crate::error::Error> {
+                    self.$examine()
+                }
+            )?
+
+            fn progress(&self) -> $crate::status::Progress<'_, T> {
+                let $run = self;
+                self.$($now).+.progress($control)
+            }
+
+            fn into_report(self, status: $crate::status::Status) -> $crate::status::Report<T> {
+                self.$($now).+.into_report(status)
+            }
+        }
+    )*};
+}
+pub(crate) use solvers;
+
 /// The ways to run a builder with a method `start(self, objective, x)` to its end.
 ///
 /// Inherent methods, so that a method is called with no trait in scope.

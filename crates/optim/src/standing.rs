@@ -6,8 +6,8 @@ use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Judgement, Verdict};
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
-use crate::status::{Counts, Progress, Report, Status};
-use crate::vector::norm;
+use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::vector::{all_finite, norm};
 use std::ops::ControlFlow;
 
 /// The current point and what is known there, the point under trial, and whether the run is over. Three vectors.
@@ -25,11 +25,16 @@ pub(crate) struct Standing<T> {
     pub(crate) value: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) gradient_norm: T,
+    /// ‖g‖ at the start, and the largest so far.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::two"))]
+    gradient_norms: [T; 2],
     /// ‖s‖₂ of the last step tried.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) step_norm: T,
     /// Whether the last step tried was taken.
     pub(crate) accepted: bool,
+    /// What was not finite at the last point tried, if anything.
+    pub(crate) lost: Option<Place>,
     pub(crate) counts: Counts,
     pub(crate) finished: Option<Status>,
 }
@@ -56,8 +61,10 @@ impl<T: Scalar> Standing<T> {
             gradient: vec![T::zero(); x.len()],
             value: T::nan(),
             gradient_norm: T::nan(),
+            gradient_norms: [T::zero(); 2],
             step_norm: T::zero(),
             accepted: true,
+            lost: None,
             counts: Counts::default(),
             finished: None,
         })
@@ -75,8 +82,21 @@ impl<T: Scalar> Standing<T> {
         let model = objective.at(x)?;
         now.counts.gradients = 1;
         now.learn(&model, norm(model.gradient()));
-        now.finished = now.limits.start_verdict(x, now.value, now.gradient_norm);
+        now.begin();
         Ok((now, model))
+    }
+
+    /// Judges the starting point, where value and gradient norm are known now.
+    pub(crate) fn begin(&mut self) {
+        self.gradient_norms = [self.gradient_norm; 2];
+        self.finished = self.limits.start_verdict(&self.x, self.value, self.gradient_norm);
+    }
+
+    /// ‖g‖/‖g₀‖, g₀ the gradient at the start; where that is nothing beside later ones, as at a saddle, the largest so far
+    /// stands for it.
+    pub(crate) fn reduction(&self) -> T {
+        let [first, largest] = self.gradient_norms;
+        self.gradient_norm / reference(first, largest)
     }
 
     /// Evaluates the trial point, and moves there if the judge of f(x) and f(trial) lets it. Costs a value, and a
@@ -101,6 +121,7 @@ impl<T: Scalar> Standing<T> {
         if trial_value == T::neg_infinity() {
             return Ok(Attempt::Unbounded);
         }
+        self.saw(trial_value);
         let judgement = judge(self.value, trial_value);
         let limit = match judgement.verdict {
             Verdict::Accept => T::infinity(),
@@ -111,6 +132,9 @@ impl<T: Scalar> Standing<T> {
         let model = objective.at(&self.trial)?;
         self.counts.gradients += 1;
         let gradient_norm = measure(&self.trial, model.gradient());
+        if !gradient_norm.is_finite() {
+            self.lost = Some(Place::Gradient);
+        }
         if gradient_norm < limit && model.value().is_finite() {
             self.accept(&model, gradient_norm);
             return Ok(Attempt::Accepted(model, judgement));
@@ -130,7 +154,7 @@ impl<T: Scalar> Standing<T> {
         now.value = objective.value_and_gradient(x, &mut now.gradient)?;
         now.counts.gradients = 1;
         now.gradient_norm = norm(&now.gradient);
-        now.finished = now.limits.start_verdict(x, now.value, now.gradient_norm);
+        now.begin();
         Ok(now)
     }
 
@@ -156,9 +180,26 @@ impl<T: Scalar> Standing<T> {
         self.accepted = true;
     }
 
+    /// Takes note of whether the trial point and the value there are finite.
+    pub(crate) fn saw(&mut self, trial_value: T) {
+        self.lost = if trial_value.is_finite() {
+            None
+        } else if all_finite(&self.trial) {
+            Some(Place::Value)
+        } else {
+            Some(Place::Point)
+        };
+    }
+
+    /// The status of a run that has no shorter step to try: what was not finite at the last one, else `status`.
+    pub(crate) fn failed(&self, status: Status) -> Status {
+        self.lost.map_or(status, Status::NonFinite)
+    }
+
     /// Counts an iteration that ended with `failed`, and judges the current point if it did not fail.
     pub(crate) fn end_iteration(&mut self, failed: Option<Status>) {
         self.counts.iterations += 1;
+        self.gradient_norms[1] = self.gradient_norms[1].max(self.gradient_norm);
         self.finished = failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
     }
 
@@ -168,6 +209,10 @@ impl<T: Scalar> Standing<T> {
             let last = self.counts.iterations >= self.limits.max_iterations;
             self.finished = if last { second_order.status() } else { None };
         }
+    }
+
+    pub(crate) fn has_converged(&self) -> bool {
+        self.finished.is_some_and(Status::is_converged)
     }
 
     pub(crate) fn outcome(&self) -> ControlFlow<Status> {
@@ -190,4 +235,9 @@ impl<T: Scalar> Standing<T> {
     pub(crate) fn into_report(self, status: Status) -> Report<T> {
         Report { x: self.x, value: self.value, gradient_norm: self.gradient_norm, status, counts: self.counts }
     }
+}
+
+/// The gradient norm that others are compared to: the first, or the largest where the first is nothing beside it (√ε).
+pub(crate) fn reference<T: Scalar>(first: T, largest: T) -> T {
+    if first <= T::epsilon().sqrt() * largest { largest } else { first }
 }

@@ -45,6 +45,9 @@ impl fmt::Display for Status {
         match self {
             Self::Converged(Criterion::GradientNorm) => f.write_str("converged: the gradient is within its tolerance"),
             Self::Converged(Criterion::Step) => f.write_str("converged: the step is within its tolerance"),
+            Self::Converged(Criterion::Orthogonality) => {
+                f.write_str("converged: the residuals are orthogonal to their derivatives")
+            }
             Self::SecondOrder { smallest_ritz } => {
                 write!(
                     f,
@@ -77,6 +80,8 @@ pub enum Criterion {
     GradientNorm,
     /// The step that solves the model is within the step tolerance.
     Step,
+    /// The residuals are orthogonal to the columns of their Jacobian, within a tolerance of the cosine.
+    Orthogonality,
     /// ‖g‖∞ ≤ a tolerance.
     LargestSlope,
     /// The norm of the gradient fell to a share of what it was at the start.

@@ -13,6 +13,7 @@
 //! ```
 
 use crate::scalar::Scalar;
+use crate::standing::reference;
 use crate::status::{Cause, Criterion, Progress, Status};
 use std::fmt;
 use std::ops::{BitAnd, BitOr};
@@ -36,7 +37,8 @@ enum Rule<T> {
     Reduction {
         norm: Norm,
         share: T,
-        start: Option<T>,
+        /// The first norm, and the largest.
+        norms: Option<[T; 2]>,
     },
     Step {
         absolute: T,
@@ -116,14 +118,15 @@ impl<T: Scalar> Stop<T> {
     /// ‖g‖₂ ≤ `share` ‖g₀‖₂, g₀ the gradient at the start: converged.
     ///
     /// Where the start is far off and ‖g₀‖ huge this is met far from a minimum (Powell's badly scaled function, Penalty
-    /// I), so no method tests it by default. `&` it with another test.
+    /// I), so no method tests it by default. `&` it with another test. Where ‖g₀‖ is nothing beside later norms, as at a
+    /// start at a saddle, the largest norm so far stands for it.
     pub fn gradient_reduction(share: T) -> Self {
-        Self::new(Rule::Reduction { norm: Norm::Two, share, start: None })
+        Self::new(Rule::Reduction { norm: Norm::Two, share, norms: None })
     }
 
     /// ‖g‖∞ ≤ `share` ‖g₀‖∞; see [`gradient_reduction`](Self::gradient_reduction).
     pub fn largest_slope_reduction(share: T) -> Self {
-        Self::new(Rule::Reduction { norm: Norm::Max, share, start: None })
+        Self::new(Rule::Reduction { norm: Norm::Max, share, norms: None })
     }
 
     /// ‖s‖₂ ≤ `length` for an accepted step s, in the units of x.
@@ -221,10 +224,11 @@ impl<T: Scalar> Rule<T> {
                 };
                 (norm.of(now) <= *tolerance, Status::Converged(criterion))
             }
-            Self::Reduction { norm, share, start } => {
+            Self::Reduction { norm, share, norms } => {
                 let size = norm.of(now);
-                let start = *start.get_or_insert(size);
-                (size <= *share * start, Status::Converged(Criterion::GradientReduction))
+                let [first, largest] = norms.get_or_insert([size; 2]);
+                *largest = largest.max(size);
+                (size <= *share * reference(*first, *largest), Status::Converged(Criterion::GradientReduction))
             }
             Self::Step { absolute, relative } => {
                 let scale = if *relative > T::zero() { crate::vector::norm(now.x) } else { T::zero() };

@@ -28,7 +28,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent::{Descent, ModelStep, StepEnd};
+use crate::descent::{Descent, StepEnd};
 use crate::error::{Error, require_length};
 use crate::forcing::Forcing;
 use crate::krylov::Gltr;
@@ -36,12 +36,12 @@ use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
-use crate::second_order::{Leave, Leaving, SecondOrder};
-use crate::solver::{Solver, minimize_methods};
+use crate::second_order::SecondOrder;
+use crate::site::{Site, SiteState};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::{Attempt, Standing};
-use crate::status::{Place, Progress, Report, Status};
+use crate::status::{Place, Status};
 use crate::vector::offset;
-use std::ops::ControlFlow;
 
 const METHOD: &str = "trust region";
 
@@ -151,15 +151,11 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         self.forcing.check(METHOD)?;
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(TrustRegionSolver {
-            objective,
-            model: Some(model),
+            site: Site::new(objective, model, self.second_order),
             search: self.search,
             forcing: self.forcing,
             descent: self.descent,
-            second_order: self.second_order,
             step: vec![T::zero(); x.len()],
-            start_gradient_norm: now.gradient_norm,
-            convex: false,
             prepared: None,
             now,
         })
@@ -177,27 +173,17 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         objective: &'o O,
         state: TrustRegionState<T>,
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
-        let TrustRegionState { search, now, start_gradient_norm, convex, prepared, leave } = state;
+        let TrustRegionState { search, now, prepared, site } = state;
         require_length(METHOD, "x", objective.dimension(), now.x.len())?;
-        let mut model = Some(objective.at(&now.x)?);
-        if let (Some(local), Some([radius, tolerance])) = (model.as_mut(), prepared) {
-            self.descent.prepare(&mut local.hessian(), &now.gradient, radius, tolerance)?;
-            model = None;
-        }
-        self.second_order.restore(leave);
-        if self.second_order.is_leaving() {
-            model = None;
+        if let Some([radius, tolerance]) = prepared {
+            self.descent.prepare(&mut objective.at(&now.x)?.hessian(), &now.gradient, radius, tolerance)?;
         }
         Ok(TrustRegionSolver {
-            objective,
-            model,
+            site: Site::resume(objective, &now.x, self.second_order, site)?,
             search,
             forcing: self.forcing,
             descent: self.descent,
-            second_order: self.second_order,
             step: vec![T::zero(); now.x.len()],
-            start_gradient_norm,
-            convex,
             prepared,
             now,
         })
@@ -210,30 +196,20 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
 pub struct TrustRegionState<T> {
     search: RadiusSearch<T>,
     now: Standing<T>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
-    start_gradient_norm: T,
-    convex: bool,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
     prepared: Option<[T; 2]>,
-    leave: Leave<T>,
+    site: SiteState<T>,
 }
 
 /// A run of [`TrustRegion`].
 #[derive(Debug)]
 pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
-    objective: &'o O,
-    /// The model at `x` until its path is known, then nothing: a rejected step needs no products.
-    model: Option<O::Model<'o>>,
+    site: Site<'o, T, O>,
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     descent: D,
-    second_order: SecondOrder<T>,
     now: Standing<T>,
     step: Vec<T>,
-    start_gradient_norm: T,
-    /// Whether the current point needs no more examination: the last step was Newton's in the whole space, where the
-    /// Hessian was positive definite, or the question was answered.
-    convex: bool,
     /// Radius and tolerance of the path at `x`, once it is known.
     prepared: Option<[T; 2]>,
 }
@@ -244,19 +220,17 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         TrustRegionState {
             search: self.search,
             now: self.now.clone(),
-            start_gradient_norm: self.start_gradient_norm,
-            convex: self.convex,
             prepared: self.prepared,
-            leave: self.second_order.kept(),
+            site: self.site.state(),
         }
     }
 
     /// Learns the path at `x`, once.
     fn prepare(&mut self) -> Result<(), Error> {
-        let Some(mut model) = self.model.take() else {
+        let Some(mut model) = self.site.take() else {
             return Ok(());
         };
-        let tolerance = self.forcing.at(&self.now, self.start_gradient_norm);
+        let tolerance = self.forcing.at(&self.now);
         let radius = self.search.radius();
         match self.descent.prepare(&mut model.hessian(), &self.now.gradient, radius, tolerance) {
             Ok(products) => {
@@ -265,47 +239,24 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
                 Ok(())
             }
             Err(error) => {
-                self.model = Some(model);
+                self.site.put_back(model);
                 self.prepared = None;
                 Err(error.into())
             }
         }
     }
 
-    /// Asks whether the current point is a minimum; the run goes on if it is not.
-    fn examine(&mut self) -> Result<(), Error> {
-        if let Some(model) = self.model.as_mut().filter(|_| !self.convex) {
-            let radius = self.search.radius();
-            self.now.counts.products += self.second_order.examine(&mut model.hessian(), &self.now.gradient, radius)?;
-            self.convex = !self.second_order.is_leaving();
-            if !self.convex {
-                self.model = None;
-            }
-        }
-        self.now.go_on_from(&self.second_order);
-        Ok(())
-    }
-
-    /// Tries to leave a saddle.
-    fn leave(&mut self) -> Result<Option<Status>, Error> {
-        let search = &self.search;
-        let judge = |value, trial, promised: &ModelStep<T>| search.judge(value, trial, promised);
-        Ok(match self.second_order.leave(&mut self.now, self.objective, judge)? {
-            Leaving::Left(model) => {
-                self.model = Some(model);
-                self.prepared = None;
-                self.convex = false;
-                None
-            }
-            Leaving::Failed => None,
-            Leaving::Ended(status) => Some(status),
-        })
+    /// Asks whether the current point may be a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<bool, Error> {
+        self.site.examine(&mut self.now, self.search.radius())
     }
 
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        if self.second_order.is_leaving() {
-            return self.leave();
+        if self.site.is_leaving() {
+            self.prepared = None;
+            let search = &self.search;
+            return self.site.leave(&mut self.now, |value, trial, promised| search.judge(value, trial, promised));
         }
         self.prepare()?;
         let promised = self.descent.step(self.search.radius(), &mut self.step);
@@ -317,50 +268,30 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
         offset(&self.now.x, T::one(), &self.step, &mut self.now.trial);
         if self.now.trial == self.now.x {
             let held_back = promised.end.is_on_boundary();
-            return Ok(Some(if held_back { Status::RadiusTooSmall } else { Status::NoProgress }));
+            return Ok(Some(self.now.failed(if held_back { Status::RadiusTooSmall } else { Status::NoProgress })));
         }
 
         let search = &self.search;
-        match self.now.attempt(self.objective, |value, trial| search.judge(value, trial, &promised))? {
+        let attempt = self.now.attempt(self.site.objective(), |value, trial| search.judge(value, trial, &promised))?;
+        match attempt {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(model, judgement) => {
-                self.model = Some(model);
-                self.prepared = None;
-                self.convex = promised.end == StepEnd::Interior
+                // Newton's step in the whole space, where the Hessian was positive definite.
+                let convex = promised.end == StepEnd::Interior
                     && judgement.is_as_promised()
                     && self.descent.definite_dimension() == self.step.len();
+                self.site.arrive(model, convex);
+                self.prepared = None;
                 self.search.accepted(judgement, &promised);
                 return Ok(None);
             }
             Attempt::Rejected => {}
         }
         self.search.rejected(&promised);
-        Ok(self.search.is_exhausted().then_some(Status::RadiusTooSmall))
+        Ok(self.search.is_exhausted().then(|| self.now.failed(Status::RadiusTooSmall)))
     }
 }
 
-impl<T: Scalar, O: Objective<T>, D: Descent<T>> Solver<T> for TrustRegionSolver<'_, T, O, D> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.now.end_iteration(failed);
-        }
-        if self.now.finished.is_some_and(Status::is_converged) {
-            self.examine()?;
-        }
-        Ok(self.now.outcome())
-    }
-
-    fn confirm(&mut self) -> Result<bool, Error> {
-        self.examine()?;
-        Ok(!self.second_order.is_leaving())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.now.progress(self.search.radius())
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>, D: Descent<T>] TrustRegionSolver<'_, T, O, D>, now, |run| run.search.radius(), examine;
 }

@@ -75,6 +75,12 @@ pub(crate) fn pseudorandom<T: Scalar>(stream: u64) -> impl Iterator<Item = T> {
     })
 }
 
+/// How often a step is halved before it is given up: down to ε² of it, 104 times in `f64` and 46 times in `f32`. No first
+/// step that came from numbers of this precision is that wrong, and shorter ones change values by no more than rounding.
+pub(crate) fn most_halvings<T: Scalar>() -> usize {
+    (T::of(-2.0) * T::epsilon().log2()).to_usize().unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{dot, norm};

@@ -4,7 +4,7 @@ mod common;
 
 use autodiff_core::{Function, Var};
 use common::Counted;
-use optim::{Adam, GradientDescent, Status, StepRule, TrustRegion};
+use optim::{Adam, GradientDescent, Solver, Status, StepRule, TrustRegion};
 
 const N: usize = 100;
 
@@ -53,4 +53,32 @@ fn methods_of_the_gradient_never_ask_for_products() {
         assert!(report.value < f.value(&start).unwrap(), "{report}");
     }
     assert_eq!(flat.products.get(), 0);
+}
+
+/// The α = gᵀg/gᵀHg of curvature-adaptive descent is the minimum of the second-order model along −g.
+#[test]
+fn the_curvature_step_is_that_of_the_local_model() {
+    let f = Function::new(|x: &[Var]| 100.0 * (x[1] - x[0].square()).square() + (1.0 - x[0]).square());
+    for x in [vec![-1.2, 1.0], vec![0.3, -0.4], vec![1.1, 1.3]] {
+        let downhill: Vec<f64> = f.gradient(&x).unwrap().iter().map(|g| -g).collect();
+        let model = f.local_model(&x, &downhill, 3).unwrap();
+        let alpha = model.quadratic_step().unwrap();
+        let flat = f.flat(&x);
+        let mut solver = GradientDescent::new(StepRule::Curvature { fallback: 7.0 }).start(&flat, &x).unwrap();
+        let _ = solver.step().unwrap();
+        let now = solver.progress();
+        assert!(now.accepted && now.counts.values == 1, "the first α should do");
+        for ((new, old), d) in now.x.iter().zip(&x).zip(&downhill) {
+            assert!((new - (old + alpha * d)).abs() <= 1e-14 * old.abs().max(1.0), "{new} from {old}");
+        }
+        // The Taylor flow of a time η.
+        let eta = 1e-4;
+        let mut solver = GradientDescent::new(StepRule::TaylorFlow { step: eta }).start(&flat, &x).unwrap();
+        let _ = solver.step().unwrap();
+        // gᵀ(x₊ − x) = −η gᵀg + ½ η² gᵀHg: slope and curvature of the same model.
+        let gained: f64 =
+            solver.progress().x.iter().zip(&x).zip(&downhill).map(|((new, old), d)| -d * (new - old)).sum();
+        let expected = eta * model.slope() + 0.5 * eta * eta * model.curvature();
+        assert!((gained - expected).abs() <= 1e-10 * expected.abs(), "{gained} {expected}");
+    }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Spectral, distance, dot, norm, random};
+use common::{Spectral, descents, distance, dot, norm, random};
 use optim::{Descent, Gltr, OperatorFn, StepEnd};
 
 /// A random subproblem; every fifth has g orthogonal to the leftmost eigenvectors, every seventh repeated eigenvalues.
@@ -114,51 +114,13 @@ fn the_hard_case_needs_a_restart() {
 
 const N: usize = 60;
 
-fn spectra() -> Vec<(&'static str, Vec<f64>)> {
-    let power = |base: f64| (0..N).map(|i| base.powf(i as f64 / N as f64)).collect::<Vec<_>>();
-    vec![
-        ("condition 10", power(10.0)),
-        ("condition 1e6", power(1e6)),
-        ("indefinite", power(100.0).iter().map(|l| l - 3.0).collect()),
-        ("negative", power(10.0).iter().map(|l| -l).collect()),
-        ("zero", vec![0.0; N]),
-    ]
-}
-
 #[test]
 fn shorter_radii_cost_nothing_and_keep_the_laws() {
     for vectors in [64, 12, 2] {
-        for (name, spectrum) in spectra() {
-            let mut h = Spectral::new(spectrum, 1);
-            let g = random(N, 2);
-            let largest = 50.0;
-            let mut gltr = Gltr::new().basis_vectors(vectors);
-            gltr.prepare(&mut h, &g, largest, 1e-10).unwrap();
-            let products = h.products;
-            let mut s = vec![0.0; N];
-            let mut last = 0.0;
-            let whole = gltr.step(largest, &mut s);
-            for k in 1..=200 {
-                let radius = largest * (k as f64 / 200.0).powi(3);
-                let step = gltr.step(radius, &mut s);
-                let label = format!("{name}, {vectors} vectors, radius {radius}: {step:?}");
-                assert!(norm(&s) <= radius * (1.0 + 4.0 * f64::EPSILON), "{label}: {}", norm(&s));
-                assert!((norm(&s) - step.norm).abs() <= 1e-13 * step.norm, "{label}: {}", norm(&s));
-                let decrease = -h.model(&g, &s);
-                // Beyond the basis the conjugacy is lost as in Steihaug's method, about √N ε κ.
-                let condition = if name == "condition 1e6" && vectors < 64 { 1e6 } else { 1e2 };
-                let h_norm = h.spectrum.iter().fold(1e-300, |m: f64, l| m.max(l.abs()));
-                let units = norm(&g) * norm(&s) + h_norm * norm(&s).powi(2);
-                let bound = 10.0 * condition * f64::EPSILON * units;
-                assert!((decrease - step.decrease).abs() <= bound, "{label}: {decrease}");
-                assert!(step.decrease >= last * (1.0 - 1e-12), "{label}: before {last}");
-                last = step.decrease;
-                let cauchy = 0.5 * norm(&g) * radius.min(norm(&g) / h_norm);
-                assert!(step.decrease >= cauchy * (1.0 - 1e-12), "{label}: below Cauchy");
-            }
-            assert_eq!(h.products, products, "{name}: a shorter radius asked for products");
-            assert_eq!(gltr.step(1e9, &mut s), whole, "a larger radius is answered as the prepared one");
-        }
+        // Beyond the basis the conjugacy is lost as in Steihaug's method.
+        let loss = if vectors < 64 { 1e6 } else { 1e2 };
+        let make = || Gltr::new().basis_vectors(vectors);
+        descents::keeps_the_laws_for_shorter_radii(N, &format!("{vectors} vectors"), loss, make);
     }
 }
 
@@ -195,18 +157,7 @@ fn as_many_products_as_distinct_eigenvalues() {
 
 #[test]
 fn each_end_is_named() {
-    let mut s = vec![0.0; 2];
-    let diagonal = |a: f64, b: f64| {
-        OperatorFn::new(2, move |v: &[f64], out: &mut [f64]| {
-            out.copy_from_slice(&[a * v[0], b * v[1]]);
-            Ok(())
-        })
-    };
-    let mut end = |a, b, radius, limit| {
-        let mut gltr = Gltr::new().max_products(limit);
-        let products = gltr.prepare(&mut diagonal(a, b), &[1.0, 1.0], radius, 1e-10).unwrap();
-        (gltr.step(radius, &mut s).end, products)
-    };
+    let end = |a, b, radius, limit| descents::end(Gltr::new().max_products(limit), [a, b], radius);
     assert_eq!(end(1.0, 2.0, 10.0, 5), (StepEnd::Interior, 2));
     // On the radius 0.3 of the gradient is exact enough, which one product gives.
     assert_eq!(end(1.0, 2.0, 0.1, 5), (StepEnd::Boundary, 1));
@@ -219,18 +170,5 @@ fn each_end_is_named() {
 
 #[test]
 fn extreme_scales_stay_finite() {
-    for scale in [1e-140, 1e-30, 1e30, 1e140] {
-        for radius in [1e-100, 1.0, 1e18] {
-            for (name, spectrum) in spectra() {
-                let mut h = Spectral::new(spectrum, 1);
-                let g: Vec<f64> = random(N, 2).iter().map(|g| g * scale).collect();
-                let mut gltr = Gltr::new();
-                gltr.prepare(&mut h, &g, radius, 1e-6).unwrap();
-                let mut s = vec![0.0; N];
-                let step = gltr.step(radius, &mut s);
-                assert!(step.norm > 0.0 && step.norm <= radius, "{name}, {scale:e}, {radius:e}: {step:?}");
-                assert!(step.decrease > 0.0, "{name}, {scale:e}, {radius:e}: {step:?}");
-            }
-        }
-    }
+    descents::stays_finite_at_extreme_scales(N, Gltr::new);
 }

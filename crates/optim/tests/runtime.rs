@@ -278,6 +278,15 @@ fn many_starts_find_every_minimum_and_do_not_depend_on_the_threads() {
     assert!(none.minima().is_empty() && none.best().is_none() && none.runs().len() == 2);
     assert_eq!(none.runs()[0].as_ref().unwrap().status, Status::Unbounded);
     assert!(MultiStart::in_box(&[0.0], &[f64::INFINITY], 3, 1).is_err());
+    // A test of the user's, one for each run: by gradients, where each run counts its own, and by the gradient.
+    let short = starts.clone().stop(|| Stop::gradients(5)).run(&f, Lbfgs::new());
+    for run in short.runs() {
+        let report = run.as_ref().unwrap();
+        assert!(report.status == Status::Stopped(Cause::Gradients) && report.counts.gradients < 12, "{report}");
+    }
+    assert!(short.minima().is_empty());
+    let rough = starts.stop(|| Stop::largest_slope(1e-3)).run(&f, Lbfgs::new());
+    assert!(rough.runs().iter().all(|r| r.as_ref().unwrap().status == Status::Converged(Criterion::LargestSlope)));
 }
 
 #[cfg(feature = "serde")]
@@ -285,7 +294,7 @@ mod restart {
     use super::*;
     use common::scalar;
     use optim::line_search::HagerZhang;
-    use optim::{Solver, drive};
+    use optim::{GaussNewton, LevenbergMarquardt, ProjectedNewton, Solver, drive};
     use serde::Serialize;
     use serde::de::DeserializeOwned;
 
@@ -423,6 +432,43 @@ mod restart {
             let (rest, later) = history(TrustRegion::new().resume(&saddle, state).unwrap());
             assert_eq!((&rest, &later[..]), (&whole, &records[k..]), "at {k}");
         }
+    }
+
+    /// Methods whose options are no part of their states: the builder goes on with them. Also in the middle of rejections.
+    macro_rules! resumes_by_builder {
+        ($($name:ident: $method:expr, $f:expr, $start:expr;)*) => {$(
+            #[test]
+            fn $name() {
+                let (f, start) = ($f, $start);
+                check(
+                    stringify!($name),
+                    || $method.start(&f, &start).unwrap(),
+                    |solver| solver.state().clone(),
+                    |state| $method.resume(&f, state).unwrap(),
+                    history,
+                );
+            }
+        )*};
+    }
+
+    /// The residuals of a problem of Moré, Garbow and Hillstrom.
+    fn residuals(number: usize) -> (impl optim::LeastSquares<f64>, Vec<f64>) {
+        let problem = testkit::problems::mgh::problem(number);
+        (problem.residual_function().unwrap().flat(&problem.start), problem.start)
+    }
+
+    resumes_by_builder! {
+        cubic_regularization: CubicRegularization::new(), rosenbrock(), rosenbrock().start;
+        cubic_regularization_of_long_steps: CubicRegularization::new().weight(1e-4), rosenbrock(), rosenbrock().start;
+        newton_mr: NewtonMr::new(), rosenbrock(), rosenbrock().start;
+        symmetric_rank_one: Lsr1::new(), rosenbrock(), rosenbrock().start;
+        symmetric_rank_one_of_two_pairs: Lsr1::new().memory(2), rosenbrock(), rosenbrock().start;
+        projected_newton: ProjectedNewton::new(&[-3.0; 2], &[3.0; 2]), rosenbrock(), rosenbrock().start;
+        projected_newton_of_long_steps:
+            ProjectedNewton::new(&[-3.0; 2], &[3.0; 2]).radius(100.0), rosenbrock(), rosenbrock().start;
+        levenberg_marquardt: LevenbergMarquardt::new(), residuals(14).0, residuals(14).1;
+        levenberg_marquardt_of_long_steps: LevenbergMarquardt::new().radius_factor(10.0), residuals(23).0, residuals(23).1;
+        gauss_newton: GaussNewton::new().gradient_tolerance(0.0).max_iterations(30), residuals(13).0, residuals(13).1;
     }
 
     /// Mini-batches go on with the number of the next.

@@ -3,7 +3,10 @@
 mod common;
 
 use common::{Counted, scalar};
-use optim::{CubicRegularization, FromParts, NewtonMr, Objective, Report, Solver, Status, TrustRegion};
+use optim::{
+    Criterion, CubicRegularization, FromParts, History, NewtonCg, NewtonMr, Objective, Report, Solver, Status, Stop,
+    TrustRegion, minimize,
+};
 
 type Method = fn(&dyn Runs) -> Report<f64>;
 
@@ -129,4 +132,137 @@ fn a_small_gradient_can_be_confirmed_from_outside() {
     // Confirmed, it can still be stepped.
     let _ = solver.step().unwrap();
     assert!(solver.progress().gradient_norm < 1e-12 && (solver.progress().value + 0.25).abs() < 1e-15);
+}
+
+/// f = −½ x² + 5⁄4 x³ − ¼ x⁵: Newton's step from 1 is −1, which decreases f by two thirds of what it promises and ends at
+/// 0, exactly at a local maximum.
+#[test]
+fn no_method_calls_a_maximum_a_success() {
+    let curvature = |x: f64| -1.0 + 7.5 * x - 5.0 * x.powi(3);
+    let f = || {
+        scalar(
+            |x| -0.5 * x * x + 1.25 * x.powi(3) - 0.25 * x.powi(5),
+            |x| -x + 3.75 * x * x - 1.25 * x.powi(4),
+            move |x| curvature(x),
+        )
+    };
+    for start in [1.0, 0.0, 1e-9, 0.2, 1.7] {
+        let reports = [
+            At(f(), vec![start]).trust_region(8),
+            At(f(), vec![start]).cubic(8),
+            At(f(), vec![start]).newton_mr(8),
+            NewtonCg::new().minimize(&f(), &[start]).unwrap(),
+        ];
+        for report in reports {
+            let minimum = curvature(report.x[0]) > 0.0;
+            assert!(!report.status.is_converged() || minimum, "from {start}: {report} at {}", report.x[0]);
+        }
+    }
+}
+
+/// The model at a point is spent once its step is known. A driver that then asks gets an answer, not a yes.
+#[test]
+fn a_saddle_is_not_confirmed_once_the_model_is_spent() {
+    // At (0, 0) a saddle whose every step but along y is refused: values are NaN off the line y = 0.
+    let f = || {
+        Counted::new(FromParts::new(
+            2,
+            |x: &[f64]| if x[1] == 0.0 { x[0] } else { f64::NAN },
+            |_: &[f64], g: &mut [f64]| g.copy_from_slice(&[1e-9, 1e-9]),
+            |_: &[f64], v: &[f64], hv: &mut [f64]| hv.copy_from_slice(&[v[0], -v[1]]),
+        ))
+    };
+    fn check<S: Solver<f64>>(mut solver: S, asked: impl Fn() -> [usize; 3]) {
+        let _ = solver.step().unwrap();
+        assert!(!solver.progress().accepted, "the step should have been refused");
+        let before = asked();
+        assert!(!solver.confirm().unwrap(), "a saddle passed for a minimum");
+        let after = asked();
+        assert_eq!([after[0], after[1]], [before[0], before[1] + 1], "one preparation");
+        let counts = solver.progress().counts;
+        assert_eq!([counts.values, counts.gradients, counts.products], after);
+        // The answer is kept.
+        assert!(!solver.confirm().unwrap() && asked() == after);
+    }
+    let (g, x) = (f(), [0.0, 0.0]);
+    check(TrustRegion::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
+    let g = f();
+    check(CubicRegularization::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
+    let g = f();
+    check(NewtonMr::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
+}
+
+/// At a minimum the model that was spent on a step is not asked for a second path.
+#[test]
+fn confirming_a_minimum_leaves_the_run_as_it_was() {
+    let f = Counted::new(scalar(|x| if x == 0.5 { 0.0 } else { 1.0 }, |_| 1e-9, |_| 1.0).inner);
+    let mut solver = TrustRegion::new().gradient_tolerance(0.0).start(&f, &[0.5]).unwrap();
+    let _ = solver.step().unwrap();
+    assert!(!solver.progress().accepted && solver.confirm().unwrap() && solver.confirm().unwrap());
+    let before = f.found();
+    let _ = solver.step().unwrap();
+    assert_eq!(f.found(), [before[0] + 1, before[1], before[2]], "a rejected step costs a value alone");
+}
+
+/// One negative eigenvalue among ten thousand, the others spread between 1 and 1.05: two products show values that no
+/// longer fall by a tenth, and nothing of the negative one.
+#[test]
+fn one_negative_eigenvalue_in_ten_thousand_is_not_overlooked_early() {
+    let n = 10_000;
+    let eigenvalue = |i: usize| if i == 77 { -1.0 } else { 1.0 + 0.05 * (i as f64 / 1e4) };
+    let f = FromParts::new(
+        n,
+        |x: &[f64]| x.iter().enumerate().map(|(i, x)| 0.5 * eigenvalue(i) * x * x + 0.25 * x.powi(4)).sum(),
+        |x: &[f64], g: &mut [f64]| {
+            g.iter_mut().zip(x).enumerate().for_each(|(i, (g, x))| *g = eigenvalue(i) * x + x.powi(3));
+        },
+        |x: &[f64], v: &[f64], hv: &mut [f64]| {
+            let rows = hv.iter_mut().zip(x.iter().zip(v)).enumerate();
+            rows.for_each(|(i, (hv, (x, v)))| *hv = (eigenvalue(i) + 3.0 * x * x) * v);
+        },
+    );
+    let report = TrustRegion::new().minimize(&f, &vec![0.0; n]).unwrap();
+    assert!(report.status.is_converged() && (report.value + 0.25).abs() < 1e-12, "{report}");
+}
+
+/// A product that is not finite was a product all the same.
+#[test]
+fn a_product_that_is_not_finite_is_counted() {
+    let f = scalar(|x| x * x, |x| 2.0 * x, |_| f64::NAN);
+    let report = TrustRegion::new().minimize(&f, &[0.0]).unwrap();
+    assert_eq!(report.counts.products, f.found()[2]);
+    assert_eq!(f.found()[2], 1);
+}
+
+/// ‖g₀‖ = 1e-12 beside a saddle, and √n later. Gradients on the way down are compared to the largest of them: a share of
+/// ‖g₀‖ would be below all rounding, and no measure for how exactly a step should be solved.
+#[test]
+fn a_start_at_a_saddle_is_no_measure_for_later_gradients() {
+    let n = 50;
+    let weight = |i: usize| 1.0 + 99.0 * i as f64 / 49.0;
+    // Σ λ (¼ y⁴ − ½ y²) with λ from 1 to 100.
+    let f = FromParts::new(
+        n,
+        |x: &[f64]| x.iter().enumerate().map(|(i, x)| weight(i) * (0.25 * x.powi(4) - 0.5 * x * x)).sum(),
+        |x: &[f64], g: &mut [f64]| {
+            g.iter_mut().zip(x).enumerate().for_each(|(i, (g, x))| *g = weight(i) * (x.powi(3) - x));
+        },
+        |x: &[f64], v: &[f64], hv: &mut [f64]| {
+            let rows = hv.iter_mut().zip(x.iter().zip(v)).enumerate();
+            rows.for_each(|(i, (hv, (x, v)))| *hv = weight(i) * (3.0 * x * x - 1.0) * v);
+        },
+    );
+    let start: Vec<f64> = common::random(n, 3).iter().map(|x| 1e-14 * x).collect();
+    let report = minimize(&f, &start).stop(Stop::gradient_reduction(1e-6) | Stop::iterations(200)).run().unwrap();
+    assert_eq!(report.status, Status::Converged(Criterion::GradientReduction), "{report}");
+
+    let mut history = History::new();
+    let method = TrustRegion::new().gradient_tolerance(1e-10);
+    let report = minimize(&f, &start).method(method).observe(&mut history).run().unwrap();
+    assert!(report.status.is_converged(), "{report}");
+    let norms: Vec<f64> = history.records().iter().map(|record| record.gradient_norm).collect();
+    let largest = norms.iter().fold(0.0, |a: f64, &b| a.max(b));
+    // From the last norm above 1e-3 of the largest to 1e-10: four steps of an order above one, ten of a rate of 1/10.
+    let last = norms.iter().rposition(|&norm| norm > 1e-3 * largest).unwrap();
+    assert!(norms.len() - 1 - last <= 5, "{norms:?}");
 }

@@ -9,6 +9,7 @@
 //! | N1 | [`classifier`] | dense network 784-256-128-10, batch of 128 | 235 146 |
 //! | N1s | [`small_network`] | dense network 2-32-32-1, batch of 100 | 1 185 |
 //! | – | [`small_network_with_ridge`] | N1s with a ridge | 1 185 |
+//! | – | [`digits_network`] | dense network of one hidden layer, handwritten digits | chosen |
 //! | – | [`poisson_residual`] | residual of a differential equation, network 2-20-20-1 | 501 |
 //! | N2 | [`autoencoder`] | dense network of 8 layers, batch of 200 | 2 837 314 |
 //! | N3 | [`convolutional_network`] | two convolutions and a dense layer, batch of 64 | 32 618 |
@@ -38,7 +39,7 @@ mod rounded;
 mod scalar;
 mod series;
 
-pub use fits::{poisson_residual, small_network_with_ridge};
+pub use fits::{digits, digits_network, poisson_residual, small_network_with_ridge};
 pub use networks::{
     autoencoder, classifier, convolutional_network, logistic_regression, small_network, transformer_block,
 };

@@ -102,6 +102,7 @@ pub const ALL: &[Method] = &[
 ];
 
 fn observed(stop: Stop, watch: &Watch, now: &Progress<'_, f64>, reached: &mut bool) -> ControlFlow<()> {
+    watch.observe(now.counts.iterations);
     if let Stop::Gradient(tolerance) = stop {
         // The inf norm is below the 2-norm, which is known; where it is not known, 2-norm is the safe bound.
         let gradient = watch.gradient_at(now.x).unwrap_or(now.gradient_norm);

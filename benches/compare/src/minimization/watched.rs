@@ -49,6 +49,7 @@ pub struct Asked {
 #[derive(Debug)]
 pub struct Watch {
     asked: Cell<Asked>,
+    iterations: Cell<usize>,
     deadline: Instant,
     /// The last point with a gradient, and the largest entry of that.
     seen: RefCell<(Vec<f64>, f64)>,
@@ -57,12 +58,22 @@ pub struct Watch {
 impl Watch {
     /// A watch that has seen nothing.
     pub fn until(deadline: Instant) -> Self {
-        Self { asked: Cell::default(), deadline, seen: RefCell::new((Vec::new(), f64::INFINITY)) }
+        Self { asked: Cell::default(), iterations: Cell::new(0), deadline, seen: RefCell::new((Vec::new(), f64::INFINITY)) }
     }
 
     /// The evaluations so far.
     pub fn asked(&self) -> Asked {
         self.asked.get()
+    }
+
+    /// The iterations that the method had made when it was last observed: those of a run that is cut off.
+    pub fn iterations(&self) -> usize {
+        self.iterations.get()
+    }
+
+    /// Takes note of the method's own count.
+    pub fn observe(&self, iterations: usize) {
+        self.iterations.set(iterations);
     }
 
     /// Whether the time is over.
@@ -270,6 +281,23 @@ mod tests {
         let watch = Watch::until(Instant::now() - Duration::from_secs(1));
         let error = TrustRegion::new().minimize(&Watched::new(&flat, &watch), &problem.start).unwrap_err();
         assert!(error.to_string().contains(TIME_IS_OVER), "{error}");
+    }
+
+    #[test]
+    fn a_run_that_is_cut_off_has_made_iterations() {
+        let problem = mgh::problem(1);
+        let flat = problem.function().flat(&problem.start);
+        let watch = Watch::until(Instant::now() + Duration::from_millis(20));
+        let observer = |now: &optim::Progress<'_, f64>| {
+            watch.observe(now.counts.iterations);
+            if now.counts.iterations == 3 {
+                std::thread::sleep(Duration::from_millis(30));
+            }
+            std::ops::ControlFlow::Continue(())
+        };
+        let run = TrustRegion::new().minimize_observed(&Watched::new(&flat, &watch), &problem.start, observer);
+        assert!(run.unwrap_err().to_string().contains(TIME_IS_OVER));
+        assert_eq!(watch.iterations(), 3);
     }
 
     #[test]

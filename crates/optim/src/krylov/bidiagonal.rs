@@ -211,6 +211,11 @@ impl<T: Scalar> Bidiagonal<T> {
         self.products
     }
 
+    /// The largest entry of B, an estimate of ‖A‖ from below.
+    pub(crate) fn scale(&self) -> T {
+        self.scale
+    }
+
     /// ‖Aᵀb‖ of the start.
     pub fn gradient_norm(&self) -> T {
         self.alpha.first().map_or(T::zero(), |&alpha| alpha * self.b_norm)

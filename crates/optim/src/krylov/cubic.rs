@@ -20,6 +20,7 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
+use super::default_basis;
 use super::lanczos::{Expansion, Lanczos};
 use super::secular::{Bound, Secular};
 use super::tridiagonal::Eigen;
@@ -41,6 +42,7 @@ use crate::vector::{all_finite, axpy};
 #[derive(Clone, Debug)]
 pub struct CubicModel<T> {
     max_products: Option<usize>,
+    basis_vectors: Option<usize>,
     lanczos: Lanczos<T>,
     eigen: Eigen<T>,
     secular: Secular<T>,
@@ -61,7 +63,8 @@ impl<T: Scalar> CubicModel<T> {
     pub fn new() -> Self {
         Self {
             max_products: None,
-            lanczos: Lanczos::new(64),
+            basis_vectors: None,
+            lanczos: Lanczos::new(1),
             eigen: Eigen::new(),
             secular: Secular::new(),
             y: Vec::new(),
@@ -70,15 +73,14 @@ impl<T: Scalar> CubicModel<T> {
         }
     }
 
-    /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
-    pub fn max_products(mut self, limit: usize) -> Self {
-        self.max_products = Some(limit);
-        self
+    product_limit! {
+        /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
     }
 
-    /// How many basis vectors are kept. Default: 64; at least 1.
+    /// How many basis vectors are kept, at least 1. Default: `n` for up to 512 variables, so that every step can be exact,
+    /// and 64 for more.
     pub fn basis_vectors(mut self, count: usize) -> Self {
-        self.lanczos = Lanczos::new(count);
+        self.basis_vectors = Some(count);
         self
     }
 
@@ -101,6 +103,7 @@ impl<T: Scalar> CubicModel<T> {
     ) -> Result<usize, ObjectiveError> {
         let n = hessian.dimension();
         check_length("cubic model", "gradient", n, gradient.len())?;
+        self.lanczos.set_capacity(self.basis_vectors.unwrap_or(default_basis(n)));
         self.gamma = self.lanczos.start(gradient);
         self.end = StepEnd::Interior;
         if !all_finite(gradient) {
@@ -162,6 +165,14 @@ impl<T: Scalar> CubicModel<T> {
     pub fn weight_for(&mut self, norm: T) -> T {
         self.solve(Bound::Radius(norm));
         self.secular.shift / norm
+    }
+
+    /// Whether the cubic term has shortened the last step s, with gᵀs = `slope`: λ ‖s‖² is at least a hundredth of sᵀHs.
+    pub(crate) fn is_held_back(&self, slope: T, promised: &ModelStep<T>) -> bool {
+        // −q = −gᵀs − ½ sᵀHs.
+        let curvature = -T::of(2.0) * (promised.decrease + slope);
+        let cubic = self.secular.shift * promised.norm * promised.norm;
+        T::of(100.0) * cubic >= curvature
     }
 
     /// The dimension of the Krylov space if H is positive definite in it, else 0.

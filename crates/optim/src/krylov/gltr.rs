@@ -109,10 +109,8 @@ impl<T: Scalar> Gltr<T> {
         }
     }
 
-    /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
-    pub fn max_products(mut self, limit: usize) -> Self {
-        self.max_products = Some(limit);
-        self
+    product_limit! {
+        /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
     }
 
     /// How many basis vectors are kept. Default: 64; at least 2.

@@ -84,6 +84,11 @@ impl<T: Scalar> Lanczos<T> {
         }
     }
 
+    /// Sets the most basis vectors of the next process.
+    pub(crate) fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity.max(1);
+    }
+
     /// Begins anew from `b`; returns ‖b‖. From zero or a vector that is not finite no step can be made.
     pub fn start(&mut self, b: &[T]) -> T {
         self.n = b.len();

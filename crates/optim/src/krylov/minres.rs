@@ -68,10 +68,8 @@ impl<T: Scalar> Minres<T> {
         }
     }
 
-    /// Limits the products of one solve. Default: `4 n`, where exact arithmetic needs at most `n`.
-    pub fn max_products(mut self, limit: usize) -> Self {
-        self.max_products = Some(limit);
-        self
+    product_limit! {
+        /// Limits the products of one solve. Default: `4 n`, where exact arithmetic needs at most `n`.
     }
 
     /// ‖A r‖/(‖A‖ ‖r‖) at which a residual r passes for what no x can reduce, so that the system has no solution.

@@ -16,6 +16,17 @@
 //!
 //! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before.
 
+/// The option `max_products` of a builder, with its documentation.
+macro_rules! product_limit {
+    ($(#[$documentation:meta])*) => {
+        $(#[$documentation])*
+        pub fn max_products(mut self, limit: usize) -> Self {
+            self.max_products = Some(limit);
+            self
+        }
+    };
+}
+
 mod bidiagonal;
 mod cg;
 mod cubic;
@@ -45,3 +56,8 @@ pub use shifted::ShiftedLanczos;
 pub use solution::{KrylovEnd, Solution};
 pub use steihaug::Steihaug;
 pub(crate) use steihaug::crossing;
+
+/// How many basis vectors are kept for `n` variables: a whole basis up to 512 (2 MiB of `f64`), else 64.
+pub(crate) fn default_basis(n: usize) -> usize {
+    if n <= 512 { n.max(1) } else { 64 }
+}

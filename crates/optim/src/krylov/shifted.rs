@@ -80,10 +80,8 @@ impl<T: Scalar> ShiftedLanczos<T> {
         }
     }
 
-    /// Limits the products of one solve. Default: `2 n`, where exact arithmetic needs at most `n`.
-    pub fn max_products(mut self, limit: usize) -> Self {
-        self.max_products = Some(limit);
-        self
+    product_limit! {
+        /// Limits the products of one solve. Default: `2 n`, where exact arithmetic needs at most `n`.
     }
 
     /// Solves all systems to ‖b − (A + λᵢ I) xᵢ‖ ≤ `relative_tolerance` ‖b‖; returns the number of products.

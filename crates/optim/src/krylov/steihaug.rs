@@ -116,12 +116,10 @@ impl<T: Scalar> Steihaug<T> {
         }
     }
 
-    /// Limits the products for one path. Default: `2 n`; exact arithmetic needs at most `n`, rounding more.
-    ///
-    /// With no product allowed there is no step.
-    pub fn max_products(mut self, limit: usize) -> Self {
-        self.max_products = Some(limit);
-        self
+    product_limit! {
+        /// Limits the products for one path. Default: `2 n`; exact arithmetic needs at most `n`, rounding more.
+        ///
+        /// With no product allowed there is no step.
     }
 
     /// How many steps of the path are kept exactly, one vector each. Default: 64. At least 2 are used: one for

@@ -24,16 +24,16 @@
 
 mod model;
 
-use crate::descent_direction::Along;
+use crate::descent_direction::{Along, Learnt};
 use crate::error::{Error, require, require_length};
 use crate::limits::{Limits, limit_options};
 use crate::line_search::{LineFunction, LineSearch, MoreThuente, Ray, SearchEnd};
 use crate::objective::Objective;
 use crate::quasi_newton::Step;
 use crate::scalar::Scalar;
-use crate::solver::{Solver, minimize_methods};
+use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
-use crate::status::{Place, Progress, Report, Status};
+use crate::status::{Place, Status};
 use crate::vector::{all_finite, dot, norm};
 use model::{Bounds, CompactModel};
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ impl<T: Scalar> Lbfgsb<T> {
         let x: Vec<T> = x.iter().enumerate().map(inside).collect();
         let mut now = Standing::start_first_order(METHOD, limits, objective, &x)?;
         now.gradient_norm = bounds.projected_gradient_norm(&now.x, &now.gradient);
-        now.finished = now.limits.start_verdict(&x, now.value, now.gradient_norm);
+        now.begin();
         let vector = || vec![T::zero(); x.len()];
         let state = LbfgsbState {
             now,
@@ -165,8 +165,21 @@ impl<'o, T: Scalar, O: Objective<T>> LbfgsbSolver<'o, T, O> {
         // The target lies in the box: rounding alone says less than 1.
         longest.max(T::one())
     }
+}
 
-    /// Searches towards the target; true if a step was taken, else the reason.
+impl<T: Scalar, O: Objective<T>> Learnt<T> for LbfgsbSolver<'_, T, O> {
+    fn now(&mut self) -> &mut Standing<T> {
+        &mut self.state.now
+    }
+
+    fn is_steepest(&self) -> bool {
+        self.state.model.is_empty()
+    }
+
+    fn forget(&mut self) {
+        self.state.model.forget();
+    }
+
     fn search(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
         let longest = self.set_direction();
         let LbfgsbState { now, bounds, model, direction, trial_gradient, alpha, .. } = &mut self.state;
@@ -211,35 +224,8 @@ impl<'o, T: Scalar, O: Objective<T>> LbfgsbSolver<'o, T, O> {
         now.gradient_norm = bounds.projected_gradient_norm(&now.x, &now.gradient);
         Ok(ControlFlow::Break(None))
     }
-
-    /// Takes one step; the status if the run is over.
-    fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.state.now.accepted = false;
-        loop {
-            let was_steepest = self.state.model.is_empty();
-            match self.search()? {
-                ControlFlow::Break(over) => return Ok(over),
-                ControlFlow::Continue(failure) if was_steepest => return Ok(Some(failure)),
-                ControlFlow::Continue(_) => self.state.model.forget(),
-            }
-        }
-    }
 }
 
-impl<T: Scalar, O: Objective<T>> Solver<T> for LbfgsbSolver<'_, T, O> {
-    fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
-        if self.state.now.finished.is_none() {
-            let failed = self.advance()?;
-            self.state.now.end_iteration(failed);
-        }
-        Ok(self.state.now.outcome())
-    }
-
-    fn progress(&self) -> Progress<'_, T> {
-        self.state.now.progress(self.state.alpha)
-    }
-
-    fn into_report(self, status: Status) -> Report<T> {
-        self.state.now.into_report(status)
-    }
+solvers! {
+    [O: Objective<T>] LbfgsbSolver<'_, T, O>, state.now, |run| run.state.alpha;
 }

@@ -7,7 +7,7 @@
 //! Source: Hager, Zhang, *A new conjugate gradient method with guaranteed descent and an efficient line search*,
 //! SIAM J. Optim. 16 (2005), section 4: the secant² interval updates, with its defaults.
 
-use super::{Found, LineFunction, LineSearch, Ray, Sample, SearchEnd, not_descent};
+use super::{Found, LineFunction, LineSearch, Ray, Sample, SearchEnd, not_descent, rounding};
 use crate::error::{Error, require};
 use crate::scalar::Scalar;
 
@@ -32,6 +32,8 @@ pub struct HagerZhang<T> {
     sigma: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     epsilon: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    psi: T,
     max_samples: usize,
 }
 
@@ -46,7 +48,7 @@ impl<T: Scalar> HagerZhang<T> {
     pub fn new() -> Self {
         // The paper's ε = 1e-6 is for f64: about ε_machine^0.4.
         let epsilon = T::of(1e-6).max(T::of(10.0) * T::epsilon());
-        Self { delta: T::of(0.1), sigma: T::of(0.9), epsilon, max_samples: 50 }
+        Self { delta: T::of(0.1), sigma: T::of(0.9), epsilon, psi: T::zero(), max_samples: 50 }
     }
 
     /// δ, above 0 and below 1/2. Default: 0.1.
@@ -64,6 +66,14 @@ impl<T: Scalar> HagerZhang<T> {
     /// By how much of |φ(0)| a step may increase the value if its slope is right. Default: 1e-6.
     pub fn value_error(mut self, epsilon: T) -> Self {
         self.epsilon = epsilon;
+        self
+    }
+
+    /// Starts each search at the minimum of the parabola through φ(0), φ′(0) and φ(ψ α), α the first step of the ray and ψ
+    /// above 0 and at most 1: one value more a search, and mostly one gradient less (QuadStep of CG_DESCENT, steps I1 and I2
+    /// of the paper, where ψ is 0.1). Default: none, the search starts at α.
+    pub fn quadratic_step(mut self, psi: T) -> Self {
+        self.psi = psi;
         self
     }
 
@@ -217,7 +227,30 @@ impl<T: Scalar, P: LineFunction<T>> Run<'_, T, P> {
         self.update(next_a, next_b, again)
     }
 
+    /// Steps I1 and I2: the first step from a parabola, where that is convex beyond all rounding.
+    fn set_first(&mut self) -> Result<(), Stop<T, P::Error>> {
+        let Ray { value: origin, slope, first, longest } = self.ray;
+        let near = (self.options.psi * first).min(longest);
+        if near == T::zero() {
+            return Ok(());
+        }
+        let value = self.phi.value(near).map_err(Stop::Failed)?;
+        self.samples += 1;
+        if value == T::neg_infinity() {
+            let found = Found { step: near, value, slope: None, samples: self.samples, end: SearchEnd::Unbounded };
+            return Err(Stop::Found(found));
+        }
+        // ½ q″ t², q the parabola.
+        let excess = value - (origin + near * slope);
+        let step = T::of(-0.5) * slope * near / excess * near;
+        if excess > rounding(origin) && step.is_finite() && step > T::zero() {
+            self.ray.first = step;
+        }
+        Ok(())
+    }
+
     fn run(&mut self) -> Result<Found<T>, Stop<T, P::Error>> {
+        self.set_first()?;
         let (mut a, mut b) = self.bracket()?;
         loop {
             let width = b.step - a.step;
@@ -253,7 +286,9 @@ impl<T: Scalar> LineSearch<T> for HagerZhang<T> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Self { delta, sigma, epsilon, max_samples } = *self;
+        let Self { delta, sigma, epsilon, psi, max_samples } = *self;
+        let share = psi >= T::zero() && psi <= T::one();
+        require(share, METHOD, "quadratic_step", psi, "a number from 0 to 1")?;
         let below_half = delta > T::zero() && delta < T::of(0.5);
         require(below_half, METHOD, "sufficient_decrease", delta, "a number above 0 and below 1/2")?;
         let ordered = sigma >= delta && sigma < T::one();

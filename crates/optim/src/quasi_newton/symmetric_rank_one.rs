@@ -30,15 +30,22 @@ use crate::vector::{axpy, dot, norm};
 /// # Ok::<(), optim::ObjectiveError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub struct Lsr1Operator<T> {
     pairs: PairMemory<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     sigma: T,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     threshold: T,
     middle: SmallLu<T>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     coefficients: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     work: Vec<T>,
     /// s and y − B s of the pair being learnt.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     s: Vec<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     residual: Vec<T>,
 }
 

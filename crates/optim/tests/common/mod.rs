@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod descents;
+
 use optim::{FromParts, LinearOperator, LocalModel, Objective, ObjectiveError};
 use std::cell::Cell;
 

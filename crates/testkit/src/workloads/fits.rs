@@ -3,8 +3,9 @@
 use super::{Network, Problem, dense, dense_parameters};
 use crate::counter::{symmetrics, uniforms};
 use autodiff_core::{Function, Var};
-use ndarray::{Array1, Axis};
+use ndarray::{Array1, Array2, Axis};
 use std::f64::consts::PI;
+use std::io::Read;
 
 /// N1s with a ridge: its loss + 0.0005 ‖θ‖² over all weights and offsets, which makes its minima isolated.
 ///
@@ -35,7 +36,7 @@ pub fn poisson_residual() -> Network<(Var, Var, Var)> {
     let inside = uniforms(1, (100, 2));
     let forces = inside.map_axis(Axis(1), |x| 2.0 * PI * PI * (PI * x[0]).sin() * (PI * x[1]).sin());
     let side = Array1::from_iter((0..10).map(|i| (f64::from(i) + 0.5) / 10.0));
-    let border = ndarray::Array2::from_shape_fn((40, 2), |(k, axis)| {
+    let border = Array2::from_shape_fn((40, 2), |(k, axis)| {
         let (moving, fixed) = (side[k % 10], if k / 10 % 2 == 0 { 0.0 } else { 1.0 });
         if (k / 20 == 0) == (axis == 0) { moving } else { fixed }
     });
@@ -51,10 +52,57 @@ pub fn poisson_residual() -> Network<(Var, Var, Var)> {
     }
 }
 
+/// The first `samples` of 1797 handwritten digits: images of shape \[samples, 64\] with pixels in \[0, 1\], and labels 0 to 9.
+///
+/// Source: Alpaydin, Kaynak, *Optical Recognition of Handwritten Digits*, UCI Machine Learning Repository (1998), DOI
+/// 10.24432/C50P49, CC BY 4.0; see `examples/data/README.md`.
+///
+/// # Panics
+/// If `samples` exceeds 1797.
+pub fn digits(samples: usize) -> (Array2<f64>, Array1<usize>) {
+    let bytes = include_bytes!("../../../../examples/data/digits.csv.gz");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).expect("the file is a compressed text");
+    let number = |field: &str| field.parse::<usize>().expect("every field is an integer");
+    let rows: Vec<Vec<usize>> = text.lines().take(samples).map(|line| line.split(',').map(number).collect()).collect();
+    assert_eq!(rows.len(), samples, "digits: there are {} samples", rows.len());
+    let images = Array2::from_shape_fn((samples, 64), |(row, pixel)| rows[row][pixel] as f64 / 16.0);
+    (images, rows.iter().map(|row| row[64]).collect())
+}
+
+/// A network 64-`hidden`-10 with tanh that classifies the first `samples` handwritten [`digits`], with a ridge.
+///
+/// Point: W₁, b₁, W₂, b₂. Data: the images and the labels. Loss, for the output z: the mean over the samples of
+/// ln Σ_c e^{z_c} − z\[label\], plus 0.0005 ‖θ‖² over all weights and offsets.
+pub fn digits_network(samples: usize, hidden: usize) -> Network<(Var, Var)> {
+    let loss = |p: &[Var], (x, labels): &(Var, Var)| {
+        let z = dense(*x, p, |h, _| h.tanh()).prediction();
+        let ridge = p.iter().map(|p| p.square().sum()).sum::<Var>();
+        z.softmax_cross_entropy(*labels).mean() + 0.0005 * ridge
+    };
+    Problem {
+        name: "digits",
+        point: dense_parameters(&[64, hidden, 10]),
+        function: Function::with_data(loss, &digits(samples)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::workloads::small_network;
+
+    #[test]
+    fn the_digits_are_those_of_their_description() {
+        let (images, labels) = digits(1797);
+        assert_eq!((images.sum() * 16.0) as usize, 561_718);
+        let counts: Vec<usize> = (0..10).map(|digit| labels.iter().filter(|&&label| label == digit).count()).collect();
+        assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
+        let network = digits_network(20, 4);
+        // ln 10 of a guess, within what small random weights change.
+        let loss = network.function.value(&network.point).unwrap();
+        assert!((loss - 10.0_f64.ln()).abs() < 0.7, "{loss}");
+    }
     use autodiff_core::Tree;
 
     #[test]

@@ -1,0 +1,108 @@
+//! NaN around the start: every method that shortens its steps ends, and says what was not finite.
+
+mod common;
+
+use common::scalar;
+use optim::{
+    CubicRegularization, GaussNewton, LeastSquares, LevenbergMarquardt, Lsr1, NewtonMr, Objective, ObjectiveError,
+    Place, ProjectedNewton, Report, ResidualModel, Status, TrustRegion,
+};
+
+/// Every method with a radius, a weight or a damped step.
+fn all(f: &impl Objective<f64>, x: f64) -> [Report<f64>; 5] {
+    [
+        TrustRegion::new().minimize(f, &[x]).unwrap(),
+        CubicRegularization::new().minimize(f, &[x]).unwrap(),
+        NewtonMr::new().minimize(f, &[x]).unwrap(),
+        Lsr1::new().minimize(f, &[x]).unwrap(),
+        ProjectedNewton::new(&[-9.0], &[9.0]).minimize(f, &[x]).unwrap(),
+    ]
+}
+
+#[test]
+fn nan_at_every_trial_point_is_named() {
+    for x in [1.0, 0.0, -3.5] {
+        let values = scalar(|t| if t == x { 1.0 } else { f64::NAN }, |_| 1.0, |_| 1.0);
+        for report in all(&values, x) {
+            assert_eq!((report.status, report.x[0]), (Status::NonFinite(Place::Value), x), "{report}");
+        }
+        let gradients = scalar(|t| t, |t| if t == x { 1.0 } else { f64::NAN }, |_| 0.5);
+        for report in all(&gradients, x) {
+            assert_eq!((report.status, report.x[0]), (Status::NonFinite(Place::Gradient), x), "{report}");
+        }
+    }
+}
+
+/// A wrong gradient, with values that are numbers everywhere: nothing is not finite, and nothing is said to be.
+#[test]
+fn a_wrong_gradient_is_not_taken_for_nan() {
+    let f = scalar(|x| x, |_| -1.0, |_| 1.0);
+    for report in all(&f, 1.0) {
+        assert!(matches!(report.status, Status::RadiusTooSmall | Status::NoProgress), "{report}");
+    }
+}
+
+/// Infinite only far off: the last, short steps are refused for another reason.
+#[test]
+fn what_was_not_finite_far_away_does_not_count() {
+    let f = scalar(|x| if (x - 1.0).abs() > 1e-3 { f64::NAN } else { x }, |_| -1.0, |_| 1.0);
+    for report in all(&f, 1.0) {
+        assert!(matches!(report.status, Status::RadiusTooSmall | Status::NoProgress), "{report}");
+    }
+}
+
+/// r(x) = x at 2, and NaN elsewhere; or with a Jacobian that is NaN elsewhere.
+struct Lonely {
+    value_is_lost: bool,
+}
+
+struct LonelyModel {
+    residual: [f64; 1],
+    slope: f64,
+}
+
+impl LeastSquares<f64> for Lonely {
+    type Model<'a> = LonelyModel;
+
+    fn dimension(&self) -> usize {
+        1
+    }
+
+    fn residual(&self, x: &[f64], out: &mut Vec<f64>) -> Result<(), ObjectiveError> {
+        out.clear();
+        out.push(if self.value_is_lost && x[0] != 2.0 { f64::NAN } else { x[0] });
+        Ok(())
+    }
+
+    fn model_at(&self, x: &[f64]) -> Result<LonelyModel, ObjectiveError> {
+        Ok(LonelyModel { residual: [x[0]], slope: if x[0] == 2.0 { 1.0 } else { f64::NAN } })
+    }
+}
+
+impl ResidualModel<f64> for LonelyModel {
+    fn residual(&self) -> &[f64] {
+        &self.residual
+    }
+
+    fn jvp(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        out[0] = self.slope * v[0];
+        Ok(())
+    }
+
+    fn vjp(&mut self, u: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        out[0] = self.slope * u[0];
+        Ok(())
+    }
+}
+
+#[test]
+fn least_squares_name_it_too() {
+    for (value_is_lost, place) in [(true, Place::Value), (false, Place::Gradient)] {
+        let r = Lonely { value_is_lost };
+        for report in
+            [LevenbergMarquardt::new().minimize(&r, &[2.0]).unwrap(), GaussNewton::new().minimize(&r, &[2.0]).unwrap()]
+        {
+            assert_eq!((report.status, report.x[0]), (Status::NonFinite(place), 2.0), "{report}");
+        }
+    }
+}
