@@ -113,8 +113,8 @@ unsafe fn turn<T: Scalar>(
             let to = std::slice::from_raw_parts_mut(out.add(i * out_row), columns);
             match update {
                 Update::Replace => to.copy_from_slice(from),
-                Update::Add => to.iter_mut().zip(from).for_each(|(y, &s)| *y = *y + s),
-                Update::Subtract => to.iter_mut().zip(from).for_each(|(y, &s)| *y = *y - s),
+                Update::Add => to.iter_mut().zip(from).for_each(|(y, &s)| *y += s),
+                Update::Subtract => to.iter_mut().zip(from).for_each(|(y, &s)| *y -= s),
             }
         }
     }
