@@ -40,6 +40,8 @@ struct Nest {
     inner: usize,
     interleaved: bool,
     statements: Vec<Statement>,
+    /// Whether the result has a product of all entries in it: a deep program, which takes long to make.
+    multiplied: bool,
     n: usize,
 }
 
@@ -77,7 +79,14 @@ impl Arbitrary for Nest {
             .collect();
         let sizes = [1, 2, 5, 9, 14, 30];
         let (outer, inner) = (sizes[below(g, 6)], sizes[below(g, 6)]);
-        Nest { outer, inner, interleaved: bool::arbitrary(g), statements, n: 3 + below(g, 20) }
+        Nest {
+            outer,
+            inner,
+            interleaved: bool::arbitrary(g),
+            statements,
+            multiplied: below(g, 4) == 0,
+            n: 3 + below(g, 20),
+        }
     }
 }
 
@@ -100,6 +109,9 @@ impl Nest {
                 // Some are subtracted.
                 if i % 3 == 2 { sum -= entry } else { sum += entry }
             }
+        }
+        if !self.multiplied {
+            return sum;
         }
         // A product of all entries that stays within e^±1.
         let mut product = S::from_f64(1.0);
