@@ -143,7 +143,7 @@ fn no_method_calls_a_maximum_a_success() {
         scalar(
             |x| -0.5 * x * x + 1.25 * x.powi(3) - 0.25 * x.powi(5),
             |x| -x + 3.75 * x * x - 1.25 * x.powi(4),
-            move |x| curvature(x),
+            &curvature,
         )
     };
     for start in [1.0, 0.0, 1e-9, 0.2, 1.7] {

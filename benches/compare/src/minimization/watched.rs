@@ -58,7 +58,12 @@ pub struct Watch {
 impl Watch {
     /// A watch that has seen nothing.
     pub fn until(deadline: Instant) -> Self {
-        Self { asked: Cell::default(), iterations: Cell::new(0), deadline, seen: RefCell::new((Vec::new(), f64::INFINITY)) }
+        Self {
+            asked: Cell::default(),
+            iterations: Cell::new(0),
+            deadline,
+            seen: RefCell::new((Vec::new(), f64::INFINITY)),
+        }
     }
 
     /// The evaluations so far.
