@@ -257,6 +257,19 @@ fn a_product_of_many_factors_becomes_a_handful_of_arrays() {
     gradient.iter().zip(&x).for_each(|(g, x)| assert!((g - 2.0 * x / (1.0 + x * x)).abs() < 1e-13, "{g} {x}"));
 }
 
+/// Π (x + i)/i: one factor after the other stays small, but neither 200! nor the product of the x + i is a number.
+#[test]
+fn factors_of_several_classes_are_multiplied_in_order() {
+    let f =
+        Function::new(|x: &Var| (1..=200).fold(Var::from(1.0), |p, i| p * (*x + f64::from(i)) * (1.0 / f64::from(i))));
+    let swept: f64 = f.value(&2.5).unwrap();
+    f.prepare(&2.5).unwrap();
+    let (value, slope): (f64, f64) = (f.value(&2.5).unwrap(), f.gradient(&2.5).unwrap());
+    let expected: f64 = (1..=200).map(|i| 1.0 / (2.5 + f64::from(i))).sum();
+    assert!((value - swept).abs() <= 1e-13 * swept, "{value} {swept}");
+    assert!((slope / value - expected).abs() <= 1e-13 * expected, "{slope} {value}");
+}
+
 #[test]
 fn a_factor_of_zero_leaves_the_slope_of_the_others() {
     let f = Function::new(|x: &[Var]| x.iter().map(|&x| x.sin()).product::<Var>());

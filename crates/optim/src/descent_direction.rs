@@ -294,14 +294,16 @@ pub(crate) trait Learnt<T: Scalar> {
     /// Takes one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
         self.now().accepted = false;
-        loop {
-            let was_steepest = self.is_steepest();
-            match self.search()? {
-                ControlFlow::Break(over) => return Ok(over),
-                ControlFlow::Continue(failure) if was_steepest => return Ok(Some(failure)),
-                ControlFlow::Continue(_) => self.forget(),
-            }
+        let was_steepest = self.is_steepest();
+        match self.search()? {
+            ControlFlow::Break(over) => return Ok(over),
+            ControlFlow::Continue(failure) if was_steepest => return Ok(Some(failure)),
+            ControlFlow::Continue(_) => self.forget(),
         }
+        Ok(match self.search()? {
+            ControlFlow::Break(over) => over,
+            ControlFlow::Continue(failure) => Some(failure),
+        })
     }
 }
 

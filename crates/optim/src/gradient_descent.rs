@@ -296,7 +296,7 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
                         ControlFlow::Continue((value, gradient_norm)) => {
                             if enough || gradient_norm < self.state.now.gradient_norm {
                                 self.accept(value);
-                                self.state.alpha *= T::of(2.0);
+                                self.state.alpha = (T::of(2.0) * self.state.alpha).min(T::max_value().sqrt());
                                 return Ok(None);
                             }
                         }

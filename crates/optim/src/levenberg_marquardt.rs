@@ -191,8 +191,16 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         let now = Standing::unevaluated(METHOD, self.limits, x)?;
         let (scale, search, bends) =
             (vec![T::zero(); x.len()], RadiusSearch::new(T::one()), self.acceleration == Acceleration::Geodesic);
-        let state =
-            LevenbergMarquardtState { now, scale, search, scaled_gradient_norm: T::nan(), bends, prepared: false };
+        let state = LevenbergMarquardtState {
+            now,
+            scale,
+            search,
+            scaled_gradient_norm: T::nan(),
+            cosine: T::nan(),
+            inflated: false,
+            bends,
+            prepared: false,
+        };
         let mut solver = self.solver(residuals, state)?;
         let LevenbergMarquardtSolver { model: Some(model), pushed, state: LevenbergMarquardtState { now, .. }, .. } =
             &mut solver
@@ -272,6 +280,11 @@ pub struct LevenbergMarquardtState<T> {
     /// ‖D⁻¹g‖.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     scaled_gradient_norm: T,
+    /// The largest cosine of r and a column of J; of a column of J D⁻¹ at most, where columns are not measured.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    cosine: T,
+    /// Whether D remembers a column as longer than twice what it is.
+    inflated: bool,
     bends: bool,
     /// Whether the space of the current J is known.
     prepared: bool,
@@ -345,6 +358,8 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         let Some(model) = self.model.as_mut() else { return Ok(true) };
         let LevenbergMarquardtState { now, scale, search, .. } = &mut self.state;
         self.pushed.resize(model.residual().len(), T::zero());
+        let residual_norm = (T::of(2.0) * now.value).sqrt();
+        let (mut cosine, mut inflated) = (T::zero(), false);
         if self.columns {
             for j in 0..scale.len() {
                 self.bend.fill(T::zero());
@@ -352,9 +367,13 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
                 model.jvp(&self.bend, &mut self.pushed)?;
                 now.counts.products += 1;
                 let length = norm(&self.pushed);
+                if length > T::zero() {
+                    cosine = cosine.max(now.gradient[j].abs() / (length * residual_norm));
+                }
                 if length.is_finite() {
                     scale[j] = (T::of(MEMORY) * scale[j]).max(length);
                 }
+                inflated |= scale[j] > T::of(2.0) * length;
                 self.inverse[j] = inverse(scale[j]);
             }
         }
@@ -366,6 +385,10 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         let finite = self.expand()?;
         self.state.now.counts.products += self.space.products();
         self.state.scaled_gradient_norm = self.space.gradient_norm();
+        if !self.columns {
+            cosine = self.state.scaled_gradient_norm / (self.space.scale() * residual_norm);
+        }
+        (self.state.cosine, self.state.inflated) = (cosine, inflated);
         self.state.prepared = true;
         Ok(finite || !self.space.is_empty())
     }
@@ -392,8 +415,9 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         }
     }
 
-    /// The step for the radius into `step`, in the units of x; what it promises, and whether r bends little enough.
-    fn choose(&mut self) -> Result<(ModelStep<T>, bool), Error> {
+    /// The step for the radius into `step`, in the units of x; what it promises, its length before it was shortened for the
+    /// curvature of r, and whether r bends little enough.
+    fn choose(&mut self) -> Result<(ModelStep<T>, T, bool), Error> {
         let radius = self.state.search.radius();
         self.space.set_right_hand_side(&self.pushed);
         let (damping, length) = self.space.solve_within(radius);
@@ -421,7 +445,7 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
             }
         }
         let decrease = share * (slope - T::of(0.5) * share * curvature);
-        Ok((ModelStep { norm: share * length, decrease, end }, believed))
+        Ok((ModelStep { norm: share * length, decrease, end }, length, believed))
     }
 
     /// r″ along the step into `trial_residual`, and rᵀr″: what the curvature of f along the step has more than ‖J s‖². None
@@ -449,16 +473,14 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         T::of(2.0) * acceleration <= T::of(MOST_BEND) * length
     }
 
-    /// The largest cosine of r and a column of J D⁻¹ is at most this.
-    fn cosine(&self) -> T {
-        let residual_norm = (T::of(2.0) * self.state.now.value).sqrt();
-        self.state.scaled_gradient_norm / (self.space.scale() * residual_norm)
+    /// Whether the gradient is next to nothing, and the residuals could be computed at the last trial point.
+    fn is_nearly_orthogonal(&self) -> bool {
+        self.state.now.lost.is_none() && self.state.cosine <= T::epsilon().sqrt()
     }
 
     /// The status where no shorter step is worth trying: convergence if the gradient is next to nothing there.
     fn exhausted(&self, status: Status) -> Status {
-        let orthogonal = self.cosine() <= T::epsilon().sqrt();
-        if orthogonal { Status::Converged(Criterion::Step) } else { self.state.now.failed(status) }
+        if self.is_nearly_orthogonal() { Status::Converged(Criterion::Step) } else { self.state.now.failed(status) }
     }
 
     /// Tries one step; the status if the run is over.
@@ -467,18 +489,23 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         if !self.prepare()? {
             return Ok(Some(Status::NonFinite(Place::Product)));
         }
-        let (promised, believed) = self.choose()?;
+        let (promised, length, believed) = self.choose()?;
         self.state.now.step_norm = promised.norm;
         let size = scaled_norm(&self.state.now.x, &self.inverse);
         let short = self.options.step_tolerance * size;
-        if promised.end == StepEnd::Interior && promised.norm <= short {
-            return Ok(Some(Status::Converged(Criterion::Step)));
+        if promised.end == StepEnd::Interior && length <= short {
+            if !self.state.inflated {
+                return Ok(Some(Status::Converged(Criterion::Step)));
+            }
+            // In units of what D remembers a column may be lost in rounding: the same point again with what it is now.
+            self.state.scale.fill(T::zero());
+            self.state.prepared = false;
+            return Ok(None);
         }
-        let cosine = self.cosine();
-        if cosine <= self.options.cosine_tolerance {
+        if self.state.cosine <= self.options.cosine_tolerance {
             return Ok(Some(Status::Converged(Criterion::Orthogonality)));
         }
-        if self.state.search.radius() <= short && cosine <= T::epsilon().sqrt() {
+        if self.state.search.radius() <= short && self.is_nearly_orthogonal() {
             return Ok(Some(Status::Converged(Criterion::Step)));
         }
         offset(&self.state.now.x, T::one(), &self.step, &mut self.state.now.trial);

@@ -257,7 +257,7 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for OwlQnSolver<'_, T, O> {
         let steepest = self.state.inverse.pairs().is_empty();
         let unit = T::one().min(T::one() / self.state.now.gradient_norm);
         let mut alpha = match self.state.alpha {
-            last if steepest && last > T::zero() => T::of(2.0) * last,
+            last if steepest && last > T::zero() => (T::of(2.0) * last).min(T::max_value().sqrt()),
             _ if steepest => unit,
             _ => T::one(),
         };

@@ -222,13 +222,14 @@ impl<T: Scalar> Rule<T> {
                     Norm::Two => Criterion::GradientNorm,
                     Norm::Max => Criterion::LargestSlope,
                 };
-                (norm.of(now) <= *tolerance, Status::Converged(criterion))
+                (now.value.is_finite() && norm.of(now) <= *tolerance, Status::Converged(criterion))
             }
             Self::Reduction { norm, share, norms } => {
                 let size = norm.of(now);
                 let [first, largest] = norms.get_or_insert([size; 2]);
                 *largest = largest.max(size);
-                (size <= *share * reference(*first, *largest), Status::Converged(Criterion::GradientReduction))
+                let holds = now.value.is_finite() && size <= *share * reference(*first, *largest);
+                (holds, Status::Converged(Criterion::GradientReduction))
             }
             Self::Step { absolute, relative } => {
                 let scale = if *relative > T::zero() { crate::vector::norm(now.x) } else { T::zero() };

@@ -348,6 +348,29 @@ fn steps_know_what_large_residuals_add_to_the_curvature() {
     }
 }
 
+/// Along the step the second residual bends so much that the step is shortened to nothing: that is no convergence. At the
+/// minimum, where x₁ = 0, the second column vanishes, and the method is slow.
+#[test]
+fn a_step_that_curvature_shortens_is_no_convergence() {
+    let f = Function::new(|x: &[Var]| vec![x[0] - 1.0, x[1].square() * 0.5 + 1.0]);
+    let start = vec![10.0, 1e-7];
+    let report: Report<f64> = LevenbergMarquardt::new().minimize(&f.flat(&start), &start).unwrap();
+    assert!(report.counts.iterations > 10 && report.value < 0.501, "{report}");
+    assert!(!report.status.is_converged() || report.value < 0.5 + 1e-9, "{report}");
+}
+
+/// The second column shrinks by fifty powers of e on the way: it still tells that the residuals are not orthogonal to it.
+#[test]
+fn a_column_that_shrinks_still_counts() {
+    let f = Function::new(|x: &[Var]| vec![x[0] * 0.3 - 0.1, x[1].exp_m1()]);
+    for far in [10.0, 50.0, 60.0, 80.0] {
+        let start = vec![2.0, far];
+        let report: Report<f64> =
+            LevenbergMarquardt::new().max_iterations(2000).minimize(&f.flat(&start), &start).unwrap();
+        assert!(!report.status.is_converged() || report.value < 1e-9, "{report}");
+    }
+}
+
 /// A Jacobian of the wrong sign: the radius shrinks to nothing at a point that is not stationary, which is no success.
 #[test]
 fn a_radius_that_shrinks_away_from_a_minimum_is_no_convergence() {

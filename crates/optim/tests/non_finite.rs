@@ -4,8 +4,9 @@ mod common;
 
 use common::scalar;
 use optim::{
-    CubicRegularization, GaussNewton, LeastSquares, LevenbergMarquardt, Lsr1, NewtonMr, Objective, ObjectiveError,
-    Place, ProjectedNewton, Report, ResidualModel, Status, TrustRegion,
+    CubicRegularization, GaussNewton, GradientDescent, Lbfgs, LeastSquares, LevenbergMarquardt, Lsr1, NewtonMr,
+    Objective, ObjectiveError, OwlQn, Place, ProjectedNewton, Report, ResidualModel, Status, StepRule, Stop,
+    TrustRegion, minimize,
 };
 
 /// Every method with a radius, a weight or a damped step.
@@ -30,6 +31,33 @@ fn nan_at_every_trial_point_is_named() {
         for report in all(&gradients, x) {
             assert_eq!((report.status, report.x[0]), (Status::NonFinite(Place::Gradient), x), "{report}");
         }
+    }
+}
+
+/// No gradient where there is no value: a test of the gradient takes neither NaN nor infinity for a minimum.
+#[test]
+fn a_start_that_is_not_finite_is_no_convergence() {
+    for lost in [f64::NAN, f64::INFINITY] {
+        let f = scalar(|x| if x < 0.0 { lost } else { x * x }, |x| if x < 0.0 { 0.0 } else { 2.0 * x }, |_| 2.0);
+        for stop in [Stop::largest_slope(1e-6), Stop::gradient_reduction(0.5)] {
+            let report = minimize(&f, &[-1.0]).method(Lbfgs::new()).stop(stop).run().unwrap();
+            assert_eq!(report.status, Status::NonFinite(Place::StartValue), "{report}");
+        }
+    }
+}
+
+/// A slope that never ends: the step grows to the largest that can be taken, and no further.
+#[test]
+fn steps_down_an_endless_slope_stay_finite() {
+    let f = scalar(|x| -1e-7 * x, |_| -1e-7, |_| 0.0);
+    let endless = f64::NEG_INFINITY;
+    let rule = StepRule::Armijo { initial: 1.0 };
+    let reports = [
+        GradientDescent::new(rule).lower_bound(endless).max_iterations(3000).minimize(&f, &[0.0]).unwrap(),
+        OwlQn::new(0.0).lower_bound(endless).max_iterations(3000).minimize(&f, &[0.0]).unwrap(),
+    ];
+    for report in reports {
+        assert!(!report.status.is_converged() && report.x[0].is_finite(), "{report}");
     }
 }
 

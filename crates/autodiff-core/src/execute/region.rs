@@ -150,9 +150,9 @@ pub enum Goal {
     Sum,
 }
 
-// Slices of arrays, stores and sums; a region with more of them takes memory from the heap at each run.
+// Slices of arrays, cycles, stores and sums; a region with more of them takes memory from the heap at each run.
 type Arrays<'a, T> = SmallVec<[&'a [T]; 256]>;
-type Cycles<'a, T> = SmallVec<[(Cycle, &'a [T]); 32]>;
+type Cycles<'a, T> = SmallVec<[(Cycle, &'a [T]); 128]>;
 type Stores<'a, T> = SmallVec<[&'a mut [T]; 128]>;
 type Sums<'a, T> = SmallVec<[&'a mut [T]; 64]>;
 
@@ -182,9 +182,9 @@ impl Region {
         cycles + parts * self.registers * self.chunk() + self.totals.len() * self.length.div_ceil(BLOCK)
     }
 
-    /// Entries of a register: whole blocks, the more the fewer registers there are.
+    /// Entries of a register: whole blocks, the more the fewer registers and cycles there are.
     fn chunk(&self) -> usize {
-        let blocks = REGISTERS / BLOCK / self.registers.max(1);
+        let blocks = REGISTERS / BLOCK / (self.registers + self.cycles.len()).max(1);
         BLOCK * blocks.clamp(1, BLOCKS)
     }
 
@@ -215,7 +215,7 @@ impl Region {
         let blocks = self.length.div_ceil(BLOCK);
         let parts = self.parts();
         let mut scratch = &mut *memories.scratch;
-        let mut cycles: SmallVec<[&mut [T]; 32]> = SmallVec::new();
+        let mut cycles: SmallVec<[&mut [T]; 128]> = SmallVec::new();
         for cycle in &self.cycles {
             let (piece, rest) = std::mem::take(&mut scratch).split_at_mut(self.written(cycle));
             cycles.push(piece);

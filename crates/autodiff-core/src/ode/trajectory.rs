@@ -270,7 +270,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     }
 
     /// The length at which each of the last two terms that do not vanish is as small as the tolerance asks, beside the state or
-    /// beside an early term, for a state near zero grows in the step. Infinite for a polynomial of half the order, NaN if a
+    /// beside an early term, for a state near zero grows in the step; by itself, if there is neither. Infinite for a polynomial of half the order, NaN if a
     /// coefficient is not finite.
     fn allowed(&mut self) -> f64 {
         let n = self.now.len() - 1;
@@ -285,7 +285,12 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         // |c_k| hᵏ = ε |c_m| hᵐ
         let (half, tolerance) = (self.order / 2, self.tolerance.ln());
         let beside = |k: usize, m: usize| (tolerance + self.logarithms[m] - self.logarithms[k]) / (k - m) as f64;
-        let of = |k: usize| (0..=half).map(|m| beside(k, m)).fold(f64::NEG_INFINITY, f64::max);
+        let of = |k: usize| {
+            let beside = (0..=half).map(|m| beside(k, m)).fold(f64::NEG_INFINITY, f64::max);
+            // Nothing to compare with: |c_k| hᵏ = ε.
+            let alone = (tolerance - self.logarithms[k]) / k as f64;
+            if beside == f64::NEG_INFINITY { alone } else { beside }
+        };
         let last = (half + 1..self.scales.len()).rev().filter(|&k| self.scales[k] > 0.0).take(2);
         last.map(of).fold(f64::INFINITY, f64::min).exp()
     }

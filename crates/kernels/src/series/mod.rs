@@ -209,7 +209,8 @@ fn finish<T: Scalar, F: Contraction, const N: usize>(
 #[inline(always)]
 fn products<T: Scalar, F: Contraction, const N: usize>(i: &Instruction<T>, entry: usize, memory: &[T]) -> [T; N] {
     let (mut a, mut b) = (i.a as usize + entry, i.b as usize + entry);
-    let mut sum = [T::zero(); N];
+    // A sum of products that are −0 is −0, as for single numbers.
+    let mut sum = [if i.terms > 0 { T::round_from(-0.0) } else { T::zero() }; N];
     for _ in 0..i.terms {
         let (x, y): ([T; N], [T; N]) = (part(memory, a), part(memory, b));
         for e in 0..N {

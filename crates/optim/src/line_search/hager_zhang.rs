@@ -231,11 +231,13 @@ impl<T: Scalar, P: LineFunction<T>> Run<'_, T, P> {
     fn set_first(&mut self) -> Result<(), Stop<T, P::Error>> {
         let Ray { value: origin, slope, first, longest } = self.ray;
         let near = (self.options.psi * first).min(longest);
-        if near == T::zero() {
+        // A search that may take one sample takes it at a step.
+        if near == T::zero() || self.options.max_samples == 1 {
             return Ok(());
         }
         let value = self.phi.value(near).map_err(Stop::Failed)?;
         self.samples += 1;
+        self.any_finite |= value.is_finite();
         if value == T::neg_infinity() {
             let found = Found { step: near, value, slope: None, samples: self.samples, end: SearchEnd::Unbounded };
             return Err(Stop::Found(found));

@@ -148,7 +148,11 @@ impl Classes {
                     if !terms.iter().all(empty) {
                         terms.retain(|term| !empty(term));
                     }
-                    terms.sort_by_key(|&(term, negative)| (classes.of[term.index()], negative));
+                    // Factors stay in order: the product of one class alone may leave the range of numbers where the
+                    // whole does not.
+                    if chain == Chain::Sum {
+                        terms.sort_by_key(|&(term, negative)| (classes.of[term.index()], negative));
+                    }
                     let groups: Vec<Group> = terms
                         .chunk_by(|a, b| (classes.of[a.0.index()], a.1) == (classes.of[b.0.index()], b.1))
                         .map(|group| Group {

@@ -8,7 +8,9 @@
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
 //! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, which is more accurate than in sequence, and the
-//! sums of the classes added; what stands in parentheses stays together. Products likewise: neighbours are multiplied, then neighbours of these.
+//! sums of the classes added; what stands in parentheses stays together. Factors that follow each other in a class are multiplied
+//! by neighbours, then by neighbours of these; partial products other than those of the loop may over- or underflow. Factors of
+//! different classes are multiplied in the order of the loop.
 
 mod classes;
 mod emit;

@@ -20,7 +20,7 @@ pub(super) enum Item {
     /// The entries of a constant array that belong to the chunk.
     Constant { node: NodeId, out: u32 },
     /// The primitive of a node, of entries at these places; its result may be added to what is there.
-    Primitive { node: NodeId, args: SmallVec<[u32; 3]>, out: u32, added: bool },
+    Primitive { node: NodeId, args: SmallVec<[(NodeId, u32); 2]>, out: u32, added: bool },
 }
 
 /// Where the series of a node is.
@@ -284,7 +284,7 @@ impl<'a, T: Executable> Lowering<'a, T> {
                         self.push(Instruction { a: place(args[0]), ..self.new_instruction(Sum::Spread, id, 0) });
                     }
                     _ => {
-                        let args = args.iter().map(|&a| place(a)).collect();
+                        let args = args.iter().map(|&a| (a, place(a))).collect();
                         self.item(Item::Primitive { node: id, args, out, added: false });
                     }
                 }
@@ -412,7 +412,7 @@ impl<'a, T: Executable> Lowering<'a, T> {
             rule @ (Rule::Spread | Rule::Gathered(..)) => self.moved(y, args[0], k, Some(rule)),
             Rule::Linear(p) => {
                 let part = |(i, &a): (usize, &NodeId)| {
-                    if p.is_linear_in(i) { self.of(a, k).unwrap_or(ZEROS) } else { plain(a).start }
+                    (a, if p.is_linear_in(i) { self.of(a, k).unwrap_or(ZEROS) } else { plain(a).start })
                 };
                 let args = args.iter().enumerate().map(part).collect();
                 self.item(Item::Primitive { node: y, args, out: plain(y).at(k), added: false });
@@ -423,7 +423,7 @@ impl<'a, T: Executable> Lowering<'a, T> {
                 let degrees = &self.recurrences.degrees;
                 let low = k.saturating_sub(degrees[b.index()]);
                 for j in low..=k.min(degrees[a.index()]) {
-                    let args = [left.at(j), right.at(k - j)].into_iter().collect();
+                    let args = [(a, left.at(j)), (b, right.at(k - j))].into_iter().collect();
                     self.item(Item::Primitive { node: y, args, out, added: j > low });
                 }
             }

@@ -227,13 +227,13 @@ fn linear(primitive: &Arc<dyn Primitive>, graph: &Graph, id: NodeId) -> Rule {
     }
     let table = if args.len() == 1 { gathered(&**primitive, shape, graph.shape(id).size()) } else { None };
     match table {
-        Some((terms, table)) if terms <= TERMS => Rule::Gathered(terms, table),
-        _ => Rule::Linear(primitive.clone()),
+        Some((terms, table)) => Rule::Gathered(terms, table),
+        None => Rule::Linear(primitive.clone()),
     }
 }
 
-/// The entries that each entry of the result is the sum of, if all are sums of as many: what broadcasts, slices, permutations and sums over axes
-/// are. Seen from the results for unit vectors.
+/// The entries that each entry of the result is the sum of, if all are sums of as many, and of few: what broadcasts, slices,
+/// permutations and sums over short axes are. Seen from the results for unit vectors.
 fn gathered(primitive: &dyn Primitive, shape: &Shape, size: usize) -> Option<(usize, Vec<u32>)> {
     let n = shape.size();
     if n * size > MATRIX {
@@ -250,6 +250,9 @@ fn gathered(primitive: &dyn Primitive, shape: &Shape, size: usize) -> Option<(us
         unit[i] = 0.0;
         for (row, &y) in rows.iter_mut().zip(&column) {
             if y == one {
+                if row.len() == TERMS {
+                    return None;
+                }
                 row.push(u32::try_from(i).ok()?);
             } else if y != 0.0 {
                 return None;

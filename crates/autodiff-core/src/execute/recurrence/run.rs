@@ -4,7 +4,7 @@ use super::Recurrences;
 use super::lower::{Item, Stream, lower};
 use crate::error::{Error, Result};
 use crate::execute::interpret::fault_error;
-use crate::graph::{Executable, Operation};
+use crate::graph::{Executable, NodeId, Operation};
 use crate::tensor::View;
 use kernels::series::{largest, run};
 use smallvec::SmallVec;
@@ -163,12 +163,11 @@ impl Recurrences {
             }
             Item::Primitive { node, args, out, added } => {
                 let Operation::Primitive(primitive) = self.graph.operation(*node) else { return Ok(()) };
-                let nodes = self.graph.arguments(*node);
-                let view = |(&id, &at): (&crate::graph::NodeId, &u32)| {
+                let view = |&(id, at): &(NodeId, u32)| {
                     let shape = self.graph.shape(id);
                     View { shape, data: &memory[at as usize..][..shape.size()] }
                 };
-                let views: SmallVec<[View<'_, T>; 4]> = nodes.iter().zip(args).map(view).collect();
+                let views: SmallVec<[View<'_, T>; 16]> = args.iter().map(view).collect();
                 let result = &mut result[..self.graph.shape(*node).size()];
                 T::evaluate(&**primitive, &views, result, scratch)
                     .map_err(|fault| fault_error(primitive.name(), fault))?;
