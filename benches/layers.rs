@@ -1,8 +1,9 @@
 //! What each layer costs: `cargo bench --bench layers`.
 //!
 //! *trace*: a fresh function's first value, which records the closure, makes a program and runs it. *compile*: making the program of
-//! a trace. *first product* and *first linearisation*: what a fresh function does before its first product. *replay*: what every
-//! later call costs.
+//! a trace. *compile derivatives*: making the programs of value and gradient and of a product. *first product* and *linearize*: what
+//! a fresh function does before its first product, and what a linearisation at a new point does. *replay*: what every later call
+//! costs.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jetgrad::execute::{Interface, Program};
@@ -29,6 +30,14 @@ where
         b.iter_batched(&make, |p| p.function.evaluate(black_box(&p.point)).map(drop), BatchSize::PerIteration)
     });
     group.bench_function("compile", |b| b.iter(|| Program::new(black_box(&graph), &Interface::plain(&graph))));
+    group.bench_function("compile derivatives", |b| {
+        let traced = || {
+            let problem = make();
+            problem.function.evaluate(&problem.point).expect("the problem is well formed");
+            problem
+        };
+        b.iter_batched(traced, |p| p.function.prepare(black_box(&p.point)), BatchSize::PerIteration)
+    });
     group.bench_function("first product", |b| {
         b.iter_batched(&make, |p| p.function.flat(&p.point).hvp(&x, &v, &mut out), BatchSize::PerIteration)
     });

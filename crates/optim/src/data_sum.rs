@@ -17,7 +17,7 @@
 //!     |w: &[Var], rows: &Var| sum_over(&[*rows], |row| (w[0] * row[0].at(0) + w[1] - row[0].at(1)).square()),
 //!     &chunks[0],
 //! );
-//! let start = vec![0.0, 0.0];
+//! let start = vec![0.0_f64; 2];
 //! let sum = DataSum::new(chunks.iter().map(|chunk| loss.with(chunk).flat(&start)))?;
 //! let report = TrustRegion::new().minimize(&sum, &start)?;
 //! assert!((report.x[0] - 2.0).abs() < 1e-9 && (report.x[1] + 1.0).abs() < 1e-9);

@@ -38,7 +38,7 @@
 //! | [`Bfgs`] | a gradient | for few variables |
 //! | [`NewtonCg`] | a value, a gradient, some products | as the trust region, where a line search fits better |
 //! | [`Lsr1`] | a gradient | as [`Lbfgs`], where the Hessian is indefinite |
-//! | [`NonlinearCg`] | two or three gradients | when memory holds a handful of vectors |
+//! | [`NonlinearCg`] | one to three gradients | when memory holds a handful of vectors |
 //! | [`BarzilaiBorwein`] | a value, a gradient | as above, for functions close to quadratic |
 //! | [`Lbfgsb`] | a gradient | when variables have bounds |
 //! | [`OwlQn`] | a value, a gradient | for f + λ ‖x‖₁: when the answer is to be sparse |

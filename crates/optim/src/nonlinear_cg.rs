@@ -133,8 +133,9 @@ pub type NonlinearCgSolver<'o, T, O, L> = DescentSolver<'o, T, O, ConjugateDirec
 
 /// The options of the method, and the ways to run it.
 ///
-/// An iteration costs one or two gradients, with Hager and Zhang's search a value, and 10 n multiplications; the run holds six vectors. A direction that does
-/// not descend, or a search that fails, starts the method afresh from −g.
+/// An iteration costs two or three gradients, with Hager and Zhang's search a value and one or two gradients, and 10 n
+/// multiplications; the run holds six vectors. A direction that does not descend, or a search that fails, starts the method
+/// afresh from −g.
 #[derive(Clone, Debug)]
 pub struct NonlinearCg<T, L> {
     conjugacy: Conjugacy,
