@@ -16,15 +16,22 @@
 //! let graph: Graph = text.parse().unwrap();
 //! assert_eq!(graph.to_string(), text);
 //! ```
+//!
+//! A node of a part that is to be computed again says so behind its shape: `in 0`, and `out of 0` if the part returns it.
 
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Guard, NodeId, Operation};
+use crate::graph::{Graph, Guard, NodeId, Operation, Scope};
 use crate::primitive::from_text;
 use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use std::fmt;
 use std::str::FromStr;
+
+/// A node inside a marked part.
+const IN: &str = "in";
+/// A node that a marked part returns.
+const OUT_OF: &str = "out of";
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +54,11 @@ impl fmt::Display for Graph {
             for arg in self.arguments(id) {
                 write!(f, " %{}", arg.index())?;
             }
-            writeln!(f, " : {}", self.shape(id))?;
+            write!(f, " : {}", self.shape(id))?;
+            if let Some(scope) = self.scope(id) {
+                write!(f, " {} {}", if scope.exit { OUT_OF } else { IN }, scope.number)?;
+            }
+            writeln!(f)?;
         }
         for guard in self.guards() {
             writeln!(f, "  guard %{} = {}", guard.node.index(), u8::from(guard.expected))?;
@@ -81,6 +92,7 @@ impl FromStr for Graph {
             };
             parsed.map_err(|message| Error::Parse { line: number + 1, message })?;
         }
+        graph.enter(None);
         graph.set_outputs(outputs);
         graph.verify()?;
         Ok(graph)
@@ -90,6 +102,8 @@ impl FromStr for Graph {
 fn parse_node(line: &str, graph: &mut Graph) -> Result<(), String> {
     let (target, rest) = line.split_once('=').ok_or("expected `%n = operation … : shape`")?;
     let (body, shape) = rest.rsplit_once(':').ok_or("expected `: shape` at the end")?;
+    let (shape, scope) = shape.split_at(shape.find(']').map_or(shape.len(), |end| end + 1));
+    graph.enter(parse_scope(scope)?);
     let shape: Shape = numbers::<usize>(shape)?.into_iter().collect();
     let body = body.trim();
     let id = if let Some(literal) = body.strip_prefix("constant ") {
@@ -130,6 +144,18 @@ fn parse_node(line: &str, graph: &mut Graph) -> Result<(), String> {
         return Err(format!("the operation gives shape {}, the text says {shape}", graph.shape(id)));
     }
     Ok(())
+}
+
+/// What stands behind a shape: nothing, `in n` or `out of n`.
+fn parse_scope(text: &str) -> Result<Option<Scope>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let inside = text.strip_prefix(IN).map(|number| (number, false));
+    let parsed = inside.or_else(|| text.strip_prefix(OUT_OF).map(|number| (number, true)));
+    let parsed = parsed.and_then(|(number, exit)| Some(Scope { number: number.trim().parse().ok()?, exit }));
+    parsed.map(Some).ok_or_else(|| format!("expected `{IN} n` or `{OUT_OF} n` behind a shape, found `{text}`"))
 }
 
 fn parse_guard(rest: &str, graph: &mut Graph) -> Result<(), String> {

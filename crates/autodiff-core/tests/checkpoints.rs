@@ -157,7 +157,7 @@ fn parts_of_a_long_chain_need_less_memory() {
     let whole = Function::new(|x: &[Var]| chain(x[0], x[1], 64).sum());
     let parts = Function::new(|x: &[Var]| (0..8).fold(x[0], |h, _| checkpoint(|| chain(h, x[1], 8))).sum());
     let (whole, parts) = (whole.explain(&x).unwrap(), parts.explain(&x).unwrap());
-    let of = |s: &Option<autodiff_core::execute::Statistics>| s.as_ref().expect("a scalar function").arena;
+    let of = |s: &Option<autodiff_core::execute::Statistics>| s.as_ref().expect("a scalar function").peak();
     let (kept, again) = (of(&whole.gradient), of(&parts.gradient));
     println!("gradient: {kept} entries kept, {again} in parts");
     assert!(3 * again < kept, "gradient: {again} in parts, {kept} whole");

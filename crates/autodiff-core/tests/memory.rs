@@ -10,7 +10,7 @@ fn a_product_of_the_autoencoder_takes_at_most_three_gradients() {
     let explained = problem.function.explain(&problem.point).unwrap();
     let dimension = problem.point.leaves().size();
     // What a program holds, and the slices of its caller: point and gradient; point, direction and product.
-    let entries = |s: &Statistics, slices: usize| s.arena + slices * dimension;
+    let entries = |s: &Statistics, slices: usize| s.peak() + slices * dimension;
     let gradient = entries(&explained.gradient.expect("a scalar function"), 2);
     let product = entries(&explained.product.expect("a scalar function"), 3);
     println!("gradient {gradient} entries, product {product}: {:.2} gradients", product as f64 / gradient as f64);

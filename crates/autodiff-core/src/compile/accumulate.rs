@@ -117,7 +117,7 @@ pub fn accumulate(graph: &Graph) -> Graph {
         });
     }
     out.end_as(graph, &moved);
-    out.without_dead_nodes()
+    out
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
 
     fn accumulated(text: &str) -> String {
         let graph: Graph = text.parse().expect("the test's own text");
-        let accumulated = accumulate(&graph);
+        let accumulated = accumulate(&graph).without_dead_nodes();
         accumulated.verify().unwrap();
         accumulated.to_string()
     }

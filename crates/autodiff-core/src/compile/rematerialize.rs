@@ -54,3 +54,40 @@ fn copy(graph: &Graph, id: NodeId, out: &mut Graph, moved: &[NodeId], copies: &m
     }
     copies[id.index()].expect("just made")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rematerialized(text: &str) -> Option<String> {
+        let graph: Graph = text.parse().expect("the test's own text");
+        let graph = rematerialize(&graph)?;
+        graph.verify().unwrap();
+        let graph = graph.without_dead_nodes();
+        Some(graph.to_string())
+    }
+
+    #[test]
+    fn what_is_not_marked_stays() {
+        assert_eq!(rematerialized("%0 = input : [2]\n%1 = sin %0 : [2]\nreturn %1"), None);
+    }
+
+    #[test]
+    fn a_reader_outside_reads_a_copy_and_what_the_part_returns_is_kept() {
+        let text = "%0 = input : [2]\n%1 = sin %0 : [2] in 0\n%2 = exp %1 : [2] in 0\n%3 = neg %2 : [2] out of 0\n\
+                    %4 = mul %3 %2 : [2]\n%5 = mul %4 %1 : [2]\nreturn %5";
+        let expected = "graph {\n  %0 = input : [2]\n  %1 = sin %0 : [2]\n  %2 = exp %1 : [2]\n  %3 = neg %2 : [2]\n  \
+                        %4 = sin %0 : [2]\n  %5 = exp %4 : [2]\n  %6 = mul %3 %5 : [2]\n  %7 = mul %6 %4 : [2]\n  \
+                        return %7\n}\n";
+        assert_eq!(rematerialized(text).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_copy_of_one_part_reads_what_another_returns() {
+        let text = "%0 = input : [2]\n%1 = sin %0 : [2] out of 0\n%2 = exp %1 : [2] in 1\n%3 = neg %2 : [2] out of 1\n\
+                    %4 = mul %3 %2 : [2]\nreturn %4";
+        let rematerialized = rematerialized(text).expect("parts are marked");
+        assert_eq!(rematerialized.matches("= sin").count(), 1, "{rematerialized}");
+        assert_eq!(rematerialized.matches("= exp %1").count(), 2, "{rematerialized}");
+    }
+}

@@ -213,6 +213,7 @@ impl<'g> Layout<'g> {
         let lengths = [self.arenas[0].length(), self.arenas[1].length()];
         self.program.arenas = lengths;
         self.program.statistics.arena = lengths.iter().sum();
+        self.program.statistics.buffers = self.arenas.iter().map(Arena::served).sum();
         self.program.statistics.kept = lengths[Phase::Early as usize];
         self.program.statistics.instructions = self.program.instructions.len();
         self.program

@@ -15,6 +15,7 @@ pub struct Arena {
     /// Places of freed scalars.
     scalars: Vec<usize>,
     length: usize,
+    served: usize,
 }
 
 /// Entries of a cache line of 64 bytes in single precision.
@@ -33,8 +34,18 @@ impl Arena {
         self.length
     }
 
+    /// Pieces that were handed out.
+    pub fn served(&self) -> usize {
+        self.served
+    }
+
     /// A new piece, which no freed one serves.
     pub fn place(&mut self, size: usize) -> Piece {
+        self.served += 1;
+        self.extend(size)
+    }
+
+    fn extend(&mut self, size: usize) -> Piece {
         if size == 0 {
             // Nothing lies at the start, where nothing can come to lie across it.
             return Piece { offset: 0, capacity: 0 };
@@ -49,10 +60,11 @@ impl Arena {
 
     /// A piece of at least `size` entries.
     pub fn take(&mut self, size: usize) -> Piece {
+        self.served += 1;
         let capacity = capacity(size);
         if capacity <= 1 {
             let freed = if capacity == 1 { self.scalars.pop() } else { None };
-            return freed.map_or_else(|| self.place(size), |offset| Piece { offset, capacity });
+            return freed.map_or_else(|| self.extend(size), |offset| Piece { offset, capacity });
         }
         if let Some(&(length, offset)) = self.by_length.range((capacity, 0)..).next() {
             self.remove(offset, length);
@@ -69,7 +81,7 @@ impl Arena {
             self.length = offset + capacity;
             return Piece { offset, capacity };
         }
-        self.place(size)
+        self.extend(size)
     }
 
     /// Takes a piece back.

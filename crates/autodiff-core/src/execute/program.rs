@@ -13,7 +13,7 @@ use super::layout;
 use super::memory::{Aligned, Memories, Operand, Space, Target};
 use super::region::Region;
 use super::statistics::Statistics;
-use crate::compile::{optimize, rematerialize};
+use crate::compile::{Marked, optimize};
 use crate::error::Result;
 use crate::graph::{Executable, Graph, Primitive};
 use crate::real::Row;
@@ -163,15 +163,12 @@ impl Program {
     /// If the interface does not name every input.
     pub fn new(graph: &Graph, interface: &Interface) -> Program {
         debug_assert!(graph.verify().is_ok(), "{:?}", graph.verify());
-        let mut simplified = optimize(graph);
-        // What is kept for many products is not computed again.
-        if interface.is_whole()
-            && let Some(rematerialized) = rematerialize(&simplified)
-        {
-            simplified = rematerialized.without_dead_nodes();
-        }
-        let mut program = layout::program(&simplified, interface);
+        let marked = if interface.is_whole() { Marked::Recompute } else { Marked::Keep };
+        let optimized = optimize(graph, marked);
+        let mut program = layout::program(&optimized.graph, interface);
         program.statistics.traced = graph.len();
+        program.statistics.passes = optimized.passes;
+        program.statistics.scratch = program.scratch;
         program
     }
 

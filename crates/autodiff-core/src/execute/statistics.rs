@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Statistics {
     /// Nodes of the graph before it was simplified.
     pub traced: usize,
+    /// The passes over the graph that ran, in order, each with the number of nodes that it left.
+    pub passes: Vec<(&'static str, usize)>,
     /// Nodes that are computed.
     pub nodes: usize,
     /// How many of each operation.
@@ -30,8 +32,13 @@ pub struct Statistics {
     pub moved: usize,
     /// Of these, the part that a split program runs once for each point.
     pub early_moved: usize,
-    /// Entries of the arenas: times 4 or 8, the bytes at the peak, beside inputs and results, which are the caller's.
+    /// Entries of the arenas: times 4 or 8, the bytes of all values that are there at the peak, beside inputs and results,
+    /// which are the caller's.
     pub arena: usize,
+    /// Values that are given a place in the arenas, one after the other in the same memory where that is free again.
+    pub buffers: usize,
+    /// Entries of working memory that one instruction uses at a time: packed operands, registers of regions.
+    pub scratch: usize,
     /// Of these, what a split program keeps for each point.
     pub kept: usize,
 }
@@ -46,6 +53,11 @@ const FAR: usize = 1 << 17;
 const SHORT: usize = 64;
 
 impl Statistics {
+    /// Entries that a run holds at its peak, beside inputs and results, which are the caller's.
+    pub fn peak(&self) -> usize {
+        self.arena + self.scratch
+    }
+
     /// Whether several products of a linearisation gain from running side by side: because each would read much that is kept
     /// for few operations, or because its instructions are so short that calling them takes longer than they do.
     pub(crate) fn gains_side_by_side(&self) -> bool {

@@ -21,7 +21,7 @@ use crate::tree::Traced;
 /// let point = (ndarray::Array2::from_elem((50, 10), 0.7), ndarray::Array2::from_elem((10, 10), 0.05));
 /// assert_eq!(whole.gradient(&point).unwrap(), parts.gradient(&point).unwrap());
 ///
-/// let memory = |f: &Function<'_, (Var, Var)>| f.explain(&point).unwrap().gradient.unwrap().arena;
+/// let memory = |f: &Function<'_, (Var, Var)>| f.explain(&point).unwrap().gradient.unwrap().peak();
 /// assert!(3 * memory(&parts) < memory(&whole));
 /// ```
 pub fn checkpoint<R: Traced>(part: impl FnOnce() -> R) -> R {

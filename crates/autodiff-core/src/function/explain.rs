@@ -156,9 +156,19 @@ impl fmt::Display for Explanation {
         }
         let mut line = |name: &str, s: &Statistics| -> fmt::Result {
             writeln!(f, "{name}:")?;
-            writeln!(f, "  {} nodes traced, {} computed, {} guards", s.traced, s.nodes, s.guards)?;
+            write!(f, "  {} nodes traced", s.traced)?;
+            s.passes.iter().try_for_each(|(pass, nodes)| {
+                write!(f, ", {nodes} {}{pass}", if *pass == "live" { "" } else { "after " })
+            })?;
+            writeln!(f, "; {} computed, {} guards", s.nodes, s.guards)?;
             writeln!(f, "  {} instructions, {} of them regions of {} nodes", s.instructions, s.regions, s.fused)?;
-            writeln!(f, "  {} flops; in double precision {} bytes moved, {} held", s.flops, 8 * s.moved, 8 * s.arena)?;
+            let [moved, peak, scratch] = [s.moved, s.peak(), s.scratch].map(|entries| 8 * entries);
+            writeln!(f, "  {} flops; in double precision {moved} bytes moved", s.flops)?;
+            writeln!(
+                f,
+                "  {} buffers; in double precision {peak} bytes at the peak, {scratch} of them scratch",
+                s.buffers
+            )?;
             write!(f, " ")?;
             let mut counts: Vec<(&str, usize)> = s.operations.iter().map(|(&name, &n)| (name, n)).collect();
             counts.sort_by_key(|&(name, n)| (std::cmp::Reverse(n), name));

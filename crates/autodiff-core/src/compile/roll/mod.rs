@@ -63,3 +63,66 @@ pub fn roll(graph: &Graph, blocks: &[usize]) -> Option<(Graph, Rolling)> {
     debug_assert!(rolled.verify().is_ok(), "{:?}\n{rolled}", rolled.verify());
     Some((rolled, rolling))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    /// A graph of so many scalar inputs; `body` writes further lines, given a counter of nodes, and returns the last.
+    fn rolled(inputs: usize, body: impl Fn(&mut String, &mut usize) -> usize) -> Option<(Graph, Rolling)> {
+        let mut text: String = (0..inputs).fold(String::new(), |text, i| text + &format!("%{i} = input : []\n"));
+        let mut next = inputs;
+        let last = body(&mut text, &mut next);
+        let _ = write!(text, "return %{last}");
+        let graph: Graph = text.parse().expect("the test's own text");
+        roll(&graph, &[inputs])
+    }
+
+    fn node(text: &mut String, next: &mut usize, operation: &str) -> usize {
+        let _ = writeln!(text, "%{next} = {operation} : []");
+        *next += 1;
+        *next - 1
+    }
+
+    #[test]
+    fn a_sum_of_squares_is_one_array() {
+        let (graph, rolling) = rolled(100, |text, next| {
+            let first = node(text, next, "mul %0 %0");
+            (1..100).fold(first, |sum, i| {
+                let square = node(text, next, &format!("mul %{i} %{i}"));
+                node(text, next, &format!("add %{sum} %{square}"))
+            })
+        })
+        .expect("a loop");
+        assert_eq!(rolling, Rolling { scalars: 199, lanes: 198, arrays: 1 });
+        let text = graph.to_string();
+        assert_eq!(text.matches(" : [100]").count(), 2, "{text}");
+        assert!(graph.len() <= 4, "{text}");
+    }
+
+    #[test]
+    fn neighbours_are_pieces_of_one_array() {
+        let (graph, _) = rolled(100, |text, next| {
+            let mut terms = (0..99).map(|i| {
+                let difference = node(text, next, &format!("sub %{} %{i}", i + 1));
+                node(text, next, &format!("sin %{difference}"))
+            });
+            let terms: Vec<usize> = terms.by_ref().collect();
+            terms[1..].iter().fold(terms[0], |sum, term| node(text, next, &format!("add %{sum} %{term}")))
+        })
+        .expect("a loop");
+        let text = graph.to_string();
+        assert_eq!(text.matches("= sub").count(), 1, "{text}");
+        assert!(!text.contains("gather"), "reads at a stride are no list of indices: {text}");
+    }
+
+    #[test]
+    fn what_is_short_or_does_not_repeat_stays() {
+        let chain = |text: &mut String, next: &mut usize, count: usize| {
+            (0..count).fold(0, |x, i| node(text, next, &format!("{} %{x}", ["sin", "exp", "tanh"][i % 3])))
+        };
+        assert_eq!(rolled(1, |text, next| chain(text, next, 20)).map(|r| r.1), None);
+        assert_eq!(rolled(1, |text, next| chain(text, next, 200)).map(|r| r.1), None);
+    }
+}
