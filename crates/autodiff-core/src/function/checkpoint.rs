@@ -18,7 +18,7 @@ use crate::tree::Traced;
 /// let parts = Function::new(move |(x, w): &(Var, Var)| {
 ///     (0..8).fold(*x, |x, _| checkpoint(|| (0..8).fold(x, |x, _| step(x, *w)))).sum()
 /// });
-/// let point = (ndarray::Array2::from_elem((50, 10), 0.7), ndarray::Array2::from_elem((10, 10), 0.05));
+/// let point = (ndarray::Array2::from_elem((400, 10), 0.7), ndarray::Array2::from_elem((10, 10), 0.05));
 /// assert_eq!(whole.gradient(&point).unwrap(), parts.gradient(&point).unwrap());
 ///
 /// let memory = |f: &Function<'_, (Var, Var)>| f.explain(&point).unwrap().gradient.unwrap().peak();

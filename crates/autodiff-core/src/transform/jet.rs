@@ -271,16 +271,16 @@ impl Jets {
         sum
     }
 
-    /// Coefficient k of a², by the symmetric half of the convolution doubled.
+    /// Coefficient k of a², by the symmetric half of the convolution with its early factors doubled.
     fn square(&mut self, a: Var, k: usize, strong: bool) -> Option<Var> {
-        let mut half = None;
+        let mut sum = None;
         for j in (k / 2 + 1)..=k {
             if let (Some(late), Some(early)) = (self.coefficient(a, j), self.coefficient(a, k - j)) {
-                half = add(half, Some(times(late, early, strong)));
+                sum = add(sum, Some(times(late, scaled(early, 2.0), strong)));
             }
         }
         let middle = if k.is_multiple_of(2) { self.coefficient(a, k / 2) } else { None };
-        add(half.map(|h| scaled(h, 2.0)), middle.map(|m| times(m, m, strong)))
+        add(sum, middle.map(|m| times(m, m, strong)))
     }
 
     fn smooth_row(&mut self, row: Row, y: Var, args: &[Var], k: usize) -> Option<Var> {
