@@ -123,12 +123,10 @@ impl<T: Scalar> Standing<T> {
         }
         self.saw(trial_value);
         let judgement = judge(self.value, trial_value);
-        let limit = match judgement.verdict {
-            Verdict::Accept => T::infinity(),
-            Verdict::AcceptIfGradientFalls => self.gradient_norm,
-            Verdict::AcceptIfGradientHalves => T::of(0.5) * self.gradient_norm,
-            Verdict::Reject => return Ok(Attempt::Rejected),
-        };
+        if judgement.verdict == Verdict::Reject {
+            return Ok(Attempt::Rejected);
+        }
+        let limit = judgement.verdict.limit(self.gradient_norm);
         let model = objective.at(&self.trial)?;
         self.counts.gradients += 1;
         let gradient_norm = measure(&self.trial, model.gradient());
