@@ -15,6 +15,7 @@ trait Runs {
     fn trust_region(&self, saddle_products: usize) -> Report<f64>;
     fn cubic(&self, saddle_products: usize) -> Report<f64>;
     fn newton_mr(&self, saddle_products: usize) -> Report<f64>;
+    fn newton_cg(&self, saddle_products: usize) -> Report<f64>;
 }
 
 struct At<O>(O, Vec<f64>);
@@ -29,9 +30,12 @@ impl<O: Objective<f64>> Runs for At<O> {
     fn newton_mr(&self, saddle_products: usize) -> Report<f64> {
         NewtonMr::new().saddle_products(saddle_products).minimize(&self.0, &self.1).unwrap()
     }
+    fn newton_cg(&self, saddle_products: usize) -> Report<f64> {
+        NewtonCg::new().saddle_products(saddle_products).minimize(&self.0, &self.1).unwrap()
+    }
 }
 
-const METHODS: [Method; 3] = [|f| f.trust_region(8), |f| f.cubic(8), |f| f.newton_mr(8)];
+const METHODS: [Method; 4] = [|f| f.trust_region(8), |f| f.cubic(8), |f| f.newton_mr(8), |f| f.newton_cg(8)];
 
 /// ½ x² + ¼ y⁴ − ½ y²: a saddle at the origin, minima −1/4 at (0, ±1).
 fn double_well() -> impl Objective<f64> {
@@ -52,7 +56,7 @@ fn saddles_are_left() {
             assert!(report.status.is_converged() && (report.value + 0.25).abs() < 1e-14, "{start:?}: {report}");
         }
         let blind = At(double_well(), start.to_vec());
-        for report in [blind.trust_region(0), blind.cubic(0), blind.newton_mr(0)] {
+        for report in [blind.trust_region(0), blind.cubic(0), blind.newton_mr(0), blind.newton_cg(0)] {
             assert!(report.status.is_converged() && report.x[1] == 0.0, "not asked: {report}");
         }
     }
@@ -160,6 +164,39 @@ fn no_method_calls_a_maximum_a_success() {
     }
 }
 
+/// 1e-17 P(10¹⁰ x) with P′(u) = −1 + u + 2 u² − 2 u³: Newton's step from 0 is u = 1, where P has a maximum. f decreases by
+/// two thirds of what the step promises, and both are nothing beside the rounding of a value of 1.
+#[test]
+fn a_maximum_too_low_for_the_allowance_of_rounding_is_no_success() {
+    let (height, width) = (1e-17, 1e-10);
+    let f = || {
+        scalar(
+            move |x| {
+                let u = x / width;
+                height * (-u + 0.5 * u.powi(2) + 2.0 / 3.0 * u.powi(3) - 0.5 * u.powi(4))
+            },
+            move |x| {
+                let u = x / width;
+                height / width * (-1.0 + u + 2.0 * u.powi(2) - 2.0 * u.powi(3))
+            },
+            move |x| {
+                let u = x / width;
+                height / (width * width) * (1.0 + 4.0 * u - 6.0 * u.powi(2))
+            },
+        )
+    };
+    let reports = [
+        At(f(), vec![0.0]).trust_region(8),
+        // A weight without effect: Newton's step.
+        CubicRegularization::new().weight(1e-6).minimize(&f(), &[0.0]).unwrap(),
+        At(f(), vec![0.0]).newton_mr(8),
+        NewtonCg::new().minimize(&f(), &[0.0]).unwrap(),
+    ];
+    for report in reports {
+        assert!(!report.status.is_converged(), "{report} at {:e}", report.x[0]);
+    }
+}
+
 /// The model at a point is spent once its step is known. A driver that then asks gets an answer, not a yes.
 #[test]
 fn a_saddle_is_not_confirmed_once_the_model_is_spent() {
@@ -190,6 +227,8 @@ fn a_saddle_is_not_confirmed_once_the_model_is_spent() {
     check(CubicRegularization::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
     let g = f();
     check(NewtonMr::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
+    let g = f();
+    check(NewtonCg::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
 }
 
 /// At a minimum the model that was spent on a step is not asked for a second path.
