@@ -27,6 +27,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
+use crate::descent::{ModelStep, StepEnd};
 use crate::descent_direction::Along;
 use crate::error::{Error, require_length};
 use crate::limits::{Limits, limit_options};
@@ -38,7 +39,7 @@ use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
 use crate::site::{Site, SiteState};
 use crate::solver::{minimize_methods, solvers};
-use crate::standing::Standing;
+use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Status};
 use crate::vector::{axpy, dot, most_halvings, norm, offset};
 
@@ -306,11 +307,33 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
             if self.run.kind == Some(Kind::Steepest) {
                 return Ok(Some(failure));
             }
+            if self.run.kind == Some(Kind::Newton) && failure == Status::NoProgress && self.trust()? {
+                return Ok(None);
+            }
             self.run.kind = Some(Kind::Steepest);
             for (d, &g) in self.run.direction.iter_mut().zip(&self.run.now.gradient) {
                 *d = -g;
             }
         }
+    }
+
+    /// Takes Newton's step as a trust-region method would, where the search found no lower value: what the step promises may
+    /// be hidden by terms that cancel in f, and the gradient then decides. False if it does not.
+    fn trust(&mut self) -> Result<bool, Error> {
+        let Run { now, direction, .. } = &mut self.run;
+        let one = T::one();
+        offset(&now.x, one, direction, &mut now.trial);
+        now.step_norm = norm(direction);
+        if now.trial == now.x {
+            return Ok(false);
+        }
+        let decrease = T::of(-0.5) * dot(&now.gradient, direction);
+        let promised = ModelStep { norm: now.step_norm, decrease, end: StepEnd::Interior };
+        let judge = |value, trial| judge(value, trial, &promised, T::of(SUFFICIENT), one);
+        let Attempt::Accepted(model, _) = now.attempt(self.site.objective(), judge)? else { return Ok(false) };
+        self.site.arrive(model, false);
+        (self.run.kind, self.run.alpha) = (None, one);
+        Ok(true)
     }
 
     /// Moves to x + α d, or says why not.

@@ -131,39 +131,33 @@ fn a_kept_space_solves_every_damping_without_products() {
     }
 }
 
-/// Residuals that count their products.
-struct Counted<L> {
+/// What residuals are asked for; a product is one with J or with its transpose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Residual,
+    Model,
+    Product,
+    Second,
+}
+
+/// Residuals that tell a closure what they are asked for, and fail if that does.
+struct Watched<L, F> {
     inner: L,
-    residuals: Cell<usize>,
-    jacobians: Cell<usize>,
-    products: Cell<usize>,
-    seconds: Cell<usize>,
+    watch: F,
 }
 
-impl<L> Counted<L> {
-    fn new(inner: L) -> Self {
-        let zero = || Cell::new(0);
-        Self { inner, residuals: zero(), jacobians: zero(), products: zero(), seconds: zero() }
-    }
-
-    fn found(&self) -> [usize; 4] {
-        [self.residuals.get(), self.jacobians.get(), self.products.get(), self.seconds.get()]
-    }
-}
-
-struct CountedModel<'a, M> {
+struct WatchedModel<'a, M, F> {
     inner: M,
-    products: &'a Cell<usize>,
-    seconds: &'a Cell<usize>,
+    watch: &'a F,
 }
 
 fn add(cell: &Cell<usize>) {
     cell.set(cell.get() + 1);
 }
 
-impl<L: LeastSquares<f64>> LeastSquares<f64> for Counted<L> {
+impl<L: LeastSquares<f64>, F: Fn(Asked) -> Result<(), ObjectiveError>> LeastSquares<f64> for Watched<L, F> {
     type Model<'a>
-        = CountedModel<'a, L::Model<'a>>
+        = WatchedModel<'a, L::Model<'a>, F>
     where
         Self: 'a;
 
@@ -172,33 +166,33 @@ impl<L: LeastSquares<f64>> LeastSquares<f64> for Counted<L> {
     }
 
     fn residual(&self, x: &[f64], out: &mut Vec<f64>) -> Result<(), ObjectiveError> {
-        add(&self.residuals);
+        (self.watch)(Asked::Residual)?;
         self.inner.residual(x, out)
     }
 
     fn model_at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        add(&self.jacobians);
-        Ok(CountedModel { inner: self.inner.model_at(x)?, products: &self.products, seconds: &self.seconds })
+        (self.watch)(Asked::Model)?;
+        Ok(WatchedModel { inner: self.inner.model_at(x)?, watch: &self.watch })
     }
 }
 
-impl<M: ResidualModel<f64>> ResidualModel<f64> for CountedModel<'_, M> {
+impl<M: ResidualModel<f64>, F: Fn(Asked) -> Result<(), ObjectiveError>> ResidualModel<f64> for WatchedModel<'_, M, F> {
     fn residual(&self) -> &[f64] {
         self.inner.residual()
     }
 
     fn jvp(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        add(self.products);
+        (self.watch)(Asked::Product)?;
         self.inner.jvp(v, out)
     }
 
     fn vjp(&mut self, u: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        add(self.products);
+        (self.watch)(Asked::Product)?;
         self.inner.vjp(u, out)
     }
 
     fn second_derivative(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        add(self.seconds);
+        (self.watch)(Asked::Second)?;
         self.inner.second_derivative(v, out)
     }
 }
@@ -209,13 +203,19 @@ fn a_rejected_step_costs_no_product_with_the_jacobian() {
     for number in [1, 7, 10, 12, 14, 16, 17, 19] {
         let problem = mgh::problem(number);
         let f = problem.formula.residual_function().unwrap();
-        let counted = Counted::new(f.flat(&problem.start));
+        let asked: [Cell<usize>; 4] = Default::default();
+        let found = || asked.each_ref().map(Cell::get);
+        let count = |what: Asked| {
+            add(&asked[what as usize]);
+            Ok(())
+        };
+        let counted = Watched { inner: f.flat(&problem.start), watch: count };
         let mut solver = LevenbergMarquardt::new().radius_factor(10.0).start(&counted, &problem.start).unwrap();
         let mut rejected = false;
         loop {
-            let before = counted.found();
+            let before = found();
             let outcome = solver.step().unwrap();
-            let after = counted.found();
+            let after = found();
             if rejected {
                 rejections += 1;
                 // One with Jᵀ for the gradient where the step was taken at last, or the gradient had to judge it.
@@ -230,7 +230,7 @@ fn a_rejected_step_costs_no_product_with_the_jacobian() {
             }
         }
         let counts = solver.progress().counts;
-        let [residuals, jacobians, products, seconds] = counted.found();
+        let [residuals, jacobians, products, seconds] = found();
         assert_eq!((counts.values, counts.gradients), (residuals, jacobians), "{}", problem.name);
         // Each preparation has a product for its gradient, which counts as part of it.
         assert_eq!(counts.products, products - jacobians + seconds, "{}", problem.name);
@@ -461,69 +461,6 @@ fn a_space_says_where_a_product_is_not_finite() {
     assert_eq!(space.extend(&mut operator).unwrap(), Expansion::NonFinite);
 }
 
-/// Residuals whose product with J, or with its transpose, fails once: the `at`-th.
-struct Failing<L> {
-    inner: L,
-    at: usize,
-    products: Cell<usize>,
-}
-
-struct FailingModel<'a, M> {
-    inner: M,
-    at: usize,
-    products: &'a Cell<usize>,
-}
-
-impl<M> FailingModel<'_, M> {
-    fn ask(&self) -> Result<(), ObjectiveError> {
-        add(self.products);
-        if self.products.get() == self.at {
-            return Err(ObjectiveError::new(std::io::Error::other("the disk is gone")));
-        }
-        Ok(())
-    }
-}
-
-impl<L: LeastSquares<f64>> LeastSquares<f64> for Failing<L> {
-    type Model<'a>
-        = FailingModel<'a, L::Model<'a>>
-    where
-        Self: 'a;
-
-    fn dimension(&self) -> usize {
-        self.inner.dimension()
-    }
-
-    fn residual(&self, x: &[f64], out: &mut Vec<f64>) -> Result<(), ObjectiveError> {
-        self.inner.residual(x, out)
-    }
-
-    fn model_at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        Ok(FailingModel { inner: self.inner.model_at(x)?, at: self.at, products: &self.products })
-    }
-}
-
-impl<M: ResidualModel<f64>> ResidualModel<f64> for FailingModel<'_, M> {
-    fn residual(&self) -> &[f64] {
-        self.inner.residual()
-    }
-
-    fn jvp(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        self.ask()?;
-        self.inner.jvp(v, out)
-    }
-
-    fn vjp(&mut self, u: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        self.ask()?;
-        self.inner.vjp(u, out)
-    }
-
-    fn second_derivative(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        self.ask()?;
-        self.inner.second_derivative(v, out)
-    }
-}
-
 /// Whichever product fails, the step that is tried again is the same to the bit.
 #[test]
 fn a_step_that_failed_is_tried_again_from_the_same_state() {
@@ -532,7 +469,17 @@ fn a_step_that_failed_is_tried_again_from_the_same_state() {
     let smooth =
         LevenbergMarquardt::new().max_iterations(12).minimize(&f.flat(&problem.start), &problem.start).unwrap();
     for at in 2..100 {
-        let failing = Failing { inner: f.flat(&problem.start), at, products: Cell::new(0) };
+        let products = Cell::new(0);
+        let fail = |what: Asked| {
+            if matches!(what, Asked::Product | Asked::Second) {
+                add(&products);
+                if products.get() == at {
+                    return Err(ObjectiveError::new(std::io::Error::other("the disk is gone")));
+                }
+            }
+            Ok(())
+        };
+        let failing = Watched { inner: f.flat(&problem.start), watch: fail };
         let mut solver = LevenbergMarquardt::new().max_iterations(12).start(&failing, &problem.start).unwrap();
         let mut errors = 0;
         while solver.progress().counts.iterations < 12 {

@@ -305,3 +305,13 @@ fn a_start_at_a_saddle_is_no_measure_for_later_gradients() {
     let last = norms.iter().rposition(|&norm| norm > 1e-3 * largest).unwrap();
     assert!(norms.len() - 1 - last <= 5, "{norms:?}");
 }
+
+/// ARWHEAD sums terms of size 3 that cancel: its value is 0 where the gradient is still 1e-6, and no search along a line
+/// finds a lower one. Newton's step halves the gradient.
+#[test]
+fn newton_cg_takes_a_step_whose_decrease_is_lost_in_cancellation() {
+    let problem = testkit::problems::cutest::problem("ARWHEAD", 100).unwrap();
+    let f = problem.function();
+    let report = NewtonCg::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
+    assert!(report.status.is_converged(), "{report}");
+}
