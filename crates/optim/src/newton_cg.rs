@@ -254,18 +254,8 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
     fn search(&mut self) -> Result<Result<T, Status>, Error> {
         let Run { now, direction, trial_gradient, kind, .. } = &mut self.run;
         let slope = dot(&now.gradient, direction);
-        let mut along = Along {
-            objective: self.site.objective(),
-            x: &now.x,
-            direction,
-            trial: &mut now.trial,
-            gradient: trial_gradient,
-            counts: &mut now.counts,
-            sampled: None,
-            bounds: None,
-            finite: false,
-            infinite: false,
-        };
+        let mut along =
+            Along::new(self.site.objective(), &now.x, direction, &mut now.trial, trial_gradient, &mut now.counts);
         let first = match kind {
             Some(Kind::Steepest) => T::one().min(T::one() / now.gradient_norm),
             _ => T::one(),

@@ -7,6 +7,7 @@ use optim::{
     Criterion, CubicRegularization, FromParts, History, NewtonCg, NewtonMr, Objective, Report, Solver, Status, Stop,
     TrustRegion, minimize,
 };
+use std::ops::ControlFlow;
 
 type Method = fn(&dyn Runs) -> Report<f64>;
 
@@ -229,6 +230,34 @@ fn a_saddle_is_not_confirmed_once_the_model_is_spent() {
     check(NewtonMr::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
     let g = f();
     check(NewtonCg::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
+}
+
+/// Whoever asks at the end of a run whether the point may be a minimum gets an answer, and no run that goes on.
+#[test]
+fn a_run_that_is_over_stays_over_when_it_is_asked() {
+    // A saddle that no step leaves: ended by values that are NaN, or by the saddle itself.
+    let lost = FromParts::new(
+        2,
+        |x: &[f64]| if x == [0.0, 0.0] { 0.0 } else { f64::NAN },
+        |_: &[f64], g: &mut [f64]| g.copy_from_slice(&[1e-3, 1e-3]),
+        |_: &[f64], v: &[f64], hv: &mut [f64]| hv.copy_from_slice(&[v[0], -v[1]]),
+    );
+    let stuck = scalar(|x| x * x, |x| 2.0 * x, |_| -3.0);
+    fn check<S: Solver<f64>>(mut solver: S) {
+        let status = loop {
+            if let ControlFlow::Break(status) = solver.step().unwrap() {
+                break status;
+            }
+        };
+        assert!(!status.is_converged() && !solver.confirm().unwrap());
+        assert_eq!(solver.step().unwrap(), ControlFlow::Break(status));
+    }
+    check(TrustRegion::new().start(&lost, &[0.0, 0.0]).unwrap());
+    check(CubicRegularization::new().start(&lost, &[0.0, 0.0]).unwrap());
+    check(NewtonCg::new().start(&lost, &[0.0, 0.0]).unwrap());
+    check(TrustRegion::new().start(&stuck, &[0.0]).unwrap());
+    check(NewtonMr::new().start(&stuck, &[0.0]).unwrap());
+    check(NewtonCg::new().start(&stuck, &[0.0]).unwrap());
 }
 
 /// At a minimum the model that was spent on a step is not asked for a second path.
