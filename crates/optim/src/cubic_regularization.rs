@@ -37,13 +37,13 @@ const METHOD: &str = "cubic regularization";
 ///
 /// A step is judged by ρ = (f(x) − f(x + s)) / (−q(s)), q without the cubic term, with the same allowances for rounding
 /// as [`TrustRegion`](crate::TrustRegion). After ρ > 9/10 of a step that the weight has
-/// shortened it falls to a tenth; after ρ < 1/4 or a rejected step it is set so that the same model would have given a step of a quarter of the length.
+/// shortened it falls to three tenths; after ρ < 1/4 or a rejected step it is set so that the same model would have given a step of a quarter of the length.
 ///
 /// Sources: Cartis, Gould, Toint, *Adaptive cubic regularisation methods for unconstrained optimization*, I and II,
 /// Math. Program. 127 and 130 (2011); Dussault, Migot, Orban, Math. Program. 207 (2024) (ARCqK).
 #[derive(Clone, Debug)]
 pub struct CubicRegularization<T> {
-    weight: T,
+    weight: Option<T>,
     min_weight: T,
     accept: T,
     value_scale: T,
@@ -52,6 +52,10 @@ pub struct CubicRegularization<T> {
     second_order: SecondOrder<T>,
     model: CubicModel<T>,
 }
+
+/// By how much the weight falls at a time. A tenth lets steps grow so fast that they jump out of the basin of the minimum
+/// (the CUTEst problem COSINE ends in a valley without end); slower than a half costs products.
+const FALL: f64 = 0.3;
 
 impl<T: Scalar> Default for CubicRegularization<T> {
     fn default() -> Self {
@@ -68,7 +72,7 @@ impl<T: Scalar> CubicRegularization<T> {
     /// The method with its defaults, its steps from `model`.
     pub fn with_model(model: CubicModel<T>) -> Self {
         Self {
-            weight: T::one(),
+            weight: None,
             min_weight: T::min_positive_value(),
             accept: T::of(1e-4),
             value_scale: T::one(),
@@ -82,9 +86,10 @@ impl<T: Scalar> CubicRegularization<T> {
     limit_options!(1000);
     minimize_methods!();
 
-    /// The first weight σ, in units of the value over those of x³. Default: 1.
+    /// The first weight σ, in units of the value over those of x³. Default: ‖g₀‖, and at least 1: the first step is of
+    /// length 1 where curvature plays no part, and not longer.
     pub fn weight(mut self, weight: T) -> Self {
-        self.weight = weight;
+        self.weight = Some(weight);
         self
     }
 
@@ -133,22 +138,14 @@ impl<T: Scalar> CubicRegularization<T> {
         objective: &'o O,
         x: &[T],
     ) -> Result<CubicRegularizationSolver<'o, T, O>, Error> {
-        let positive = |a: T| a.is_finite() && a > T::zero();
-        require(positive(self.weight), METHOD, "weight", self.weight, "a finite number above 0")?;
-        require(
-            positive(self.min_weight) && self.min_weight <= self.weight,
-            METHOD,
-            "min_weight",
-            self.min_weight,
-            "a number above 0, at most the weight",
-        )?;
-        check_ratio_options(METHOD, self.accept, self.value_scale)?;
-        self.forcing.check(METHOD)?;
+        self.check()?;
         let (now, local) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(CubicRegularizationSolver {
             site: Site::new(objective, local, self.second_order.clone()),
             step: vec![T::zero(); x.len()],
             prepared: None,
+            // A norm that is not finite has ended the run already.
+            weight: self.weight.unwrap_or(now.gradient_norm.max(T::one())),
             options: self,
             now,
         })
@@ -160,15 +157,15 @@ impl<T: Scalar> CubicRegularization<T> {
     /// Weight and limits are those of the state.
     ///
     /// # Errors
-    /// An objective of another dimension, or what it reports.
+    /// An option that makes no sense, an objective of another dimension, or what it reports.
     pub fn resume<'o, O: Objective<T>>(
         mut self,
         objective: &'o O,
         state: CubicRegularizationState<T>,
     ) -> Result<CubicRegularizationSolver<'o, T, O>, Error> {
+        self.check()?;
         let CubicRegularizationState { weight, now, prepared, site } = state;
         require_length(METHOD, "x", objective.dimension(), now.x.len())?;
-        self.weight = weight;
         if let Some([weight, tolerance]) = prepared {
             self.model.prepare(&mut objective.at(&now.x)?.hessian(), &now.gradient, weight, tolerance)?;
         }
@@ -176,9 +173,26 @@ impl<T: Scalar> CubicRegularization<T> {
             site: Site::resume(objective, &now.x, self.second_order.clone(), site)?,
             step: vec![T::zero(); now.x.len()],
             prepared,
+            weight,
             options: self,
             now,
         })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.limits.check(METHOD)?;
+        let positive = |a: T| a.is_finite() && a > T::zero();
+        let weight = self.weight.unwrap_or(T::one());
+        require(positive(weight), METHOD, "weight", weight, "a finite number above 0")?;
+        require(
+            positive(self.min_weight) && self.min_weight <= weight,
+            METHOD,
+            "min_weight",
+            self.min_weight,
+            "a number above 0, at most the weight",
+        )?;
+        check_ratio_options(METHOD, self.accept, self.value_scale)?;
+        self.forcing.check(METHOD)
     }
 }
 
@@ -201,6 +215,8 @@ pub struct CubicRegularizationSolver<'o, T: Scalar, O: Objective<T>> {
     options: CubicRegularization<T>,
     now: Standing<T>,
     step: Vec<T>,
+    /// σ.
+    weight: T,
     /// Weight and tolerance of the Krylov space at `x`, once it is known.
     prepared: Option<[T; 2]>,
 }
@@ -209,7 +225,7 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
     /// What the run is apart from its objective and its options; [`CubicRegularization::resume`] goes on with it.
     pub fn state(&self) -> CubicRegularizationState<T> {
         CubicRegularizationState {
-            weight: self.options.weight,
+            weight: self.weight,
             now: self.now.clone(),
             prepared: self.prepared,
             site: self.site.state(),
@@ -221,12 +237,12 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
         let Some(mut local) = self.site.take() else {
             return Ok(());
         };
-        let CubicRegularization { model, forcing, weight, .. } = &mut self.options;
+        let CubicRegularization { model, forcing, .. } = &mut self.options;
         let tolerance = forcing.at(&self.now);
-        match model.prepare(&mut local.hessian(), &self.now.gradient, *weight, tolerance) {
+        match model.prepare(&mut local.hessian(), &self.now.gradient, self.weight, tolerance) {
             Ok(products) => {
                 self.now.counts.products += products;
-                self.prepared = Some([*weight, tolerance]);
+                self.prepared = Some([self.weight, tolerance]);
                 Ok(())
             }
             Err(error) => {
@@ -240,7 +256,7 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
     /// Asks whether the current point may be a minimum; the run goes on if it is not.
     fn examine(&mut self) -> Result<bool, Error> {
         // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
-        let length = (T::one() / self.options.weight).min(T::of(1e3));
+        let length = (T::one() / self.weight).min(T::of(1e3));
         self.site.examine(&mut self.now, length)
     }
 
@@ -253,7 +269,8 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
             return self.site.leave(&mut self.now, judge);
         }
         self.prepare()?;
-        let CubicRegularization { model, weight, min_weight, .. } = &mut self.options;
+        let weight = &mut self.weight;
+        let CubicRegularization { model, min_weight, .. } = &mut self.options;
         let promised = model.step(*weight, &mut self.step);
         self.now.step_norm = promised.norm;
         self.now.accepted = false;
@@ -278,7 +295,7 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
                 self.prepared = None;
                 let told = judgement.verdict != Verdict::AcceptIfGradientHalves;
                 if told && judgement.ratio > T::of(0.9) && model.is_held_back(gradient_slope, &promised) {
-                    *weight = (*weight * T::of(0.1)).max(*min_weight);
+                    *weight = (*weight * T::of(FALL)).max(*min_weight);
                 }
                 judgement.ratio < T::of(0.25)
             }
@@ -294,5 +311,5 @@ impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
 }
 
 solvers! {
-    [O: Objective<T>] CubicRegularizationSolver<'_, T, O>, now, |run| run.options.weight, examine;
+    [O: Objective<T>] CubicRegularizationSolver<'_, T, O>, now, |run| run.weight, examine;
 }

@@ -80,6 +80,9 @@ impl<T: Scalar, O: Objective<T>> DataSum<T, O> {
     /// The terms with these numbers, from 0, times N/k for k of N terms: over random numbers its mean is the full sum. A
     /// number that comes twice counts twice, and is evaluated once.
     ///
+    /// The batch has its terms in the order of this sum, each once, however `numbers` are ordered: the same numbers give
+    /// the same bits, and a batch of the batch counts its terms so.
+    ///
     /// # Errors
     /// No number, or one that is no term.
     pub fn batch(&self, numbers: &[usize]) -> Result<DataSum<T, &O>, Error> {

@@ -77,7 +77,30 @@ pub(crate) struct Along<'a, T, O> {
     pub(crate) infinite: bool,
 }
 
-impl<T: Scalar, O: Objective<T>> Along<'_, T, O> {
+impl<'a, T: Scalar, O: Objective<T>> Along<'a, T, O> {
+    /// f on the ray from `x` along `direction`, before anything was asked; `trial` and `gradient` are written to.
+    pub(crate) fn new(
+        objective: &'a O,
+        x: &'a [T],
+        direction: &'a [T],
+        trial: &'a mut [T],
+        gradient: &'a mut [T],
+        counts: &'a mut Counts,
+    ) -> Self {
+        Self {
+            objective,
+            x,
+            direction,
+            trial,
+            gradient,
+            counts,
+            sampled: None,
+            bounds: None,
+            finite: false,
+            infinite: false,
+        }
+    }
+
     /// Why there is no step: no value was finite, or none was lower.
     pub(crate) fn failure(&self) -> Status {
         if self.infinite && !self.finite { Status::NonFinite(Place::Value) } else { Status::NoProgress }
@@ -238,18 +261,8 @@ where
         let length = norm(direction);
         // Each turn is one search; a second is due only where values were finite but the gradient was not.
         for _ in 0..most_halvings::<T>() {
-            let mut along = Along {
-                objective: self.objective,
-                x: &now.x,
-                direction,
-                trial: &mut now.trial,
-                gradient: trial_gradient,
-                counts: &mut now.counts,
-                sampled: None,
-                bounds: None,
-                finite: false,
-                infinite: false,
-            };
+            let mut along =
+                Along::new(self.objective, &now.x, direction, &mut now.trial, trial_gradient, &mut now.counts);
             let found = search.search(&mut along, ray)?;
             now.step_norm = found.step * length;
             match found.end {

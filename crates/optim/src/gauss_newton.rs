@@ -19,7 +19,7 @@ use crate::error::{Error, require, require_length};
 use crate::krylov::{KrylovEnd, Lsmr};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
-use crate::radius_search::rounding_allowance;
+use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
 use crate::scalar::Scalar;
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
@@ -27,9 +27,6 @@ use crate::status::{Criterion, Place, Status};
 use crate::vector::{dot, most_halvings, norm, offset};
 
 const METHOD: &str = "gauss-newton";
-
-/// The share of the first-order decrease a step must keep (c₁ of Nocedal and Wright).
-const SUFFICIENT: f64 = 1e-4;
 
 /// The options of the method, and the ways to run it.
 ///
@@ -105,18 +102,6 @@ impl<T: Scalar> GaussNewton<T> {
         residuals: &'o L,
         x: &[T],
     ) -> Result<GaussNewtonSolver<'o, T, L>, Error> {
-        let fraction = |a: T| a >= T::zero() && a < T::one();
-        let damping = self.damping;
-        require(
-            damping.is_finite() && damping >= T::zero(),
-            METHOD,
-            "damping",
-            damping,
-            "a finite number, at least 0",
-        )?;
-        require(fraction(self.step_tolerance), METHOD, "step_tolerance", self.step_tolerance, "from 0 to below 1")?;
-        let linear = self.linear_tolerance;
-        require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")?;
         let now = Standing::unevaluated(METHOD, self.limits, x)?;
         let state = GaussNewtonState { now, step: vec![T::zero(); x.len()], solved: false };
         let mut solver = self.solver(residuals, state)?;
@@ -131,7 +116,7 @@ impl<T: Scalar> GaussNewton<T> {
     /// stopped. It prepares J once more, which its counts leave out. Limits are those of the state.
     ///
     /// # Errors
-    /// Residuals of another dimension, or what they report.
+    /// An option that makes no sense, residuals of another dimension, or what they report.
     pub fn resume<'o, L: LeastSquares<T>>(
         self,
         residuals: &'o L,
@@ -144,17 +129,29 @@ impl<T: Scalar> GaussNewton<T> {
         Ok(solver)
     }
 
+    /// A run in this state, J not prepared.
     fn solver<'o, L: LeastSquares<T>>(
         self,
         residuals: &'o L,
         state: GaussNewtonState<T>,
     ) -> Result<GaussNewtonSolver<'o, T, L>, Error> {
+        self.check()?;
         let n = state.now.x.len();
         require_length(METHOD, "x", residuals.dimension(), n)?;
         let (trial_residual, minus_residual) = (Vec::new(), Vec::new());
         let trial_gradient = vec![T::zero(); n];
         let (options, model) = (self, None);
         Ok(GaussNewtonSolver { residuals, options, model, trial_gradient, trial_residual, minus_residual, state })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.limits.check(METHOD)?;
+        let fraction = |a: T| a >= T::zero() && a < T::one();
+        let Self { damping, step_tolerance: step, linear_tolerance: linear, .. } = *self;
+        let sensible = damping.is_finite() && damping >= T::zero();
+        require(sensible, METHOD, "damping", damping, "a finite number, at least 0")?;
+        require(fraction(step), METHOD, "step_tolerance", step, "from 0 to below 1")?;
+        require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")
     }
 }
 
@@ -257,18 +254,13 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
             self.state.now.counts.values += 1;
             let trial_value = half_square(&self.trial_residual);
             self.state.now.saw(trial_value);
-            let decrease = self.state.now.value - trial_value;
-            let promised = -alpha * slope;
-            let enough = decrease > T::zero() && decrease >= T::of(SUFFICIENT) * promised;
-            // Where rounding hides what is promised, the gradient judges, as in the trust-region method.
-            let hidden = promised <= allowance && decrease.abs() <= allowance;
-            if enough || hidden {
+            let verdict = judge_armijo(self.state.now.value - trial_value, -alpha * slope, allowance);
+            if verdict != Verdict::Reject {
                 let (value, gradient_norm) = self.look()?;
-                let finite = value.is_finite() && gradient_norm.is_finite();
                 if !gradient_norm.is_finite() {
                     self.state.now.lost = Some(Place::Gradient);
                 }
-                if finite && (enough || gradient_norm < self.state.now.gradient_norm) {
+                if value.is_finite() && gradient_norm < verdict.limit(self.state.now.gradient_norm) {
                     self.settle(value, gradient_norm);
                     return Ok(None);
                 }

@@ -22,7 +22,7 @@
 use crate::error::{Error, require, require_length};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
-use crate::radius_search::rounding_allowance;
+use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
 use crate::scalar::Scalar;
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
@@ -143,10 +143,6 @@ pub struct GradientDescentSolver<'o, T: Scalar, O: Objective<T>> {
     trial_gradient: Vec<T>,
     state: GradientDescentState<T>,
 }
-
-/// The share of the first-order decrease a step must keep (c₁ of Nocedal and Wright). Exact line search on a quadratic
-/// keeps 1/2, so every value below that lets the curvature rule through.
-const SUFFICIENT: f64 = 1e-4;
 
 impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
     /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
@@ -286,15 +282,11 @@ impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
                     return Ok(Some(Status::Unbounded));
                 }
                 last_failure = (!trial_value.is_finite()).then_some(Status::NonFinite(Place::Value));
-                let promised = self.state.alpha * slope;
-                let decrease = self.state.now.value - trial_value;
-                let enough = decrease > T::zero() && decrease >= T::of(SUFFICIENT) * promised;
-                // Where rounding hides what is promised, the gradient judges, as in the trust-region method.
-                let hidden = promised <= allowance && decrease.abs() <= allowance;
-                if enough || hidden {
+                let verdict = judge_armijo(self.state.now.value - trial_value, self.state.alpha * slope, allowance);
+                if verdict != Verdict::Reject {
                     match self.probe()? {
                         ControlFlow::Continue((value, gradient_norm)) => {
-                            if enough || gradient_norm < self.state.now.gradient_norm {
+                            if gradient_norm < verdict.limit(self.state.now.gradient_norm) {
                                 self.accept(value);
                                 self.state.alpha = (T::of(2.0) * self.state.alpha).min(T::max_value().sqrt());
                                 return Ok(None);

@@ -26,7 +26,7 @@ use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
 use crate::objective::ObjectiveError;
 use crate::operator::RectangularOperator;
-use crate::radius_search::{RadiusSearch, Verdict, judge};
+use crate::radius_search::{RadiusSearch, Verdict, check_ratio_options, judge};
 use crate::scalar::Scalar;
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
@@ -36,8 +36,10 @@ use crate::vector::{all_finite, axpy, dot, norm, offset};
 const METHOD: &str = "levenberg-marquardt";
 
 /// How much of a column norm is kept where the column gets shorter. With 1, as in MINPACK, one wild point distorts the
-/// region for good; with 0 the region jumps. Of NIST's 54 fits all are found with 0.9, 53 with 1 and at most 52 with 0.
-const MEMORY: f64 = 0.9;
+/// region for good; where less is kept the region changes its shape from step to step, and valleys are followed slowly: of
+/// the problems of Moré, Garbow and Hillstrom all are solved either way, in 1540 iterations with any share from 0.997 to
+/// 0.9995, and in 4050 and 7450 with 0.99 and 0.9.
+const MEMORY: f64 = 0.999;
 
 /// 2 ‖D a‖/‖D s‖ up to which the acceleration a is believed; the value of Transtrum and Sethna.
 const MOST_BEND: f64 = 0.75;
@@ -69,7 +71,7 @@ pub struct LevenbergMarquardt<T> {
 pub enum Scaling {
     /// D = I: for variables of similar units, or too many for a product each.
     None,
-    /// Dⱼ = the norm of column j of J, or 9/10 of the last Dⱼ if that is more. Costs `n` products with J an accepted
+    /// Dⱼ = the norm of column j of J, or 0.999 of the last Dⱼ if that is more. Costs `n` products with J an accepted
     /// step, and makes the method independent of the units of the variables.
     Columns,
     /// [`Columns`](Self::Columns) for up to so many variables, [`None`](Self::None) for more.
@@ -80,7 +82,8 @@ pub enum Scaling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Acceleration {
-    /// Straight steps.
+    /// Straight steps, as MINPACK's: no second derivative is asked for. What residuals that stay large add to the curvature
+    /// is then not known either, and steps may overshoot there.
     None,
     /// A correction of second order where the residuals offer second derivatives. Where it is too large to be believed a
     /// step on the radius is rejected, and one inside it stays straight. Costs one second derivative a trial step.
@@ -179,15 +182,6 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         residuals: &'o L,
         x: &[T],
     ) -> Result<LevenbergMarquardtSolver<'o, T, L>, Error> {
-        let positive = |a: T| a.is_finite() && a > T::zero();
-        let fraction = |a: T| a >= T::zero() && a < T::one();
-        require(positive(self.factor), METHOD, "radius_factor", self.factor, "a finite number above 0")?;
-        require(fraction(self.step_tolerance), METHOD, "step_tolerance", self.step_tolerance, "from 0 to below 1")?;
-        let cosine = self.cosine_tolerance;
-        require(fraction(cosine), METHOD, "cosine_tolerance", cosine, "from 0 to below 1")?;
-        let linear = self.linear_tolerance;
-        require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")?;
-        crate::radius_search::check_ratio_options(METHOD, self.accept, T::zero())?;
         let now = Standing::unevaluated(METHOD, self.limits, x)?;
         let (scale, search, bends) =
             (vec![T::zero(); x.len()], RadiusSearch::new(T::one()), self.acceleration == Acceleration::Geodesic);
@@ -221,7 +215,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
     /// Radius and limits are those of the state.
     ///
     /// # Errors
-    /// Residuals of another dimension, or what they report.
+    /// An option that makes no sense, residuals of another dimension, or what they report.
     pub fn resume<'o, L: LeastSquares<T>>(
         self,
         residuals: &'o L,
@@ -240,6 +234,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         residuals: &'o L,
         state: LevenbergMarquardtState<T>,
     ) -> Result<LevenbergMarquardtSolver<'o, T, L>, Error> {
+        self.check()?;
         let n = state.now.x.len();
         require_length(METHOD, "x", residuals.dimension(), n)?;
         let vector = || vec![T::zero(); n];
@@ -251,6 +246,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
                 Scaling::ColumnsUpTo(limit) => n <= limit,
             },
             inverse: state.scale.iter().map(|&d| inverse(d)).collect(),
+            measured: Vec::new(),
             step: vector(),
             bend: vector(),
             trial_residual: Vec::new(),
@@ -261,11 +257,24 @@ impl<T: Scalar> LevenbergMarquardt<T> {
             state,
         })
     }
+
+    fn check(&self) -> Result<(), Error> {
+        self.limits.check(METHOD)?;
+        let fraction = |a: T| a >= T::zero() && a < T::one();
+        let factor = self.factor;
+        let sensible = factor.is_finite() && factor > T::zero();
+        require(sensible, METHOD, "radius_factor", factor, "a finite number above 0")?;
+        let Self { step_tolerance: step, cosine_tolerance: cosine, linear_tolerance: linear, .. } = *self;
+        require(fraction(step), METHOD, "step_tolerance", step, "from 0 to below 1")?;
+        require(fraction(cosine), METHOD, "cosine_tolerance", cosine, "from 0 to below 1")?;
+        require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")?;
+        check_ratio_options(METHOD, self.accept, T::zero())
+    }
 }
 
-/// 1/d; 1 for a column of zeros so far: the variable has no effect, and no scale.
+/// 1/d; 1 for a column of zeros so far, or one whose inverse overflows: the variable has no effect, and no scale.
 fn inverse<T: Scalar>(d: T) -> T {
-    if d > T::zero() { T::one() / d } else { T::one() }
+    if d >= T::min_positive_value() { T::one() / d } else { T::one() }
 }
 
 /// What a run is apart from its residuals and its options: it can be kept, and gone on with.
@@ -302,6 +311,8 @@ pub struct LevenbergMarquardtSolver<'o, T: Scalar, L: LeastSquares<T>> {
     columns: bool,
     /// 1/D.
     inverse: Vec<T>,
+    /// D while columns are being measured.
+    measured: Vec<T>,
     step: Vec<T>,
     bend: Vec<T>,
     trial_residual: Vec<T>,
@@ -357,6 +368,9 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         }
         let Some(model) = self.model.as_mut() else { return Ok(true) };
         let LevenbergMarquardtState { now, scale, search, .. } = &mut self.state;
+        // The scale becomes that of the state at the end: what fails halfway is tried again from the last one.
+        self.measured.clone_from(scale);
+        let scale = &mut self.measured;
         self.pushed.resize(model.residual().len(), T::zero());
         let residual_norm = (T::of(2.0) * now.value).sqrt();
         let (mut cosine, mut inflated) = (T::zero(), false);
@@ -367,7 +381,7 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
                 model.jvp(&self.bend, &mut self.pushed)?;
                 now.counts.products += 1;
                 let length = norm(&self.pushed);
-                if length > T::zero() {
+                if length >= T::min_positive_value() {
                     cosine = cosine.max(now.gradient[j].abs() / (length * residual_norm));
                 }
                 if length.is_finite() {
@@ -389,6 +403,7 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
             cosine = self.state.scaled_gradient_norm / (self.space.scale() * residual_norm);
         }
         (self.state.cosine, self.state.inflated) = (cosine, inflated);
+        std::mem::swap(&mut self.state.scale, &mut self.measured);
         self.state.prepared = true;
         Ok(finite || !self.space.is_empty())
     }
@@ -513,8 +528,11 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
             let held_back = promised.end.is_on_boundary();
             return Ok(Some(self.exhausted(if held_back { Status::RadiusTooSmall } else { Status::NoProgress })));
         }
+        // For the radius a step that curvature has shortened has a length between that and the radius it was made for: the
+        // same step may come again from any radius between, but a quarter of the shortest would be no region for another.
+        let mut tried = ModelStep { norm: (promised.norm * length).sqrt(), ..promised };
         if !believed {
-            self.state.search.rejected(&promised);
+            self.state.search.rejected(&tried);
             return Ok(self.state.search.is_exhausted().then(|| self.exhausted(Status::RadiusTooSmall)));
         }
         self.residuals.residual(&self.state.now.trial, &mut self.trial_residual)?;
@@ -524,17 +542,18 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         let residual_norm = (T::of(2.0) * self.state.now.value).sqrt();
         let scale = size * residual_norm;
         let judgement = judge(self.state.now.value, trial_value, &promised, self.options.accept, scale);
-        let limit = match judgement.verdict {
-            Verdict::Accept => T::infinity(),
-            Verdict::AcceptIfGradientFalls => self.state.scaled_gradient_norm,
-            Verdict::AcceptIfGradientHalves => T::of(0.5) * self.state.scaled_gradient_norm,
-            Verdict::Reject => T::zero(),
-        };
+        let limit = judgement.verdict.limit(self.state.scaled_gradient_norm);
         if judgement.verdict != Verdict::Reject && self.take(limit)? {
-            self.state.search.accepted(judgement, &promised);
+            let search = &mut self.state.search;
+            if promised.norm < T::of(0.5) * length {
+                // Good as it was shortened, which says nothing for a radius that allows more.
+                tried.end = StepEnd::Interior;
+                search.set_radius(T::of(0.5) * length.min(search.radius()));
+            }
+            search.accepted(judgement, &tried);
             return Ok(None);
         }
-        self.state.search.rejected(&promised);
+        self.state.search.rejected(&tried);
         Ok(self.state.search.is_exhausted().then(|| self.exhausted(Status::RadiusTooSmall)))
     }
 

@@ -29,7 +29,7 @@ use crate::krylov::Steihaug;
 use crate::limits::{Limits, limit_options};
 use crate::objective::Objective;
 use crate::quasi_newton::{Lsr1Operator, Step};
-use crate::radius_search::{RadiusSearch, Verdict};
+use crate::radius_search::RadiusSearch;
 use crate::scalar::Scalar;
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
@@ -86,9 +86,7 @@ impl<T: Scalar, D: Descent<T>> Lsr1<T, D> {
     /// # Errors
     /// As [`minimize`](Self::minimize).
     pub fn start<'o, O: Objective<T>>(self, objective: &'o O, x: &[T]) -> Result<Lsr1Solver<'o, T, O, D>, Error> {
-        require(self.memory >= 1, METHOD, "memory", self.memory, "at least 1")?;
-        let finite = self.radius.is_finite() && self.radius > T::zero();
-        require(finite, METHOD, "radius", self.radius, "a finite number above 0")?;
+        self.check()?;
         let state = Lsr1State {
             now: Standing::start_first_order(METHOD, self.limits, objective, x)?,
             hessian: Lsr1Operator::new(x.len(), self.memory),
@@ -104,16 +102,24 @@ impl<T: Scalar, D: Descent<T>> Lsr1<T, D> {
     /// Memory, radius and limits are those of the state.
     ///
     /// # Errors
-    /// An objective of another dimension.
+    /// An option that makes no sense, or an objective of another dimension.
     pub fn resume<'o, O: Objective<T>>(
         self,
         objective: &'o O,
         state: Lsr1State<T>,
     ) -> Result<Lsr1Solver<'o, T, O, D>, Error> {
+        self.check()?;
         let n = state.now.x.len();
         require_length(METHOD, "x", objective.dimension(), n)?;
         let vector = || vec![T::zero(); n];
         Ok(Lsr1Solver { objective, descent: self.descent, step: vector(), trial_gradient: vector(), state })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.limits.check(METHOD)?;
+        require(self.memory >= 1, METHOD, "memory", self.memory, "at least 1")?;
+        let sensible = self.radius.is_finite() && self.radius > T::zero();
+        require(sensible, METHOD, "radius", self.radius, "a finite number above 0")
     }
 }
 
@@ -188,14 +194,7 @@ impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
                 gradient_to: &self.trial_gradient,
             });
         }
-        let falls_below = |share: T| norm(&self.trial_gradient) < share * now.gradient_norm;
-        let accept = match judgement.verdict {
-            Verdict::Accept => true,
-            Verdict::AcceptIfGradientFalls => falls_below(T::one()),
-            Verdict::AcceptIfGradientHalves => falls_below(T::of(0.5)),
-            Verdict::Reject => false,
-        };
-        if finite && accept {
+        if finite && norm(&self.trial_gradient) < judgement.verdict.limit(now.gradient_norm) {
             now.accept_trial(value, &mut self.trial_gradient);
             *forgot = false;
             search.accepted(judgement, &promised);

@@ -27,18 +27,21 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
+use crate::descent::{ModelStep, StepEnd};
 use crate::descent_direction::Along;
 use crate::error::{Error, require_length};
 use crate::limits::{Limits, limit_options};
 use crate::line_search::{Backtracking, LineFunction, LineSearch, Ray, SearchEnd};
 use crate::objective::{LocalModel, Objective, ObjectiveError};
 use crate::operator::LinearOperator;
+use crate::radius_search::{SUFFICIENT, judge};
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
+use crate::site::{Site, SiteState};
 use crate::solver::{minimize_methods, solvers};
-use crate::standing::Standing;
+use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Status};
-use crate::vector::{axpy, dot, most_halvings, norm};
+use crate::vector::{axpy, dot, most_halvings, norm, offset};
 
 const METHOD: &str = "newton-cg";
 
@@ -88,7 +91,7 @@ impl<T: Scalar> NewtonCg<T> {
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         let n = x.len();
         let vector = || vec![T::zero(); n];
-        let state = NewtonCgState {
+        let run = Run {
             now,
             max_products: self.max_products.unwrap_or(2 * n).max(1),
             saddle_products: self.saddle_products,
@@ -98,11 +101,9 @@ impl<T: Scalar> NewtonCg<T> {
             conjugate: vector(),
             product: vector(),
             kind: None,
-            examined: false,
             alpha: T::one(),
         };
-        let second_order = SecondOrder::new(state.saddle_products);
-        Ok(NewtonCgSolver { objective, model: Some(model), second_order, state })
+        Ok(NewtonCgSolver { site: Site::new(objective, model, SecondOrder::new(run.saddle_products)), run })
     }
 }
 
@@ -117,11 +118,6 @@ enum Kind<T> {
         #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         curvature: T,
     },
-    /// Of curvature dᵀHd < 0, at a point where the gradient is within its tolerance.
-    Saddle {
-        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
-        curvature: T,
-    },
     /// −g, after all else failed.
     Steepest,
 }
@@ -130,6 +126,14 @@ enum Kind<T> {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub struct NewtonCgState<T> {
+    run: Run<T>,
+    site: SiteState<T>,
+}
+
+/// All of a run but the model at its point and the second-order test there.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
+struct Run<T> {
     now: Standing<T>,
     max_products: usize,
     saddle_products: usize,
@@ -146,8 +150,6 @@ pub struct NewtonCgState<T> {
     product: Vec<T>,
     /// The direction at x, once it is known.
     kind: Option<Kind<T>>,
-    /// Whether it is known if x may be a minimum.
-    examined: bool,
     /// α of the last step.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     alpha: T,
@@ -156,17 +158,11 @@ pub struct NewtonCgState<T> {
 /// A run of [`NewtonCg`].
 #[derive(Debug)]
 pub struct NewtonCgSolver<'o, T: Scalar, O: Objective<T>> {
-    objective: &'o O,
-    /// The model at `x`, until the direction from there is known.
-    model: Option<O::Model<'o>>,
-    second_order: SecondOrder<T>,
-    state: NewtonCgState<T>,
+    site: Site<'o, T, O>,
+    run: Run<T>,
 }
 
-/// The share of the decrease promised that a step must keep.
-const SUFFICIENT: f64 = 1e-4;
-
-impl<T: Scalar> NewtonCgState<T> {
+impl<T: Scalar> Run<T> {
     /// Solves H d = −g as far as it goes; the direction and what it is, and the products it took.
     fn solve<A: LinearOperator<T>>(
         &mut self,
@@ -215,92 +211,57 @@ impl<T: Scalar> NewtonCgState<T> {
 
 impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
     /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
-    pub fn state(&self) -> &NewtonCgState<T> {
-        &self.state
+    pub fn state(&self) -> NewtonCgState<T> {
+        NewtonCgState { run: self.run.clone(), site: self.site.state() }
     }
 
-    /// The run with this state, the bits of all that follows the same as if it had never stopped. It prepares the point
+    /// The run with this state, the bits of all that follows the same as if it had never stopped. It may prepare the point
     /// once more, which its counts leave out.
     ///
     /// # Errors
-    /// An objective of another dimension.
+    /// An objective of another dimension, or what it reports.
     pub fn resume(objective: &'o O, state: NewtonCgState<T>) -> Result<Self, Error> {
-        require_length(METHOD, "x", objective.dimension(), state.now.x.len())?;
-        let second_order = SecondOrder::new(state.saddle_products);
-        Ok(Self { objective, model: None, second_order, state })
+        let NewtonCgState { run, site } = state;
+        require_length(METHOD, "x", objective.dimension(), run.now.x.len())?;
+        let second_order = SecondOrder::new(run.saddle_products);
+        Ok(Self { site: Site::resume(objective, &run.now.x, second_order, site)?, run })
     }
 
-    fn model(&mut self) -> Result<&mut O::Model<'o>, Error> {
-        if self.model.is_none() {
-            self.model = Some(self.objective.at(&self.state.now.x)?);
-        }
-        Ok(self.model.as_mut().expect("the model was made above"))
-    }
-
-    /// Asks whether the current point may be a minimum; if not, the next step goes along negative curvature.
+    /// Asks whether the current point may be a minimum; the run goes on if it is not.
     fn examine(&mut self) -> Result<bool, Error> {
-        if !self.state.examined {
-            self.model()?;
-            let Self { model: Some(model), second_order, state, .. } = self else { return Ok(true) };
-            let now = &mut state.now;
-            now.counts.products += second_order.examine(&mut model.hessian(), &now.gradient, T::one())?;
-            state.examined = true;
-            if let Some((curvature, direction)) = second_order.way_out() {
-                state.kind = Some(Kind::Saddle { curvature });
-                for (d, v) in state.direction.iter_mut().zip(direction) {
-                    *d = v;
-                }
-            }
-        }
-        if let Some(Kind::Saddle { curvature }) = self.state.kind {
-            let now = &mut self.state.now;
-            let last = now.counts.iterations >= now.limits.max_iterations;
-            now.finished = last.then(|| saddle(curvature));
-            return Ok(false);
-        }
-        Ok(true)
+        self.site.examine(&mut self.run.now, T::one())
     }
 
-    /// Finds the direction at `x`, once.
+    /// Finds the direction at `x`, once; the status if there is none.
     fn prepare(&mut self) -> Result<Option<Status>, Error> {
-        if self.state.kind.is_none() {
-            self.model()?;
-            let model = self.model.as_mut().expect("the model is there");
-            let (kind, products) = self.state.solve(&mut model.hessian())?;
-            self.state.now.counts.products += products;
-            match kind {
-                Ok(kind) => self.state.kind = Some(kind),
-                Err(failure) => return Ok(Some(failure)),
+        let Some(mut model) = self.site.take() else { return Ok(None) };
+        let (kind, products) = match self.run.solve(&mut model.hessian()) {
+            Ok(solved) => solved,
+            Err(error) => {
+                self.site.put_back(model);
+                return Err(error.into());
             }
+        };
+        self.run.now.counts.products += products;
+        match kind {
+            Ok(kind) => self.run.kind = Some(kind),
+            Err(failure) => return Ok(Some(failure)),
         }
-        self.model = None;
         Ok(None)
     }
 
     /// Searches along the direction at hand: α, or the reason where there is no step.
     fn search(&mut self) -> Result<Result<T, Status>, Error> {
-        let NewtonCgState { now, direction, trial_gradient, kind, .. } = &mut self.state;
+        let Run { now, direction, trial_gradient, kind, .. } = &mut self.run;
         let slope = dot(&now.gradient, direction);
-        let mut along = Along {
-            objective: self.objective,
-            x: &now.x,
-            direction,
-            trial: &mut now.trial,
-            gradient: trial_gradient,
-            counts: &mut now.counts,
-            sampled: None,
-            bounds: None,
-            finite: false,
-            infinite: false,
-        };
+        let mut along =
+            Along::new(self.site.objective(), &now.x, direction, &mut now.trial, trial_gradient, &mut now.counts);
         let first = match kind {
             Some(Kind::Steepest) => T::one().min(T::one() / now.gradient_norm),
             _ => T::one(),
         };
         let (step, end) = match *kind {
-            Some(Kind::Negative { curvature } | Kind::Saddle { curvature }) => {
-                curved_search(&mut along, now.value, slope, curvature)?
-            }
+            Some(Kind::Negative { curvature }) => curved_search(&mut along, now.value, slope, curvature)?,
             _ => {
                 let found = Backtracking::new().search(&mut along, Ray::new(now.value, slope, first))?;
                 (found.step, found.end)
@@ -315,55 +276,75 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
 
     /// Takes one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
-        self.state.now.accepted = false;
+        if self.site.is_leaving() {
+            self.run.kind = None;
+            let judge = |value, trial, promised: &_| judge(value, trial, promised, T::of(SUFFICIENT), T::one());
+            return self.site.leave(&mut self.run.now, judge);
+        }
+        self.run.now.accepted = false;
         if let Some(failure) = self.prepare()? {
             return Ok(Some(failure));
         }
         loop {
-            let found = self.search()?;
-            let now = &mut self.state.now;
-            let mut failure = Status::NoProgress;
-            if let Err(reason) = found {
-                if reason == Status::Unbounded {
-                    return Ok(Some(reason));
-                }
-                failure = reason;
+            let failure = match self.search()? {
+                Err(Status::Unbounded) => return Ok(Some(Status::Unbounded)),
+                Err(reason) => reason,
+                Ok(alpha) => match self.take(alpha)? {
+                    Some(reason) => reason,
+                    None => return Ok(None),
+                },
+            };
+            if self.run.kind == Some(Kind::Steepest) {
+                return Ok(Some(failure));
             }
-            if let Ok(alpha) = found {
-                for ((trial, &x), &d) in now.trial.iter_mut().zip(&now.x).zip(&self.state.direction) {
-                    *trial = x + alpha * d;
-                }
-                now.step_norm = alpha * norm(&self.state.direction);
-                if now.trial != now.x {
-                    let model = self.objective.at(&now.trial)?;
-                    now.counts.gradients += 1;
-                    let gradient_norm = norm(model.gradient());
-                    if gradient_norm.is_finite() && model.value().is_finite() {
-                        now.accept(&model, gradient_norm);
-                        self.model = Some(model);
-                        (self.state.kind, self.state.examined) = (None, false);
-                        self.state.alpha = alpha;
-                        return Ok(None);
-                    }
-                    failure = Status::NonFinite(Place::Gradient);
-                }
+            if self.run.kind == Some(Kind::Newton) && failure == Status::NoProgress && self.trust()? {
+                return Ok(None);
             }
-            match self.state.kind {
-                Some(Kind::Steepest) => return Ok(Some(failure)),
-                Some(Kind::Saddle { curvature }) => return Ok(Some(saddle(curvature))),
-                _ => {}
-            }
-            self.state.kind = Some(Kind::Steepest);
-            for (d, &g) in self.state.direction.iter_mut().zip(&self.state.now.gradient) {
+            self.run.kind = Some(Kind::Steepest);
+            for (d, &g) in self.run.direction.iter_mut().zip(&self.run.now.gradient) {
                 *d = -g;
             }
         }
     }
-}
 
-/// The end of a run at a saddle it cannot leave.
-fn saddle<T: Scalar>(curvature: T) -> Status {
-    Status::SecondOrder { smallest_ritz: curvature.to_f64().unwrap_or(f64::NAN) }
+    /// Takes Newton's step as a trust-region method would, where the search found no lower value: what the step promises may
+    /// be hidden by terms that cancel in f, and the gradient then decides. False if it does not.
+    fn trust(&mut self) -> Result<bool, Error> {
+        let Run { now, direction, .. } = &mut self.run;
+        let one = T::one();
+        offset(&now.x, one, direction, &mut now.trial);
+        now.step_norm = norm(direction);
+        if now.trial == now.x {
+            return Ok(false);
+        }
+        let decrease = T::of(-0.5) * dot(&now.gradient, direction);
+        let promised = ModelStep { norm: now.step_norm, decrease, end: StepEnd::Interior };
+        let judge = |value, trial| judge(value, trial, &promised, T::of(SUFFICIENT), one);
+        let Attempt::Accepted(model, _) = now.attempt(self.site.objective(), judge)? else { return Ok(false) };
+        self.site.arrive(model, false);
+        (self.run.kind, self.run.alpha) = (None, one);
+        Ok(true)
+    }
+
+    /// Moves to x + α d, or says why not.
+    fn take(&mut self, alpha: T) -> Result<Option<Status>, Error> {
+        let Run { now, direction, .. } = &mut self.run;
+        offset(&now.x, alpha, direction, &mut now.trial);
+        now.step_norm = alpha * norm(direction);
+        if now.trial == now.x {
+            return Ok(Some(Status::NoProgress));
+        }
+        let model = self.site.objective().at(&now.trial)?;
+        now.counts.gradients += 1;
+        let gradient_norm = norm(model.gradient());
+        if !(gradient_norm.is_finite() && model.value().is_finite()) {
+            return Ok(Some(Status::NonFinite(Place::Gradient)));
+        }
+        now.accept(&model, gradient_norm);
+        self.site.arrive(model, false);
+        (self.run.kind, self.run.alpha) = (None, alpha);
+        Ok(None)
+    }
 }
 
 /// A step with f(x + α d) ≤ f(x) + c₁ (α slope + ½ α² curvature), twice as long as long as the value falls.
@@ -407,5 +388,5 @@ fn curved_search<T: Scalar, P: LineFunction<T>>(
 }
 
 solvers! {
-    [O: Objective<T>] NewtonCgSolver<'_, T, O>, state.now, |run| run.state.alpha, examine;
+    [O: Objective<T>] NewtonCgSolver<'_, T, O>, run.now, |run| run.run.alpha, examine;
 }

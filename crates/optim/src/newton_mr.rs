@@ -21,7 +21,7 @@ use crate::forcing::Forcing;
 use crate::krylov::{KrylovEnd, Minres};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
-use crate::radius_search::judge;
+use crate::radius_search::{SUFFICIENT, judge};
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
 use crate::site::{Site, SiteState};
@@ -103,9 +103,7 @@ impl<T: Scalar> NewtonMr<T> {
     /// # Errors
     /// As [`minimize`](Self::minimize).
     pub fn start<'o, O: Objective<T>>(self, objective: &'o O, x: &[T]) -> Result<NewtonMrSolver<'o, T, O>, Error> {
-        self.forcing.check(METHOD)?;
-        let scale = self.value_scale;
-        require(scale.is_finite() && scale >= T::zero(), METHOD, "value_scale", scale, "a finite number, at least 0")?;
+        self.check()?;
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(NewtonMrSolver {
             site: Site::new(objective, model, self.second_order.clone()),
@@ -122,12 +120,13 @@ impl<T: Scalar> NewtonMr<T> {
     /// stopped. It may prepare the point once more, which its counts leave out. Limits are those of the state.
     ///
     /// # Errors
-    /// An objective of another dimension, or what it reports.
+    /// An option that makes no sense, an objective of another dimension, or what it reports.
     pub fn resume<'o, O: Objective<T>>(
         self,
         objective: &'o O,
         state: NewtonMrState<T>,
     ) -> Result<NewtonMrSolver<'o, T, O>, Error> {
+        self.check()?;
         let NewtonMrState { now, step, curves_down, alpha, site } = state;
         require_length(METHOD, "x", objective.dimension(), now.x.len())?;
         Ok(NewtonMrSolver {
@@ -139,6 +138,13 @@ impl<T: Scalar> NewtonMr<T> {
             options: self,
             now,
         })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.limits.check(METHOD)?;
+        self.forcing.check(METHOD)?;
+        let scale = self.value_scale;
+        require(scale.is_finite() && scale >= T::zero(), METHOD, "value_scale", scale, "a finite number, at least 0")
     }
 }
 
@@ -224,7 +230,7 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
 
     /// The longest of α, 2 α, 4 α, … up to which f keeps falling, sufficiently for each.
     fn stretch(&mut self, slope: T) -> Result<T, Error> {
-        let sufficient = T::of(1e-4);
+        let sufficient = T::of(SUFFICIENT);
         let (mut alpha, mut best) = (self.alpha.max(T::of(1e-10)), self.now.value);
         let mut accepted = None;
         for _ in 0..most_halvings::<T>() {
@@ -246,7 +252,7 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
     fn advance(&mut self) -> Result<Option<Status>, Error> {
         let scale = self.options.value_scale;
         // What f must keep is stated as a model: the promise −α gᵀs, of which 10⁻⁴ is enough.
-        let judge = |value, trial, promised: &_| judge(value, trial, promised, T::of(1e-4), scale);
+        let judge = |value, trial, promised: &_| judge(value, trial, promised, T::of(SUFFICIENT), scale);
         if self.site.is_leaving() {
             return self.site.leave(&mut self.now, judge);
         }

@@ -78,7 +78,8 @@ impl<T: Scalar> ConjugateDirection<T> {
                 let (dy, yy, yg) = sums;
                 let beta = (yg - T::of(2.0) * dot(d, g) * (yy / dy)) / dy;
                 let floor = -T::one() / (norm(d) * T::of(0.01).min(gradient_norm));
-                beta.max(floor)
+                // `max` drops a NaN, which stands for a y of zero: no curvature was seen.
+                if beta.is_nan() { beta } else { beta.max(floor) }
             }
         }
     }
@@ -181,5 +182,23 @@ impl<T: Scalar, L: LineSearch<T>> NonlinearCg<T, L> {
     ) -> Result<NonlinearCgSolver<'o, T, O, L>, Error> {
         let rule = ConjugateDirection { conjugacy: self.conjugacy, next: Vec::new() };
         DescentSolver::start(METHOD, self.limits, objective, x, rule, self.search)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Conjugacy, ConjugateDirection};
+    use crate::descent_direction::Direction;
+    use crate::quasi_newton::Step;
+
+    /// On a straight piece of f the gradient does not change, and y = 0 says nothing of a β.
+    #[test]
+    fn a_step_without_curvature_starts_afresh() {
+        for conjugacy in [Conjugacy::HagerZhang, Conjugacy::PolakRibierePlus] {
+            let mut rule = ConjugateDirection { conjugacy, next: Vec::new() };
+            let (g, from, to) = ([1.0, -2.0], [0.0, 0.0], [-1.0, 2.0]);
+            rule.learn(&Step { from: &from, to: &to, gradient_from: &g, gradient_to: &g }, &[-1.0, 2.0]);
+            assert!(rule.is_steepest());
+        }
     }
 }

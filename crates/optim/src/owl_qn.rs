@@ -26,6 +26,7 @@ use crate::error::{Error, require, require_length};
 use crate::limits::{Limits, limit_options};
 use crate::objective::Objective;
 use crate::quasi_newton::{LbfgsInverse, Step};
+use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
 use crate::scalar::Scalar;
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
@@ -201,11 +202,8 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
         // Armijo along the projected path: the change promised is that of ◇fᵀ (trial − x).
         let path = now.trial.iter().zip(&now.x).zip(&now.gradient);
         let promised = -path.map(|((&trial, &x), &g)| g * (trial - x)).sum::<T>();
-        let decrease = now.value - value;
-        let allowance = T::of(10.0) * T::epsilon() * now.value.abs();
-        let enough = decrease > T::zero() && decrease >= T::of(1e-4) * promised;
-        let hidden = promised <= allowance && decrease.abs() <= allowance;
-        if !enough && !hidden {
+        let verdict = judge_armijo(now.value - value, promised, rounding_allowance(now.value, T::zero()));
+        if verdict == Verdict::Reject {
             return Ok(ControlFlow::Continue(None));
         }
         self.objective.value_and_gradient(&now.trial, trial_smooth)?;
@@ -213,15 +211,13 @@ impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
         if !all_finite(trial_smooth) {
             return Ok(ControlFlow::Continue(Some(Status::NonFinite(Place::Gradient))));
         }
-        let mut trial_norm = T::zero();
-        if !enough {
+        if verdict != Verdict::Accept {
             // Where rounding hides the decrease, the pseudogradient judges.
             let mut pseudo = vec![T::zero(); trial_smooth.len()];
             pseudogradient(&now.trial, trial_smooth, *lambda, &mut pseudo);
-            trial_norm = norm(&pseudo);
-        }
-        if !enough && trial_norm >= now.gradient_norm {
-            return Ok(ControlFlow::Continue(None));
+            if norm(&pseudo) >= verdict.limit(now.gradient_norm) {
+                return Ok(ControlFlow::Continue(None));
+            }
         }
         let step = Step { from: &now.x, to: &now.trial, gradient_from: smooth, gradient_to: trial_smooth };
         now.step_norm = step.products().ss.sqrt();

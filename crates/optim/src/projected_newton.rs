@@ -158,16 +158,8 @@ impl<T: Scalar> ProjectedNewton<T> {
         objective: &'o O,
         x: &[T],
     ) -> Result<ProjectedNewtonSolver<'o, T, O>, Error> {
-        self.search.check()?;
-        self.forcing.check(METHOD)?;
-        let Bounds { lower, upper } = &self.bounds;
         require_length(METHOD, "x", objective.dimension(), x.len())?;
-        require_length(METHOD, "lower", x.len(), lower.len())?;
-        require_length(METHOD, "upper", x.len(), upper.len())?;
-        for (&l, &u) in lower.iter().zip(upper) {
-            let ordered = l <= u && l < T::infinity() && u > T::neg_infinity();
-            require(ordered, METHOD, "lower", l, "a number at most the upper bound, and below infinity")?;
-        }
+        self.check(x.len())?;
         let x: Vec<T> = x.iter().enumerate().map(|(i, &x)| self.bounds.clip(i, x)).collect();
         let (mut now, model) = Standing::start(METHOD, self.limits, objective, &x)?;
         if now.gradient_norm.is_finite() {
@@ -193,7 +185,7 @@ impl<T: Scalar> ProjectedNewton<T> {
     /// Radius and limits are those of the state.
     ///
     /// # Errors
-    /// An objective of another dimension, or what it reports.
+    /// An option that makes no sense, an objective of another dimension, or what it reports.
     pub fn resume<'o, O: Objective<T>>(
         mut self,
         objective: &'o O,
@@ -202,6 +194,7 @@ impl<T: Scalar> ProjectedNewton<T> {
         let ProjectedNewtonState { now, search, prepared, alpha } = state;
         let n = now.x.len();
         require_length(METHOD, "x", objective.dimension(), n)?;
+        self.check(n)?;
         self.search = search;
         let mut model = objective.at(&now.x)?;
         let mut path = Path::new(n);
@@ -214,6 +207,20 @@ impl<T: Scalar> ProjectedNewton<T> {
             None => solver.model = Some(model),
         }
         Ok(solver)
+    }
+
+    fn check(&self, n: usize) -> Result<(), Error> {
+        self.limits.check(METHOD)?;
+        self.search.check()?;
+        self.forcing.check(METHOD)?;
+        let Bounds { lower, upper } = &self.bounds;
+        require_length(METHOD, "lower", n, lower.len())?;
+        require_length(METHOD, "upper", n, upper.len())?;
+        for (&l, &u) in lower.iter().zip(upper) {
+            let ordered = l <= u && l < T::infinity() && u > T::neg_infinity();
+            require(ordered, METHOD, "lower", l, "a number at most the upper bound, and below infinity")?;
+        }
+        Ok(())
     }
 }
 

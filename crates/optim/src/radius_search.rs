@@ -50,12 +50,31 @@ pub struct Judgement<T> {
     pub ratio: T,
     /// Whether to take the step.
     pub verdict: Verdict,
+    /// See [`is_as_promised`](Self::is_as_promised).
+    as_promised: bool,
 }
 
 impl<T: Scalar> Judgement<T> {
-    /// Whether the function did what the model promised, so that what the model showed of the curvature holds at the new point.
-    pub(crate) fn is_as_promised(&self) -> bool {
-        (self.ratio - T::one()).abs() <= T::of(0.1)
+    /// Whether the function was seen to do what the model promised, so that what the model showed of the curvature holds at
+    /// the new point: the decrease is the promised one within a tenth, the rounding of both values included.
+    ///
+    /// No allowance helps here. Where rounding hides the decrease nothing was seen, and a maximum next to the last point
+    /// would pass for the minimum that was promised.
+    pub fn is_as_promised(&self) -> bool {
+        self.as_promised
+    }
+}
+
+impl Verdict {
+    /// What the gradient norm at the trial point must stay below for the step to be taken, where that at the current point
+    /// is `current`: infinity where it plays no part, 0 where the step is refused.
+    pub(crate) fn limit<T: Scalar>(self, current: T) -> T {
+        match self {
+            Self::Accept => T::infinity(),
+            Self::AcceptIfGradientFalls => current,
+            Self::AcceptIfGradientHalves => T::of(0.5) * current,
+            Self::Reject => T::zero(),
+        }
     }
 }
 
@@ -184,7 +203,26 @@ pub(crate) fn judge<T: Scalar>(
     } else {
         Verdict::AcceptIfGradientFalls
     };
-    Judgement { ratio, verdict }
+    // The scale of f plays no part: what the values themselves can tell apart is compared.
+    let blur = rounding_allowance(value.abs().max(trial_value.abs()), T::zero());
+    let as_promised = (decrease - promised.decrease).abs() + blur <= T::of(0.1) * promised.decrease;
+    Judgement { ratio, verdict, as_promised }
+}
+
+/// The share of the first-order decrease a step must keep (c₁ of Nocedal and Wright). Exact line search on a quadratic
+/// keeps 1/2.
+pub(crate) const SUFFICIENT: f64 = 1e-4;
+
+/// Judges a step along a line by Armijo's condition on its `decrease` of what the slope `promised`. Where both are within
+/// the `allowance` for rounding, the gradient decides, as in the trust-region method.
+pub(crate) fn judge_armijo<T: Scalar>(decrease: T, promised: T, allowance: T) -> Verdict {
+    if decrease > T::zero() && decrease >= T::of(SUFFICIENT) * promised {
+        Verdict::Accept
+    } else if promised <= allowance && decrease.abs() <= allowance {
+        Verdict::AcceptIfGradientFalls
+    } else {
+        Verdict::Reject
+    }
 }
 
 /// Errors unless the options of [`judge`] make sense.

@@ -160,12 +160,6 @@ impl<T: Scalar> SecondOrder<T> {
         })
     }
 
-    /// The negative Ritz value at the saddle and the unit vector it belongs to, pointing downhill.
-    pub(crate) fn way_out(&self) -> Option<(T, impl Iterator<Item = T>)> {
-        let saddle = self.saddle?;
-        Some((saddle.ritz, self.direction.iter().map(move |&v| v * saddle.length.signum())))
-    }
-
     /// That the run ends at the saddle.
     pub(crate) fn status(&self) -> Option<Status> {
         self.saddle.map(|saddle| Status::SecondOrder { smallest_ritz: saddle.ritz.to_f64().unwrap_or(f64::NAN) })

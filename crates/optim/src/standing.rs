@@ -123,12 +123,10 @@ impl<T: Scalar> Standing<T> {
         }
         self.saw(trial_value);
         let judgement = judge(self.value, trial_value);
-        let limit = match judgement.verdict {
-            Verdict::Accept => T::infinity(),
-            Verdict::AcceptIfGradientFalls => self.gradient_norm,
-            Verdict::AcceptIfGradientHalves => T::of(0.5) * self.gradient_norm,
-            Verdict::Reject => return Ok(Attempt::Rejected),
-        };
+        if judgement.verdict == Verdict::Reject {
+            return Ok(Attempt::Rejected);
+        }
+        let limit = judgement.verdict.limit(self.gradient_norm);
         let model = objective.at(&self.trial)?;
         self.counts.gradients += 1;
         let gradient_norm = measure(&self.trial, model.gradient());
@@ -203,9 +201,11 @@ impl<T: Scalar> Standing<T> {
         self.finished = failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
     }
 
-    /// Takes a zero gradient for no convergence while the saddle there is being left, until the iterations run out.
+    /// Takes a zero gradient for no convergence while the saddle there is being left, until the iterations run out. A run
+    /// that is over for another reason stays over.
     pub(crate) fn go_on_from(&mut self, second_order: &SecondOrder<T>) {
-        if second_order.is_leaving() {
+        let open = self.finished.is_none_or(|status| status.is_converged() || status == Status::MaxIterations);
+        if open && second_order.is_leaving() {
             let last = self.counts.iterations >= self.limits.max_iterations;
             self.finished = if last { second_order.status() } else { None };
         }

@@ -147,8 +147,7 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         objective: &'o O,
         x: &[T],
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
-        self.search.check()?;
-        self.forcing.check(METHOD)?;
+        self.check()?;
         let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
         Ok(TrustRegionSolver {
             site: Site::new(objective, model, self.second_order),
@@ -167,12 +166,13 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
     /// Radius and limits are those of the state.
     ///
     /// # Errors
-    /// An objective of another dimension, or what it reports.
+    /// An option that makes no sense, an objective of another dimension, or what it reports.
     pub fn resume<'o, O: Objective<T>>(
         mut self,
         objective: &'o O,
         state: TrustRegionState<T>,
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
+        self.check()?;
         let TrustRegionState { search, now, prepared, site } = state;
         require_length(METHOD, "x", objective.dimension(), now.x.len())?;
         if let Some([radius, tolerance]) = prepared {
@@ -187,6 +187,12 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
             prepared,
             now,
         })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.limits.check(METHOD)?;
+        self.search.check()?;
+        self.forcing.check(METHOD)
     }
 }
 

@@ -125,3 +125,39 @@ fn options_without_sense_are_named() {
         .unwrap();
     assert_eq!(stop.counts.iterations, 2);
 }
+
+/// Σ cos(xᵢ² − ½ xᵢ₊₁) from (1, …, 1). Where the weight falls too fast the steps jump to a valley in which x₁₀₀ goes to
+/// 10⁴ and on, and a thousand iterations are not enough; so they did with one tenth an iteration from a first weight of 1.
+#[test]
+fn steps_do_not_jump_out_of_the_basin_of_the_minimum() {
+    let problem = testkit::problems::cutest::problem("COSINE", 100).unwrap();
+    let f = problem.function();
+    let report = CubicRegularization::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
+    assert!(report.status.is_converged() && (report.value + 99.0).abs() < 1e-9, "{report}");
+    assert!(report.counts.iterations <= 30, "{report}");
+}
+
+/// The first step goes by the gradient: the same problem in other units of the value takes the same steps.
+#[test]
+fn the_first_weight_is_in_units_of_the_value() {
+    let steps = |scale: f64| {
+        let f = optim::FromParts::new(
+            2,
+            move |x: &[f64]| scale * (x[0].cosh() + x[1].powi(2)),
+            move |x: &[f64], g: &mut [f64]| g.copy_from_slice(&[scale * x[0].sinh(), scale * 2.0 * x[1]]),
+            move |x: &[f64], v: &[f64], hv: &mut [f64]| {
+                hv.copy_from_slice(&[scale * x[0].cosh() * v[0], scale * 2.0 * v[1]]);
+            },
+        );
+        let mut solver = CubicRegularization::new().gradient_tolerance(0.0).start(&f, &[3.0, 1.0]).unwrap();
+        let mut norms = Vec::new();
+        for _ in 0..4 {
+            let _ = solver.step().unwrap();
+            norms.push(solver.progress().step_norm);
+        }
+        norms
+    };
+    // Powers of two scale exactly, but for the allowance for rounding.
+    assert!(distance(&steps(1.0), &steps(1024.0)) < 1e-12, "{:?} {:?}", steps(1.0), steps(1024.0));
+    assert!(steps(1024.0)[0] <= 1.0);
+}

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Asked, Counted, FailsOnce, LeastSquares, norm, problems, scalar};
+use common::{Asked, Counted, LeastSquares, fails_once, norm, problems, scalar};
 use optim::{
     BarzilaiBorwein, Error, FromParts, GradientDescent, Lsr1, NewtonCg, NonlinearCg, Objective, Place, Report, Solver,
     Status, StepRule,
@@ -210,7 +210,7 @@ fn a_failed_evaluation_can_be_repeated() {
     for index in [0, 2, 6] {
         let problem = || problems().swap_remove(index);
         let (good, x) = (problem(), problem().start);
-        let failing = || FailsOnce::new(problem(), Asked::Gradient);
+        let failing = || fails_once(problem(), Asked::Gradient);
         let same = |a: Report<f64>, b: Report<f64>| assert_eq!((a.x, a.status), (b.x, b.status), "{index}");
         same(
             insist(NonlinearCg::hager_zhang().start(&failing(), &x).unwrap()),
@@ -218,7 +218,7 @@ fn a_failed_evaluation_can_be_repeated() {
         );
         same(insist(NewtonCg::new().start(&failing(), &x).unwrap()), NewtonCg::new().minimize(&good, &x).unwrap());
         same(insist(Lsr1::new().start(&failing(), &x).unwrap()), Lsr1::new().minimize(&good, &x).unwrap());
-        let failing = FailsOnce::new(problem(), Asked::Value);
+        let failing = fails_once(problem(), Asked::Value);
         same(
             insist(BarzilaiBorwein::new().start(&failing, &x).unwrap()),
             BarzilaiBorwein::new().minimize(&good, &x).unwrap(),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Asked, Counted, FailsOnce, problems, scalar};
+use common::{Asked, Counted, fails_once, problems, scalar};
 use optim::{
     Adam, AdamState, Error, FromParts, GradientDescent, Objective, ObjectiveError, Place, Schedule, Solver, Status,
     StepRule,
@@ -248,7 +248,7 @@ fn insist<S: Solver<f64>>(mut solver: S) -> (optim::Report<f64>, usize) {
 fn a_failed_gradient_can_be_repeated() {
     let x = [3.0, 2.0];
     let good = quadratic(2);
-    let failing = || FailsOnce::new(quadratic(2), Asked::Gradient);
+    let failing = || fails_once(quadratic(2), Asked::Gradient);
     let adam = Adam::new(0.1).max_iterations(50);
     let f = failing();
     let (report, errors) = insist(adam.start(&f, &x).unwrap());

@@ -4,8 +4,8 @@ mod common;
 
 use common::{Spectral, distance, dot, norm, random};
 use optim::{
-    Composed, ConjugateGradients, Damped, Diagonal, Identity, KrylovEnd, Lanczos, LinearOperator, Lobpcg, Lsmr, Minres,
-    OperatorFn, RectangularFn, Restricted, Scaled, ShiftedLanczos, Sum,
+    Composed, ConjugateGradients, Damped, Diagonal, Expansion, Identity, KrylovEnd, Lanczos, LinearOperator, Lobpcg,
+    Lsmr, Minres, OperatorFn, RectangularFn, Restricted, Scaled, ShiftedLanczos, Sum,
 };
 
 const N: usize = 40;
@@ -296,4 +296,22 @@ fn the_algebra_of_operators_is_that_of_matrices() {
     assert!(Sum::<_, _, f64>::new(a(), Diagonal::new(vec![1.0])).is_err());
     assert!(Composed::<_, _, f64>::new(a(), Diagonal::new(vec![1.0])).is_err());
     assert!(Restricted::<_, f64>::new(a(), vec![3]).is_err());
+}
+
+/// A product whose entries are finite, but not its length: no solver takes what it cannot measure for rounding.
+#[test]
+fn a_product_too_long_to_measure_is_not_finite() {
+    let product = [1.7e308, -1.7e308, 1.7e308, -1.7e308];
+    let mut long = OperatorFn::new(4, |_: &[f64], out: &mut [f64]| {
+        out.copy_from_slice(&product);
+        Ok(())
+    });
+    let (b, mut x) = ([1.0; 4], [0.0; 4]);
+    assert_eq!(Minres::new().solve(&mut long, &b, &mut x, 1e-8).unwrap().end, KrylovEnd::NonFinite);
+    let mut shifted = ShiftedLanczos::new(&[1.0, 2.0]);
+    assert_eq!(shifted.solve(&mut long, &b, 1e-8).unwrap(), 1);
+    assert_eq!(shifted.ends(), [KrylovEnd::NonFinite; 2]);
+    let mut lanczos = Lanczos::new(4);
+    lanczos.start(&b);
+    assert_eq!(lanczos.extend(&mut long).unwrap(), Expansion::NonFinite);
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Asked, Counted, FailsOnce, LeastSquares, distance, dot, norm, problems, random, scalar};
+use common::{Asked, Counted, LeastSquares, distance, dot, fails_once, norm, problems, random, scalar};
 use optim::line_search::{Backtracking, HagerZhang};
 use optim::quasi_newton::{InitialScale, PairFate, PairUpdate, Step};
 use optim::{
@@ -331,7 +331,7 @@ fn a_failed_gradient_can_be_repeated() {
     for problem in problems() {
         let start = problem.start.clone();
         let smooth = Lbfgs::new().minimize(&problem, &start).unwrap();
-        let failing = FailsOnce::new(problem, Asked::Gradient);
+        let failing = fails_once(problem, Asked::Gradient);
         let mut solver = Lbfgs::new().start(&failing, &start).unwrap();
         let mut errors = 0;
         let report = loop {

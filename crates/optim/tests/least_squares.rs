@@ -5,8 +5,8 @@ mod common;
 use autodiff_core::{Function, Var};
 use common::{distance, dot, norm, random};
 use optim::{
-    Acceleration, Bidiagonal, Criterion, Error, GaussNewton, HalfSquares, LeastSquares, LevenbergMarquardt, LocalModel,
-    Objective, ObjectiveError, Place, RectangularFn, Report, ResidualModel, Scaling, Solver, Status,
+    Acceleration, Bidiagonal, Criterion, Error, Expansion, GaussNewton, HalfSquares, LeastSquares, LevenbergMarquardt,
+    LocalModel, Objective, ObjectiveError, Place, RectangularFn, Report, ResidualModel, Scaling, Solver, Status,
 };
 use std::cell::Cell;
 use testkit::problems::mgh;
@@ -131,39 +131,33 @@ fn a_kept_space_solves_every_damping_without_products() {
     }
 }
 
-/// Residuals that count their products.
-struct Counted<L> {
+/// What residuals are asked for; a product is one with J or with its transpose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Residual,
+    Model,
+    Product,
+    Second,
+}
+
+/// Residuals that tell a closure what they are asked for, and fail if that does.
+struct Watched<L, F> {
     inner: L,
-    residuals: Cell<usize>,
-    jacobians: Cell<usize>,
-    products: Cell<usize>,
-    seconds: Cell<usize>,
+    watch: F,
 }
 
-impl<L> Counted<L> {
-    fn new(inner: L) -> Self {
-        let zero = || Cell::new(0);
-        Self { inner, residuals: zero(), jacobians: zero(), products: zero(), seconds: zero() }
-    }
-
-    fn found(&self) -> [usize; 4] {
-        [self.residuals.get(), self.jacobians.get(), self.products.get(), self.seconds.get()]
-    }
-}
-
-struct CountedModel<'a, M> {
+struct WatchedModel<'a, M, F> {
     inner: M,
-    products: &'a Cell<usize>,
-    seconds: &'a Cell<usize>,
+    watch: &'a F,
 }
 
 fn add(cell: &Cell<usize>) {
     cell.set(cell.get() + 1);
 }
 
-impl<L: LeastSquares<f64>> LeastSquares<f64> for Counted<L> {
+impl<L: LeastSquares<f64>, F: Fn(Asked) -> Result<(), ObjectiveError>> LeastSquares<f64> for Watched<L, F> {
     type Model<'a>
-        = CountedModel<'a, L::Model<'a>>
+        = WatchedModel<'a, L::Model<'a>, F>
     where
         Self: 'a;
 
@@ -172,33 +166,33 @@ impl<L: LeastSquares<f64>> LeastSquares<f64> for Counted<L> {
     }
 
     fn residual(&self, x: &[f64], out: &mut Vec<f64>) -> Result<(), ObjectiveError> {
-        add(&self.residuals);
+        (self.watch)(Asked::Residual)?;
         self.inner.residual(x, out)
     }
 
     fn model_at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        add(&self.jacobians);
-        Ok(CountedModel { inner: self.inner.model_at(x)?, products: &self.products, seconds: &self.seconds })
+        (self.watch)(Asked::Model)?;
+        Ok(WatchedModel { inner: self.inner.model_at(x)?, watch: &self.watch })
     }
 }
 
-impl<M: ResidualModel<f64>> ResidualModel<f64> for CountedModel<'_, M> {
+impl<M: ResidualModel<f64>, F: Fn(Asked) -> Result<(), ObjectiveError>> ResidualModel<f64> for WatchedModel<'_, M, F> {
     fn residual(&self) -> &[f64] {
         self.inner.residual()
     }
 
     fn jvp(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        add(self.products);
+        (self.watch)(Asked::Product)?;
         self.inner.jvp(v, out)
     }
 
     fn vjp(&mut self, u: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        add(self.products);
+        (self.watch)(Asked::Product)?;
         self.inner.vjp(u, out)
     }
 
     fn second_derivative(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        add(self.seconds);
+        (self.watch)(Asked::Second)?;
         self.inner.second_derivative(v, out)
     }
 }
@@ -209,27 +203,34 @@ fn a_rejected_step_costs_no_product_with_the_jacobian() {
     for number in [1, 7, 10, 12, 14, 16, 17, 19] {
         let problem = mgh::problem(number);
         let f = problem.formula.residual_function().unwrap();
-        let counted = Counted::new(f.flat(&problem.start));
+        let asked: [Cell<usize>; 4] = Default::default();
+        let found = || asked.each_ref().map(Cell::get);
+        let count = |what: Asked| {
+            add(&asked[what as usize]);
+            Ok(())
+        };
+        let counted = Watched { inner: f.flat(&problem.start), watch: count };
         let mut solver = LevenbergMarquardt::new().radius_factor(10.0).start(&counted, &problem.start).unwrap();
-        let mut accepted = true;
+        let mut rejected = false;
         loop {
-            let before = counted.found();
+            let before = found();
             let outcome = solver.step().unwrap();
-            let after = counted.found();
-            if !accepted {
+            let after = found();
+            if rejected {
                 rejections += 1;
                 // One with Jᵀ for the gradient where the step was taken at last, or the gradient had to judge it.
                 assert!(after[2] <= before[2] + (after[1] - before[1]), "{}", problem.name);
                 assert!(after[1] <= before[1] + 1, "{}", problem.name);
                 assert!(after[0] <= before[0] + 1 && after[3] <= before[3] + 1, "{}", problem.name);
             }
-            accepted = solver.progress().accepted;
+            // A step that is too short to be tried may have the columns measured anew at the same point.
+            rejected = !solver.progress().accepted && after[0] > before[0];
             if outcome.is_break() {
                 break;
             }
         }
         let counts = solver.progress().counts;
-        let [residuals, jacobians, products, seconds] = counted.found();
+        let [residuals, jacobians, products, seconds] = found();
         assert_eq!((counts.values, counts.gradients), (residuals, jacobians), "{}", problem.name);
         // Each preparation has a product for its gradient, which counts as part of it.
         assert_eq!(counts.products, products - jacobians + seconds, "{}", problem.name);
@@ -333,10 +334,12 @@ fn what_goes_wrong_has_a_status() {
 }
 
 /// Residuals that stay large add to the curvature what JᵀJ does not know. Steps that do not know it either overshoot from
-/// side to side: they took 699 and 161 iterations on the first two problems, and more than 5000 on Brown and Dennis'.
+/// side to side: they took 699 and 161 iterations on the first two problems, and more than 5000 on Brown and Dennis'. And a
+/// region that grows where such steps were shortened, and forgets its shape, follows a valley slowly: 3426 iterations on
+/// Brown and Dennis' problem, 2739 on Penalty II.
 #[test]
 fn steps_know_what_large_residuals_add_to_the_curvature() {
-    for (number, most) in [(2, 150), (6, 130), (16, 4000)] {
+    for (number, most) in [(2, 150), (6, 130), (16, 700), (24, 200)] {
         let problem = mgh::problem(number);
         let f = problem.formula.residual_function().unwrap();
         let report = LevenbergMarquardt::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
@@ -404,4 +407,140 @@ fn a_radius_that_shrinks_away_from_a_minimum_is_no_convergence() {
     }
     let report = LevenbergMarquardt::new().minimize(&Wrong, &[1.0, -2.0]).unwrap();
     assert_eq!(report.status, Status::RadiusTooSmall, "{report}");
+}
+
+/// What a product says the `at`-th time, for the products with A and with Aᵀ together.
+fn space_that_meets(odd: f64, at: usize) -> (Vec<Expansion>, Bidiagonal<f64>) {
+    let (a, products) = (random(20, 3), Cell::new(0));
+    let spoil = |out: &mut [f64]| {
+        add(&products);
+        if products.get() == at {
+            out[1] = odd;
+        }
+    };
+    let mut operator = RectangularFn::new(
+        5,
+        4,
+        |v: &[f64], out: &mut [f64]| {
+            out.copy_from_slice(&times(&a, v));
+            spoil(out);
+            Ok(())
+        },
+        |u: &[f64], out: &mut [f64]| {
+            out.copy_from_slice(&transpose_times(&a, 4, u));
+            spoil(out);
+            Ok(())
+        },
+    );
+    let mut space = Bidiagonal::new(10);
+    space.start(&mut operator, &random(5, 4)).unwrap();
+    let mut ends = Vec::new();
+    for _ in 0..6 {
+        ends.push(space.extend(&mut operator).unwrap());
+    }
+    (ends, space)
+}
+
+/// In whichever product it comes, and for good; what was learnt before remains.
+#[test]
+fn a_space_says_where_a_product_is_not_finite() {
+    for odd in [f64::NAN, f64::INFINITY] {
+        for at in 1..=8 {
+            let (ends, mut space) = space_that_meets(odd, at);
+            let first = ends.iter().position(|&end| end == Expansion::NonFinite);
+            // The start takes one product, and a step two.
+            assert_eq!(first, Some((at.max(2) - 2) / 2), "{odd} at {at}: {ends:?}");
+            assert!(ends[first.unwrap()..].iter().all(|&end| end == Expansion::NonFinite), "{ends:?}");
+            space.solve(0.0);
+            assert!(space.coordinates().iter().all(|y| y.is_finite()), "{odd} at {at}");
+        }
+    }
+    let mut space = Bidiagonal::new(3);
+    let mut operator = RectangularFn::new(2, 2, |_: &[f64], _: &mut [f64]| Ok(()), |_: &[f64], _: &mut [f64]| Ok(()));
+    space.start(&mut operator, &[1.0, f64::NAN]).unwrap();
+    assert_eq!(space.extend(&mut operator).unwrap(), Expansion::NonFinite);
+}
+
+/// Whichever product fails, the step that is tried again is the same to the bit.
+#[test]
+fn a_step_that_failed_is_tried_again_from_the_same_state() {
+    let problem = mgh::problem(17);
+    let f = problem.formula.residual_function().unwrap();
+    let smooth =
+        LevenbergMarquardt::new().max_iterations(12).minimize(&f.flat(&problem.start), &problem.start).unwrap();
+    for at in 2..100 {
+        let products = Cell::new(0);
+        let fail = |what: Asked| {
+            if matches!(what, Asked::Product | Asked::Second) {
+                add(&products);
+                if products.get() == at {
+                    return Err(ObjectiveError::new(std::io::Error::other("the disk is gone")));
+                }
+            }
+            Ok(())
+        };
+        let failing = Watched { inner: f.flat(&problem.start), watch: fail };
+        let mut solver = LevenbergMarquardt::new().max_iterations(12).start(&failing, &problem.start).unwrap();
+        let mut errors = 0;
+        while solver.progress().counts.iterations < 12 {
+            match solver.step() {
+                Ok(outcome) if outcome.is_break() => break,
+                Ok(_) => {}
+                Err(_) => errors += 1,
+            }
+        }
+        assert_eq!(errors, 1, "at {at}");
+        assert_eq!(solver.progress().x, smooth.x, "at {at}");
+    }
+}
+
+/// A second column of 1e-310: its inverse overflows, and the variable counts as one without effect.
+#[test]
+fn a_subnormal_column_does_no_harm() {
+    let f = Function::new(|x: &[Var]| vec![x[0].square() - 2.0, 1e-310 * x[1]]);
+    let start = vec![1.0, 1.0];
+    let report: Report<f64> = LevenbergMarquardt::new().minimize(&f.flat(&start), &start).unwrap();
+    assert!(report.status.is_converged() && (report.x[0] - 2.0_f64.sqrt()).abs() < 1e-12, "{report} at {:?}", report.x);
+    assert!(report.x[1].is_finite(), "{:?}", report.x);
+}
+
+/// Residuals of which no trial point has any.
+struct Nowhere<L>(L);
+
+impl<L: LeastSquares<f64>> LeastSquares<f64> for Nowhere<L> {
+    type Model<'a>
+        = L::Model<'a>
+    where
+        Self: 'a;
+
+    fn dimension(&self) -> usize {
+        self.0.dimension()
+    }
+
+    fn residual(&self, x: &[f64], out: &mut Vec<f64>) -> Result<(), ObjectiveError> {
+        self.0.residual(x, out)?;
+        out.fill(f64::NAN);
+        Ok(())
+    }
+
+    fn model_at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
+        self.0.model_at(x)
+    }
+}
+
+/// The second residual bends so much along the step, 9 long in units of the columns, that 1e-11 of it is left. Where not
+/// even that is to be had the region shrinks to the mean of both lengths, and not at once to what was left.
+#[test]
+fn a_step_that_curvature_shortened_does_not_collapse_the_region() {
+    let f = Function::new(|x: &[Var]| vec![x[0] - 1.0, x[1].square() * 0.5 + 1.0]);
+    let start = vec![10.0, 1e-7];
+    let nowhere = Nowhere(f.flat(&start));
+    let mut solver = LevenbergMarquardt::new().start(&nowhere, &start).unwrap();
+    assert!(solver.step().unwrap().is_continue() && !solver.progress().accepted);
+    let (step, radius) = (solver.progress().step_norm, solver.progress().control);
+    assert!(step < 1e-10, "{step:e}");
+    assert!(radius > 1e-7 && radius < 1e-2, "{radius:e}");
+    // And it does end.
+    let report = solver.run(|_| std::ops::ControlFlow::Continue(())).unwrap();
+    assert!(!report.status.is_converged() && report.counts.iterations < 100, "{report}");
 }

@@ -216,6 +216,44 @@ fn searches_never_loop_and_never_panic() {
     }
 }
 
+/// The first step from a parabola: where it is taken, where not, and that its sample counts as any other.
+#[test]
+fn a_quadratic_step_starts_at_the_minimum_of_the_parabola() {
+    /// Where φ was asked, and what was found, from φ(0) = 0, φ′(0) = −1 and a first step of 1, of which a tenth is sampled.
+    fn search(phi: impl Fn(f64) -> (f64, f64), samples: usize) -> (Vec<f64>, Found<f64>) {
+        let mut asked = Vec::new();
+        let mut along = |a: f64| {
+            asked.push(a);
+            Ok::<_, std::convert::Infallible>(phi(a))
+        };
+        let mut rule = HagerZhang::new().quadratic_step(0.1).max_samples(samples);
+        let found = rule.search(&mut along, Ray::new(0.0, -1.0, 1.0)).unwrap();
+        assert_eq!(found.samples, asked.len());
+        (asked, found)
+    }
+    // −α + ⅛ α²: the minimum is at 4, and found at once.
+    let (asked, found) = search(|a| (-a + 0.125 * a * a, -1.0 + 0.25 * a), 50);
+    assert!(asked.len() == 2 && asked[0] == 0.1 && (asked[1] - 4.0).abs() < 1e-12, "{asked:?}");
+    assert!(found.end == SearchEnd::Wolfe && found.step == asked[1]);
+    // Concave up to 1: no parabola has a minimum there, the first step is that of the ray.
+    let (asked, found) = search(|a| (-a - 0.1 * a * a + 0.2 * a.powi(4), -1.0 - 0.2 * a + 0.8 * a.powi(3)), 50);
+    assert!(asked[..2] == [0.1, 1.0] && found.end.is_satisfied(), "{asked:?}: {found:?}");
+    // Not a number, or infinite, at the sample alone.
+    for odd in [f64::NAN, f64::INFINITY] {
+        let (asked, found) = search(|a| if a == 0.1 { (odd, odd) } else { (-a + 0.5 * a * a, -1.0 + a) }, 50);
+        assert!(asked[..] == [0.1, 1.0] && found.end == SearchEnd::Wolfe, "{asked:?}: {found:?}");
+    }
+    // −∞ ends the search.
+    let (asked, found) = search(|_| (f64::NEG_INFINITY, -1.0), 50);
+    assert!(asked[..] == [0.1] && found.end == SearchEnd::Unbounded && found.step == 0.1);
+    // Nothing is finite, or all is worse, beyond the sample: it is the best point, and its slope was never asked for.
+    for (beyond, slope) in [(f64::NAN, f64::NAN), (7.0, -1.0)] {
+        let (_, found) = search(|a| if a <= 0.1 { (-a + a * a, -1.0 + 2.0 * a) } else { (beyond, slope) }, 2);
+        assert_eq!((found.step, found.end, found.slope), (0.1, SearchEnd::Samples, None), "{found:?}");
+        assert!((found.value + 0.09).abs() < 1e-15, "{found:?}");
+    }
+}
+
 #[test]
 fn the_longest_step_is_kept() {
     for longest in [1e-3, 0.5, 7.0] {

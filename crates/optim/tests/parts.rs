@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{dot, norm, problems, random};
+use common::{Asked, Watched, dot, norm, problems, random};
 use optim::descent_direction::Outlook;
 use optim::line_search::{Found, LineFunction, Ray, SearchEnd};
 use optim::quasi_newton::Step;
@@ -165,38 +165,6 @@ fn a_radius_search_serves_a_loop_of_ones_own() {
     assert!((x[0] - 1.0).abs() < 1e-8 && (x[1] - 1.0).abs() < 1e-8, "{x:?}");
 }
 
-/// How often each of the two ways to a gradient is asked.
-struct Ways<O> {
-    inner: O,
-    prepared: Cell<usize>,
-    gradients: Cell<usize>,
-}
-
-impl<O: Objective<f64>> Objective<f64> for Ways<O> {
-    type Model<'a>
-        = O::Model<'a>
-    where
-        Self: 'a;
-
-    fn dimension(&self) -> usize {
-        self.inner.dimension()
-    }
-
-    fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
-        self.inner.value(x)
-    }
-
-    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        self.prepared.set(self.prepared.get() + 1);
-        self.inner.at(x)
-    }
-
-    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, ObjectiveError> {
-        self.gradients.set(self.gradients.get() + 1);
-        self.inner.value_and_gradient(x, gradient)
-    }
-}
-
 /// Only the rules that multiply prepare points for products.
 #[test]
 fn steps_that_need_no_products_prepare_none() {
@@ -207,12 +175,20 @@ fn steps_that_need_no_products_prepare_none() {
         (StepRule::TaylorFlow { step: 1e-3 }, true),
     ];
     for (rule, multiplies) in rules {
-        let f = Ways { inner: problems().swap_remove(0), prepared: Cell::new(0), gradients: Cell::new(0) };
+        let (prepared, gradients) = (Cell::new(0), Cell::new(0));
+        let f = Watched::new(problems().swap_remove(0), |asked, _: &[f64]| {
+            match asked {
+                Asked::Model => prepared.set(prepared.get() + 1),
+                Asked::Gradient => gradients.set(gradients.get() + 1),
+                Asked::Value => {}
+            }
+            Ok(())
+        });
         let report = GradientDescent::new(rule).max_iterations(40).minimize(&f, &f.inner.start).unwrap();
         let counts = report.counts;
         assert_eq!(counts.iterations, 40, "{rule:?}: {report}");
         let expected = if multiplies { [counts.gradients, 0, 40] } else { [0, counts.gradients, 0] };
-        assert_eq!([f.prepared.get(), f.gradients.get(), counts.products], expected, "{rule:?}: {report}");
+        assert_eq!([prepared.get(), gradients.get(), counts.products], expected, "{rule:?}: {report}");
     }
 }
 
@@ -277,6 +253,12 @@ fn a_sum_over_data_is_the_sum_of_its_terms() {
     let batch = sum.batch(&[7, 2, 7, 5]).unwrap();
     assert_eq!((sum.len(), batch.len()), (10, 3));
     assert!(close(everything(&|out| all(&batch, &x, &v, out)), of_terms(&[7, 2, 7, 5], 2.5)));
+    // The batch has its terms in the order of the sum, 2, 5, 7, each once: 0 is 2, and 2 is 7, which weighs twice.
+    let of_batch = batch.batch(&[2, 0]).unwrap();
+    let expected = of_terms(&[2, 7, 7], 2.5 * 3.0 / 2.0);
+    assert!(close(everything(&|out| all(&of_batch, &x, &v, out)), expected));
+    assert_eq!(sum.batch(&[5, 7, 2, 7]).unwrap().value(&x).unwrap().to_bits(), batch.value(&x).unwrap().to_bits());
+    assert!(batch.batch(&[3]).is_err());
     // Each term once: the mean of the batches of one is the sum over ten.
     let mean = (0..10).map(|i| sum.batch(&[i]).unwrap().value(&x).unwrap()).sum::<f64>() / 10.0;
     assert!((mean - sum.value(&x).unwrap()).abs() < 1e-11 * mean);

@@ -2,45 +2,17 @@
 
 mod common;
 
-use common::{Counted, Spectral, norm, problems, random, scalar};
-use optim::{
-    Error, FromParts, LocalModel, Objective, ObjectiveError, Place, ProjectedNewton, Solver, Status, TrustRegion,
-};
+use common::{Counted, Spectral, Watched, norm, problems, random, scalar};
+use optim::{Error, FromParts, LocalModel, Objective, Place, ProjectedNewton, Solver, Status, TrustRegion};
 use testkit::problems::mgh;
 
 /// An objective that refuses points outside a box.
-struct Guarded<O> {
-    inner: O,
-    lower: Vec<f64>,
-    upper: Vec<f64>,
-}
-
-impl<O> Guarded<O> {
-    fn check(&self, x: &[f64]) {
-        let inside = x.iter().zip(&self.lower).zip(&self.upper).all(|((x, l), u)| l <= x && x <= u);
+fn guarded<O: Objective<f64>>(inner: O, lower: Vec<f64>, upper: Vec<f64>) -> impl Objective<f64> {
+    Watched::new(inner, move |_, x: &[f64]| {
+        let inside = x.iter().zip(&lower).zip(&upper).all(|((x, l), u)| l <= x && x <= u);
         assert!(inside, "{x:?} is outside the box");
-    }
-}
-
-impl<O: Objective<f64>> Objective<f64> for Guarded<O> {
-    type Model<'a>
-        = O::Model<'a>
-    where
-        Self: 'a;
-
-    fn dimension(&self) -> usize {
-        self.inner.dimension()
-    }
-
-    fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
-        self.check(x);
-        self.inner.value(x)
-    }
-
-    fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        self.check(x);
-        self.inner.at(x)
-    }
+        Ok(())
+    })
 }
 
 /// The largest violation: |gᵢ| inside, and the wrong sign of gᵢ at a bound.
@@ -83,7 +55,7 @@ fn random_quadratics_end_at_a_point_of_karush_kuhn_and_tucker() {
             },
             |_: &[f64], v: &[f64], hv: &mut [f64]| hv.copy_from_slice(&h.function(|l| l, v)),
         );
-        let f = Counted::new(Guarded { inner: f, lower: lower.clone(), upper: upper.clone() });
+        let f = Counted::new(guarded(f, lower.clone(), upper.clone()));
         let report = ProjectedNewton::new(&lower, &upper).minimize(&f, &random(n, 5000 + seed)).unwrap();
         assert!(report.status.is_converged(), "quadratic {seed}: {report}");
         assert_eq!(f.found(), [report.counts.values, report.counts.gradients, report.counts.products]);
@@ -104,7 +76,7 @@ fn problems_in_boxes_end_where_the_conditions_hold() {
         let lower: Vec<f64> = problem.start.iter().map(|x| x - 0.3 * x.abs() - 0.01).collect();
         let upper: Vec<f64> = problem.start.iter().map(|x| x + 0.2 * x.abs() + 0.02).collect();
         let f = problem.function();
-        let flat = Guarded { inner: f.flat(&problem.start), lower: lower.clone(), upper: upper.clone() };
+        let flat = guarded(f.flat(&problem.start), lower.clone(), upper.clone());
         let method = ProjectedNewton::new(&lower, &upper).gradient_tolerance(1e-7).max_iterations(3000);
         let report = method.minimize(&flat, &problem.start).unwrap();
         let label = format!("{}: {report}", problem.name);

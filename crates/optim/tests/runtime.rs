@@ -489,6 +489,40 @@ mod restart {
         );
     }
 
+    /// A builder that goes on with a state is asked what one that starts is.
+    #[test]
+    fn options_without_sense_are_named_at_a_restart() {
+        let (f, (r, x)) = (rosenbrock(), residuals(14));
+        macro_rules! refuses {
+            ($problem:expr, $start:expr, $sound:expr, $($wrong:expr => $named:literal,)*) => {$(
+                let state = $sound.start(&$problem, &$start).unwrap().state().clone();
+                let error = $wrong.resume(&$problem, state).map(drop).unwrap_err().to_string();
+                assert!(error.contains($named), "{error}");
+            )*};
+        }
+        refuses! { f, f.start, TrustRegion::new(),
+            TrustRegion::new().accept(0.25) => "accept is 0.25",
+            TrustRegion::new().forcing(optim::Forcing::Constant(1.0)) => "forcing tolerance is 1",
+            TrustRegion::new().gradient_tolerance(-1.0) => "gradient_tolerance is -1",
+        }
+        refuses! { f, f.start, CubicRegularization::new(),
+            CubicRegularization::new().weight(0.0) => "weight is 0",
+            CubicRegularization::new().min_weight(f64::NAN) => "min_weight is NaN",
+        }
+        refuses! { f, f.start, NewtonMr::new(), NewtonMr::new().value_scale(-1.0) => "value_scale is -1", }
+        refuses! { f, f.start, Lsr1::new(), Lsr1::new().radius(f64::NAN) => "radius is NaN", }
+        let (low, high) = ([-3.0; 2], [3.0; 2]);
+        refuses! { f, f.start, ProjectedNewton::new(&low, &high),
+            ProjectedNewton::new(&high, &low) => "lower is 3",
+            ProjectedNewton::new(&low[..1], &high) => "lower has length 1",
+        }
+        refuses! { r, x, LevenbergMarquardt::new(),
+            LevenbergMarquardt::new().radius_factor(-1.0) => "radius_factor is -1",
+            LevenbergMarquardt::new().linear_tolerance(f64::NAN) => "linear_tolerance is NaN",
+        }
+        refuses! { r, x, GaussNewton::new(), GaussNewton::new().damping(-1.0) => "damping is -1", }
+    }
+
     #[test]
     fn a_state_goes_only_with_an_objective_of_its_dimension() {
         let f = rosenbrock();

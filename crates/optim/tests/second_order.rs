@@ -7,6 +7,7 @@ use optim::{
     Criterion, CubicRegularization, FromParts, History, NewtonCg, NewtonMr, Objective, Report, Solver, Status, Stop,
     TrustRegion, minimize,
 };
+use std::ops::ControlFlow;
 
 type Method = fn(&dyn Runs) -> Report<f64>;
 
@@ -15,6 +16,7 @@ trait Runs {
     fn trust_region(&self, saddle_products: usize) -> Report<f64>;
     fn cubic(&self, saddle_products: usize) -> Report<f64>;
     fn newton_mr(&self, saddle_products: usize) -> Report<f64>;
+    fn newton_cg(&self, saddle_products: usize) -> Report<f64>;
 }
 
 struct At<O>(O, Vec<f64>);
@@ -29,9 +31,12 @@ impl<O: Objective<f64>> Runs for At<O> {
     fn newton_mr(&self, saddle_products: usize) -> Report<f64> {
         NewtonMr::new().saddle_products(saddle_products).minimize(&self.0, &self.1).unwrap()
     }
+    fn newton_cg(&self, saddle_products: usize) -> Report<f64> {
+        NewtonCg::new().saddle_products(saddle_products).minimize(&self.0, &self.1).unwrap()
+    }
 }
 
-const METHODS: [Method; 3] = [|f| f.trust_region(8), |f| f.cubic(8), |f| f.newton_mr(8)];
+const METHODS: [Method; 4] = [|f| f.trust_region(8), |f| f.cubic(8), |f| f.newton_mr(8), |f| f.newton_cg(8)];
 
 /// ½ x² + ¼ y⁴ − ½ y²: a saddle at the origin, minima −1/4 at (0, ±1).
 fn double_well() -> impl Objective<f64> {
@@ -52,7 +57,7 @@ fn saddles_are_left() {
             assert!(report.status.is_converged() && (report.value + 0.25).abs() < 1e-14, "{start:?}: {report}");
         }
         let blind = At(double_well(), start.to_vec());
-        for report in [blind.trust_region(0), blind.cubic(0), blind.newton_mr(0)] {
+        for report in [blind.trust_region(0), blind.cubic(0), blind.newton_mr(0), blind.newton_cg(0)] {
             assert!(report.status.is_converged() && report.x[1] == 0.0, "not asked: {report}");
         }
     }
@@ -160,6 +165,39 @@ fn no_method_calls_a_maximum_a_success() {
     }
 }
 
+/// 1e-17 P(10¹⁰ x) with P′(u) = −1 + u + 2 u² − 2 u³: Newton's step from 0 is u = 1, where P has a maximum. f decreases by
+/// two thirds of what the step promises, and both are nothing beside the rounding of a value of 1.
+#[test]
+fn a_maximum_too_low_for_the_allowance_of_rounding_is_no_success() {
+    let (height, width) = (1e-17, 1e-10);
+    let f = || {
+        scalar(
+            move |x| {
+                let u = x / width;
+                height * (-u + 0.5 * u.powi(2) + 2.0 / 3.0 * u.powi(3) - 0.5 * u.powi(4))
+            },
+            move |x| {
+                let u = x / width;
+                height / width * (-1.0 + u + 2.0 * u.powi(2) - 2.0 * u.powi(3))
+            },
+            move |x| {
+                let u = x / width;
+                height / (width * width) * (1.0 + 4.0 * u - 6.0 * u.powi(2))
+            },
+        )
+    };
+    let reports = [
+        At(f(), vec![0.0]).trust_region(8),
+        // A weight without effect: Newton's step.
+        CubicRegularization::new().weight(1e-6).minimize(&f(), &[0.0]).unwrap(),
+        At(f(), vec![0.0]).newton_mr(8),
+        NewtonCg::new().minimize(&f(), &[0.0]).unwrap(),
+    ];
+    for report in reports {
+        assert!(!report.status.is_converged(), "{report} at {:e}", report.x[0]);
+    }
+}
+
 /// The model at a point is spent once its step is known. A driver that then asks gets an answer, not a yes.
 #[test]
 fn a_saddle_is_not_confirmed_once_the_model_is_spent() {
@@ -190,6 +228,36 @@ fn a_saddle_is_not_confirmed_once_the_model_is_spent() {
     check(CubicRegularization::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
     let g = f();
     check(NewtonMr::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
+    let g = f();
+    check(NewtonCg::new().gradient_tolerance(0.0).start(&g, &x).unwrap(), || g.found());
+}
+
+/// Whoever asks at the end of a run whether the point may be a minimum gets an answer, and no run that goes on.
+#[test]
+fn a_run_that_is_over_stays_over_when_it_is_asked() {
+    // A saddle that no step leaves: ended by values that are NaN, or by the saddle itself.
+    let lost = FromParts::new(
+        2,
+        |x: &[f64]| if x == [0.0, 0.0] { 0.0 } else { f64::NAN },
+        |_: &[f64], g: &mut [f64]| g.copy_from_slice(&[1e-3, 1e-3]),
+        |_: &[f64], v: &[f64], hv: &mut [f64]| hv.copy_from_slice(&[v[0], -v[1]]),
+    );
+    let stuck = scalar(|x| x * x, |x| 2.0 * x, |_| -3.0);
+    fn check<S: Solver<f64>>(mut solver: S) {
+        let status = loop {
+            if let ControlFlow::Break(status) = solver.step().unwrap() {
+                break status;
+            }
+        };
+        assert!(!status.is_converged() && !solver.confirm().unwrap());
+        assert_eq!(solver.step().unwrap(), ControlFlow::Break(status));
+    }
+    check(TrustRegion::new().start(&lost, &[0.0, 0.0]).unwrap());
+    check(CubicRegularization::new().start(&lost, &[0.0, 0.0]).unwrap());
+    check(NewtonCg::new().start(&lost, &[0.0, 0.0]).unwrap());
+    check(TrustRegion::new().start(&stuck, &[0.0]).unwrap());
+    check(NewtonMr::new().start(&stuck, &[0.0]).unwrap());
+    check(NewtonCg::new().start(&stuck, &[0.0]).unwrap());
 }
 
 /// At a minimum the model that was spent on a step is not asked for a second path.
@@ -265,4 +333,14 @@ fn a_start_at_a_saddle_is_no_measure_for_later_gradients() {
     // From the last norm above 1e-3 of the largest to 1e-10: four steps of an order above one, ten of a rate of 1/10.
     let last = norms.iter().rposition(|&norm| norm > 1e-3 * largest).unwrap();
     assert!(norms.len() - 1 - last <= 5, "{norms:?}");
+}
+
+/// ARWHEAD sums terms of size 3 that cancel: its value is 0 where the gradient is still 1e-6, and no search along a line
+/// finds a lower one. Newton's step halves the gradient.
+#[test]
+fn newton_cg_takes_a_step_whose_decrease_is_lost_in_cancellation() {
+    let problem = testkit::problems::cutest::problem("ARWHEAD", 100).unwrap();
+    let f = problem.function();
+    let report = NewtonCg::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
+    assert!(report.status.is_converged(), "{report}");
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Asked, Counted, FailsOnce, norm, problems, scalar};
+use common::{Asked, Counted, fails_once, norm, problems, scalar};
 use optim::{
     Counts, Error, FromParts, LocalModel, Objective, ObjectiveError, Place, Report, Solver, Status, TrustRegion,
 };
@@ -279,7 +279,7 @@ fn an_error_of_the_objective_comes_out_and_the_step_can_be_repeated() {
     let problem = problems().remove(0);
     let start = problem.start.clone();
     let smooth = minimize(&problem, &start);
-    let failing = FailsOnce::new(problem, Asked::Value);
+    let failing = fails_once(problem, Asked::Value);
     let mut solver = TrustRegion::new().start(&failing, &start).unwrap();
     let mut errors = Vec::new();
     let status = loop {

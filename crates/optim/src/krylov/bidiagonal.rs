@@ -52,6 +52,8 @@ pub struct Bidiagonal<T> {
     b_norm: T,
     products: usize,
     scale: T,
+    /// Whether a product, or b, was not finite.
+    lost: bool,
     w: Vec<T>,
     z: Vec<T>,
     /// Upper bidiagonal factor of the damped problem.
@@ -76,6 +78,7 @@ impl<T: Scalar> Bidiagonal<T> {
             b_norm: T::zero(),
             products: 0,
             scale: T::zero(),
+            lost: false,
             w: Vec::new(),
             z: Vec::new(),
             rho: Vec::new(),
@@ -86,7 +89,8 @@ impl<T: Scalar> Bidiagonal<T> {
         }
     }
 
-    /// Begins anew from `b`, of length `m`; one product with Aᵀ unless b is zero. The right-hand side is b.
+    /// Begins anew from `b`, of length `m`; one product with Aᵀ unless b is zero. The right-hand side is b. Where b or Aᵀb
+    /// is not finite, the first [`extend`](Self::extend) says so.
     ///
     /// # Errors
     /// A wrong length, or what the product reports.
@@ -105,9 +109,10 @@ impl<T: Scalar> Bidiagonal<T> {
         self.scale = T::zero();
         self.products = 0;
         self.b_norm = norm(b);
+        self.lost = !self.b_norm.is_finite();
         self.right.clear();
         self.right.push(self.b_norm);
-        if self.b_norm > T::zero() && self.b_norm.is_finite() {
+        if self.b_norm > T::zero() && !self.lost {
             reserve(&mut self.u, self.m, capacity + 1);
             self.u.extend(b.iter().map(|&b| b / self.b_norm));
             matrix.apply_transpose(&self.u, &mut self.z)?;
@@ -127,8 +132,12 @@ impl<T: Scalar> Bidiagonal<T> {
             }
         }
         let mut alpha = norm(&self.z);
+        self.lost = !alpha.is_finite();
+        if self.lost {
+            alpha = T::zero();
+        }
         self.scale = self.scale.max(alpha);
-        if alpha <= T::of(8.0) * T::epsilon() * self.scale || alpha.is_nan() || self.alpha.len() == n {
+        if alpha <= T::of(8.0) * T::epsilon() * self.scale || self.alpha.len() == n {
             alpha = T::zero();
         }
         self.alpha.push(alpha);
@@ -148,6 +157,9 @@ impl<T: Scalar> Bidiagonal<T> {
         check_length("bidiagonal", "rows", self.m, matrix.rows())?;
         check_length("bidiagonal", "columns", self.n, matrix.columns())?;
         let (k, m, n) = (self.beta.len(), self.m, self.n);
+        if self.lost {
+            return Ok(Expansion::NonFinite);
+        }
         if self.alpha.len() == k || self.alpha[k] == T::zero() {
             return Ok(Expansion::Exhausted);
         }
@@ -166,6 +178,7 @@ impl<T: Scalar> Bidiagonal<T> {
         }
         let mut beta = norm(&self.w);
         if !beta.is_finite() {
+            self.lost = true;
             return Ok(Expansion::NonFinite);
         }
         self.scale = self.scale.max(beta);
@@ -187,7 +200,9 @@ impl<T: Scalar> Bidiagonal<T> {
         axpy(-beta, &self.v[k * n..(k + 1) * n], &mut self.z);
         self.next_v();
         let outside = self.alpha[k + 1];
-        Ok(if outside == T::zero() {
+        Ok(if self.lost {
+            Expansion::NonFinite
+        } else if outside == T::zero() {
             Expansion::Exhausted
         } else if k + 1 == self.capacity {
             Expansion::Full

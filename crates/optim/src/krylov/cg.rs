@@ -52,8 +52,10 @@ impl<T: Scalar> ConjugateGradients<T> {
         Self { max_products: None, r: Vec::new(), z: Vec::new(), d: Vec::new(), ad: Vec::new() }
     }
 
-    product_limit! {
-        /// Limits the products of one solve. Default: `2 n`, where exact arithmetic needs at most `n`.
+    /// Limits the products of one solve. Default: `2 n`, where exact arithmetic needs at most `n`.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
     }
 
     /// Solves A x = `b` from the guess in `x` to ‖b − A x‖ ≤ `relative_tolerance` ‖b‖. A guess other than zero costs a

@@ -73,8 +73,10 @@ impl<T: Scalar> CubicModel<T> {
         }
     }
 
-    product_limit! {
-        /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
+    /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
     }
 
     /// How many basis vectors are kept, at least 1. Default: `n` for up to 512 variables, so that every step can be exact,

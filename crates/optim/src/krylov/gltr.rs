@@ -109,8 +109,10 @@ impl<T: Scalar> Gltr<T> {
         }
     }
 
-    product_limit! {
-        /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
+    /// Limits the products of one preparation. Default: `2 n`. With no product allowed there is no step.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
     }
 
     /// How many basis vectors are kept. Default: 64; at least 2.

@@ -64,9 +64,11 @@ impl<T: Scalar> Lsmr<T> {
         }
     }
 
-    product_limit! {
-        /// Limits the products with A and Aᵀ together. Default: `8 min(m, n) + 2`, where exact arithmetic needs at most a
-        /// quarter.
+    /// Limits the products with A and Aᵀ together. Default: `8 min(m, n) + 2`, where exact arithmetic needs at most a
+    /// quarter.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
     }
 
     /// Solves for `x` with the `damping` λ ≥ 0, to ‖r‖ ≤ `relative_tolerance` ‖b‖ ([`KrylovEnd::Converged`]) or

@@ -68,8 +68,10 @@ impl<T: Scalar> Minres<T> {
         }
     }
 
-    product_limit! {
-        /// Limits the products of one solve. Default: `4 n`, where exact arithmetic needs at most `n`.
+    /// Limits the products of one solve. Default: `4 n`, where exact arithmetic needs at most `n`.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
     }
 
     /// ‖A r‖/(‖A‖ ‖r‖) at which a residual r passes for what no x can reduce, so that the system has no solution.
@@ -164,6 +166,10 @@ impl<T: Scalar> Minres<T> {
             axpy(-beta, &self.v_before, &mut self.q);
             axpy(-alpha, &self.v, &mut self.q);
             let mut beta_next = norm(&self.q);
+            // An infinite scale would take everything for rounding.
+            if !beta_next.is_finite() {
+                return ended(KrylovEnd::NonFinite, products);
+            }
             scale = scale.max(alpha.abs() + beta + beta_next);
             if beta_next <= T::epsilon() * scale {
                 beta_next = zero;

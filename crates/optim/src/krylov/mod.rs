@@ -16,17 +16,6 @@
 //!
 //! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before.
 
-/// The option `max_products` of a builder, with its documentation.
-macro_rules! product_limit {
-    ($(#[$documentation:meta])*) => {
-        $(#[$documentation])*
-        pub fn max_products(mut self, limit: usize) -> Self {
-            self.max_products = Some(limit);
-            self
-        }
-    };
-}
-
 mod bidiagonal;
 mod cg;
 mod cubic;

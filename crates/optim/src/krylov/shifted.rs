@@ -80,8 +80,10 @@ impl<T: Scalar> ShiftedLanczos<T> {
         }
     }
 
-    product_limit! {
-        /// Limits the products of one solve. Default: `2 n`, where exact arithmetic needs at most `n`.
+    /// Limits the products of one solve. Default: `2 n`, where exact arithmetic needs at most `n`.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
     }
 
     /// Solves all systems to ‖b − (A + λᵢ I) xᵢ‖ ≤ `relative_tolerance` ‖b‖; returns the number of products.
@@ -131,6 +133,13 @@ impl<T: Scalar> ShiftedLanczos<T> {
             axpy(-beta, &self.v_before, &mut self.w);
             axpy(-alpha, &self.v, &mut self.w);
             let mut beta_next = norm(&self.w);
+            if !(alpha.is_finite() && beta_next.is_finite()) {
+                for (system, end) in self.systems.iter_mut().zip(&mut self.ends).filter(|(system, _)| system.running) {
+                    system.running = false;
+                    *end = KrylovEnd::NonFinite;
+                }
+                break;
+            }
             scale = scale.max(alpha.abs() + beta + beta_next);
             if beta_next <= T::epsilon() * scale {
                 beta_next = zero;

@@ -116,10 +116,12 @@ impl<T: Scalar> Steihaug<T> {
         }
     }
 
-    product_limit! {
-        /// Limits the products for one path. Default: `2 n`; exact arithmetic needs at most `n`, rounding more.
-        ///
-        /// With no product allowed there is no step.
+    /// Limits the products for one path. Default: `2 n`; exact arithmetic needs at most `n`, rounding more.
+    ///
+    /// With no product allowed there is no step.
+    pub fn max_products(mut self, limit: usize) -> Self {
+        self.max_products = Some(limit);
+        self
     }
 
     /// How many steps of the path are kept exactly, one vector each. Default: 64. At least 2 are used: one for

@@ -189,16 +189,8 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for LbfgsbSolver<'_, T, O> {
         let ray = Ray::new(now.value, slope, first);
         let ray = if longest < ray.longest { ray.up_to(longest) } else { ray };
         let mut along = Along {
-            objective: self.objective,
-            x: &now.x,
-            direction,
-            trial: &mut now.trial,
-            gradient: trial_gradient,
-            counts: &mut now.counts,
-            sampled: None,
             bounds: Some((&bounds.lower, &bounds.upper)),
-            finite: false,
-            infinite: false,
+            ..Along::new(self.objective, &now.x, direction, &mut now.trial, trial_gradient, &mut now.counts)
         };
         let found = MoreThuente::new().search(&mut along, ray)?;
         match found.end {

@@ -110,7 +110,8 @@ struct Run<'a, T, P> {
     ray: Ray<T>,
     /// φ(0) + ε |φ(0)|.
     ceiling: T,
-    lowest: Sample<T>,
+    /// The best point so far; its slope where it was sampled.
+    lowest: Found<T>,
     any_finite: bool,
     samples: usize,
 }
@@ -120,7 +121,7 @@ type Ends<T> = (Sample<T>, Sample<T>);
 impl<T: Scalar, P: LineFunction<T>> Run<'_, T, P> {
     fn stop<R>(&self, end: SearchEnd) -> Result<R, Stop<T, P::Error>> {
         let end = if self.any_finite { end } else { SearchEnd::NonFinite };
-        Err(Stop::Found(self.lowest.found(self.samples, end)))
+        Err(Stop::Found(Found { samples: self.samples, end, ..self.lowest }))
     }
 
     /// Samples at `step`; stops the search where a condition holds or the samples are used up.
@@ -142,7 +143,7 @@ impl<T: Scalar, P: LineFunction<T>> Run<'_, T, P> {
             return Err(Stop::Found(at.found(self.samples, end)));
         }
         if value < self.lowest.value {
-            self.lowest = at;
+            self.lowest = at.found(self.samples, SearchEnd::Samples);
         }
         Ok(if slope >= T::zero() {
             Probe::Rising(at)
@@ -242,6 +243,9 @@ impl<T: Scalar, P: LineFunction<T>> Run<'_, T, P> {
             let found = Found { step: near, value, slope: None, samples: self.samples, end: SearchEnd::Unbounded };
             return Err(Stop::Found(found));
         }
+        if value < self.lowest.value {
+            self.lowest = Found { step: near, value, slope: None, samples: self.samples, end: SearchEnd::Samples };
+        }
         // ½ q″ t², q the parabola.
         let excess = value - (origin + near * slope);
         let step = T::of(-0.5) * slope * near / excess * near;
@@ -279,7 +283,7 @@ impl<T: Scalar> LineSearch<T> for HagerZhang<T> {
             return Ok(not_descent(&ray));
         }
         let ceiling = ray.value + self.epsilon * ray.value.abs();
-        let lowest = Sample::origin(&ray);
+        let lowest = Sample::origin(&ray).found(0, SearchEnd::NonFinite);
         let mut run = Run { options: *self, phi, ray, ceiling, lowest, any_finite: false, samples: 0 };
         match run.run() {
             Ok(found) | Err(Stop::Found(found)) => Ok(found),

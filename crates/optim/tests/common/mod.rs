@@ -303,36 +303,26 @@ pub fn scalar(f: impl Fn(f64) -> f64, d: impl Fn(f64) -> f64, dd: impl Fn(f64) -
 }
 
 /// What an objective is asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Asked {
     Value,
     Gradient,
+    Model,
 }
 
-/// An objective that fails once: the third time it is asked for this.
-pub struct FailsOnce<O> {
-    inner: O,
-    fails: Asked,
-    calls: Cell<usize>,
+/// An objective that tells a closure what it is asked for, and where, and fails if that does.
+pub struct Watched<O, F> {
+    pub inner: O,
+    watch: F,
 }
 
-impl<O> FailsOnce<O> {
-    pub fn new(inner: O, fails: Asked) -> Self {
-        Self { inner, fails, calls: Cell::new(0) }
-    }
-
-    fn ask(&self, asked: Asked) -> Result<(), ObjectiveError> {
-        if asked == self.fails {
-            add(&self.calls);
-            if self.calls.get() == 3 {
-                return Err(ObjectiveError::new(std::io::Error::other("the disk is gone")));
-            }
-        }
-        Ok(())
+impl<O, F: Fn(Asked, &[f64]) -> Result<(), ObjectiveError>> Watched<O, F> {
+    pub fn new(inner: O, watch: F) -> Self {
+        Self { inner, watch }
     }
 }
 
-impl<O: Objective<f64>> Objective<f64> for FailsOnce<O> {
+impl<O: Objective<f64>, F: Fn(Asked, &[f64]) -> Result<(), ObjectiveError>> Objective<f64> for Watched<O, F> {
     type Model<'a>
         = O::Model<'a>
     where
@@ -343,14 +333,33 @@ impl<O: Objective<f64>> Objective<f64> for FailsOnce<O> {
     }
 
     fn value(&self, x: &[f64]) -> Result<f64, ObjectiveError> {
-        self.ask(Asked::Value)?;
+        (self.watch)(Asked::Value, x)?;
         self.inner.value(x)
     }
 
     fn at(&self, x: &[f64]) -> Result<Self::Model<'_>, ObjectiveError> {
-        self.ask(Asked::Gradient)?;
+        (self.watch)(Asked::Model, x)?;
         self.inner.at(x)
     }
+
+    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, ObjectiveError> {
+        (self.watch)(Asked::Gradient, x)?;
+        self.inner.value_and_gradient(x, gradient)
+    }
+}
+
+/// An objective that fails once: the third time it is asked for a value, or for a gradient in either way.
+pub fn fails_once<O: Objective<f64>>(inner: O, fails: Asked) -> impl Objective<f64> {
+    let calls = Cell::new(0);
+    Watched::new(inner, move |asked, _: &[f64]| {
+        if (asked == Asked::Value) == (fails == Asked::Value) {
+            add(&calls);
+            if calls.get() == 3 {
+                return Err(ObjectiveError::new(std::io::Error::other("the disk is gone")));
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Q diag(spectrum) Q with the reflection Q = I − 2 u uᵀ, and the products it was asked for.
