@@ -24,6 +24,10 @@ const REACH: usize = 8;
 /// 17 % slower in regions.
 const SHORTEST: usize = 32;
 
+/// Longest piece that is repeated beforehand along a region: a copy for each chunk of a longer one is one piece of memory, and
+/// costs little.
+const LONGEST: usize = 1024;
+
 /// What runs at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -105,6 +109,17 @@ impl Repeat {
         Repeat::loops(from, to)
     }
 
+    /// The first number and the length of what is repeated along all of `length` entries, if repeating it costs next to nothing.
+    pub fn cycle(self, length: usize) -> Option<(usize, usize)> {
+        let (start, period) = match self {
+            Repeat::Scalar { at } => (at, 1),
+            Repeat::Cycle { start, period } => (start, period),
+            _ => return None,
+        };
+        let pays = period == 1 || (period <= LONGEST && 2 * period <= length);
+        pays.then_some((start, period))
+    }
+
     /// Nested loops over `from` that repeat it to `to`, if they are no more than four.
     fn loops(from: &Shape, to: &Shape) -> Option<Repeat> {
         let missing = to.rank() - from.rank();
@@ -172,20 +187,33 @@ pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
     (before == 1 && unslice.slice.step == 1).then_some(Repeat::Pad { start: unslice.slice.start * after })
 }
 
+/// What a node repeats again and again along a region, if that costs next to nothing there.
+pub fn cycle(graph: &Graph, id: NodeId) -> Option<(usize, usize)> {
+    let length = graph.shape(id).size();
+    if length < SHORTEST { None } else { repeat(graph, id)?.cycle(length) }
+}
+
 /// Whether a node is the sum over all entries: a region can take it on its way.
 pub fn is_total(graph: &Graph, id: NodeId) -> bool {
     let Operation::Primitive(p) = graph.operation(id) else { return false };
     (&**p as &dyn Any).is::<Sum>() && graph.shape(id).size() == 1
 }
 
-/// Orders nodes into units. `order` is an order of evaluation; `root` names for each node the one whose value it is.
-pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
-    let mut line = Line { graph, units: Vec::new(), open: VecDeque::new(), slots: vec![0; graph.len()], first: 0 };
+/// Orders nodes into units. `order` is an order of evaluation; `root` names for each node the one whose value it is, and
+/// `floating` the reader that a node runs with.
+pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId], floating: &[Option<NodeId>]) -> Vec<Unit> {
+    let mut line =
+        Line { graph, floating, units: Vec::new(), open: VecDeque::new(), slots: vec![0; graph.len()], first: 0 };
     for &id in order {
         let args = graph.arguments(id);
         let slots = args.iter().map(|a| line.slots[a.index()].max(line.slots[root[a.index()].index()]));
         let need = slots.max().unwrap_or(0).max(2 * line.first);
-        line.take(id, need, root[id.index()] != id);
+        if floating[id.index()].is_some() {
+            // Its reader takes it along, to where its source is there as a whole.
+            line.slots[id.index()] = need.next_multiple_of(2);
+        } else {
+            line.take(id, need, root[id.index()] != id);
+        }
     }
     while !line.open.is_empty() {
         line.close();
@@ -199,6 +227,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId]) -> Vec<Unit> {
 /// number of closed regions.
 struct Line<'g> {
     graph: &'g Graph,
+    floating: &'g [Option<NodeId>],
     units: Vec<Unit>,
     open: VecDeque<Open>,
     /// The slot of each node.
@@ -245,6 +274,12 @@ impl Line<'_> {
         };
         match number {
             Some(i) => {
+                let args = self.graph.arguments(id);
+                for (n, &a) in args.iter().enumerate() {
+                    if self.floating[a.index()] == Some(id) && !args[..n].contains(&a) {
+                        self.open[i].nodes.push(a);
+                    }
+                }
                 self.open[i].nodes.push(id);
                 // A total is there when its region has run.
                 self.slots[id.index()] = 2 * (self.first + i) + 1 + usize::from(is_total(self.graph, id));
@@ -290,12 +325,13 @@ impl Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::floating;
 
     fn units(text: &str) -> Vec<Vec<usize>> {
         let graph: Graph = text.parse().expect("the test's own text");
         let (order, root): (Vec<NodeId>, Vec<NodeId>) = (graph.ids().collect(), graph.ids().collect());
         let inputs = graph.inputs().len();
-        let units = fuse(&graph, &order, &root);
+        let units = fuse(&graph, &order, &root, &floating(&graph));
         units[inputs..].iter().map(|u| u.nodes().iter().map(|id| id.index()).collect()).collect()
     }
 

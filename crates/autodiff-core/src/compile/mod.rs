@@ -1,7 +1,8 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
-//! * [`simplify`], [`accumulate`] and [`rematerialize`], from graph to graph, verified after they ran in debug builds;
+//! * [`simplify`], [`accumulate`], [`rematerialize`] and [`spread`], from graph to graph, verified after they ran in debug
+//!   builds;
 //! * [`schedule`], which decides what runs when;
 //! * [`fuse`], which decides what runs together.
 
@@ -11,6 +12,7 @@ mod rematerialize;
 mod roll;
 mod schedule;
 mod simplify;
+mod spread;
 
 pub use accumulate::accumulate;
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
@@ -18,6 +20,7 @@ pub use rematerialize::rematerialize;
 pub use roll::{Rolling, roll};
 pub use schedule::schedule;
 pub use simplify::simplify;
+pub use spread::{floating, spread};
 
 use crate::graph::Graph;
 
@@ -48,6 +51,7 @@ pub fn optimize(graph: &Graph, marked: Marked) -> Optimized {
     if marked == Marked::Recompute {
         optimized.pass("rematerialize", rematerialize);
     }
+    optimized.pass("spread", spread);
     optimized
 }
 

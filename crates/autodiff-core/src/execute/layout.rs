@@ -10,7 +10,7 @@ use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
 use super::region::{Array, Compute, Cycle, Goal, Link, Region, Source, Step, Touched};
 use super::statistics::Statistics;
-use crate::compile::{Repeat, Unit, fuse, repeat, schedule};
+use crate::compile::{Repeat, Unit, floating, fuse, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::FxHashMap;
@@ -25,6 +25,13 @@ pub(super) fn program(graph: &Graph, interface: &Interface) -> Program {
     for id in graph.ids() {
         if graph.arguments(id).iter().any(|a| late[a.index()]) {
             late[id.index()] = true;
+        }
+    }
+    // What is repeated for one reader is repeated where that runs: the repeated numbers are not kept, their source is.
+    let floating = floating(graph);
+    for id in graph.ids() {
+        if let Some(reader) = floating[id.index()] {
+            late[id.index()] = late[reader.index()];
         }
     }
     // A reshape is its argument under another shape: it has no place of its own.
@@ -42,7 +49,7 @@ pub(super) fn program(graph: &Graph, interface: &Interface) -> Program {
     let mut units = Vec::new();
     let mut early = 0;
     for (phase, nodes) in [first, rest].into_iter().enumerate() {
-        units.extend(fuse(graph, &schedule(graph, &nodes, |id| required[id.index()]), &root));
+        units.extend(fuse(graph, &schedule(graph, &nodes, |id| required[id.index()]), &root, &floating));
         if phase == 0 {
             early = units.len();
         }
@@ -460,7 +467,9 @@ impl<'g> Layout<'g> {
                     let in_place = match way {
                         _ if store_of.contains_key(&id) => None,
                         Repeat::Part { start, step: 1 } => Some(Source::Window(array, start)),
-                        way => Cycle::of(array, way, region.built.length).map(|cycle| region.cycle(cycle)),
+                        way => way
+                            .cycle(region.built.length)
+                            .map(|(start, period)| region.cycle(Cycle { array, start, period })),
                     };
                     if let Some(source) = in_place {
                         in_places.insert(id, source);

@@ -68,20 +68,6 @@ pub struct Cycle {
 }
 
 impl Cycle {
-    /// Longest period: a copy for each chunk of a longer one is one piece of memory, and costs little.
-    const LONGEST: usize = 1024;
-
-    /// `None` where repeating it beforehand does not pay, or the way is no cycle.
-    pub fn of(array: usize, way: Repeat, length: usize) -> Option<Cycle> {
-        let (start, period) = match way {
-            Repeat::Scalar { at } => (at, 1),
-            Repeat::Cycle { start, period } => (start, period),
-            _ => return None,
-        };
-        let pays = period == 1 || (period <= Cycle::LONGEST && 2 * period <= length);
-        pays.then_some(Cycle { array, start, period })
-    }
-
     /// Which of the numbers is entry `start` of the region.
     fn phase(&self, start: usize) -> usize {
         if self.period == 1 { 0 } else { start % self.period }
