@@ -153,7 +153,7 @@ fn a_derivative_inside_a_part() {
 
 #[test]
 fn parts_of_a_long_chain_need_less_memory() {
-    let x = point(&[&[50, 10], &[10, 10]]);
+    let x = point(&[&[400, 10], &[10, 10]]);
     let whole = Function::new(|x: &[Var]| chain(x[0], x[1], 64).sum());
     let parts = Function::new(|x: &[Var]| (0..8).fold(x[0], |h, _| checkpoint(|| chain(h, x[1], 8))).sum());
     let (whole, parts) = (whole.explain(&x).unwrap(), parts.explain(&x).unwrap());
@@ -164,5 +164,5 @@ fn parts_of_a_long_chain_need_less_memory() {
     let (kept, again) = (of(&whole.product), of(&parts.product));
     println!("product: {kept} entries kept, {again} in parts");
     // Less is gained: the cotangents that the sweep over the tangents leaves for that over the values are kept.
-    assert!(5 * again < 4 * kept, "product: {again} in parts, {kept} whole");
+    assert!(10 * again < 9 * kept, "product: {again} in parts, {kept} whole");
 }

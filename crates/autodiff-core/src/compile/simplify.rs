@@ -103,6 +103,13 @@ impl Builder {
             // x · (−1) = −x, (−1) · x = −x, x / (−1) = −x
             Row::Mul | Row::Div if is(1, -1.0) => return self.row(Row::Neg, &args[..1]),
             Row::Mul if is(0, -1.0) => return self.row(Row::Neg, &args[1..]),
+            // (−a) · b = a · (−b) = −(a · b), and the same for quotients
+            Row::Mul | Row::Div if self.negated(first).is_some() || self.negated(args[1]).is_some() => {
+                let plain: Arguments = args.iter().map(|&a| self.negated(a).unwrap_or(a)).collect();
+                let both = self.negated(first).is_some() && self.negated(args[1]).is_some();
+                let product = self.row(row, &plain);
+                return if both { product } else { self.row(Row::Neg, &[product]) };
+            }
             // a + (−b) = a − b, (−a) + b = b − a, a − (−b) = a + b
             Row::Add if self.negated(args[1]).is_some() => {
                 let b = self.negated(args[1]).expect("just found");

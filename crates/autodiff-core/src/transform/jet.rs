@@ -5,6 +5,7 @@
 //! * linear f: yₖ = f(xₖ)
 //! * bilinear f: yₖ = Σ_{j=0..k} f(aⱼ, b_{k−j})
 //! * implicit, B(c, y) = r: yₖ solves B(c₀, yₖ) = rₖ − Σ_{j=1..k} B(cⱼ, y_{k−j})
+//! * products of the form c ± x², as of 1 − y and 1 + y: the symmetric half of that of x²
 //! * smooth with partial d: yₖ = 1/k Σ_{j=1..k} j xⱼ d_{k−j}; the partial is recorded as ordinary nodes, equal ones merged,
 //!   and its series is asked for only as far as it is needed. So y and its partial may refer to each other (tan: 1 + y²).
 //! * smooth with inverse partial q: y₀′ = x′/q, so yₖ = (xₖ − 1/k Σ_{j=1..k−1} j yⱼ q_{k−j}) / q₀
@@ -189,8 +190,8 @@ impl Jets {
                     // A strong product is 0 where its first factor is, whatever the second and its series are.
                     let guarded = row == Row::StrongMul;
                     let strong = guarded || self.is_discardable(var);
-                    if args[0].node == args[1].node {
-                        return self.square(args[0], k, strong);
+                    if let Some((x, sign)) = self.square_up_to_constant(&args).filter(|_| !guarded) {
+                        return self.square(x, sign, k, strong);
                     }
                     self.convolution(args[0], args[1], k, 0, |a, b, late| {
                         if late && !guarded { times(b, a, strong) } else { times(a, b, strong) }
@@ -271,16 +272,54 @@ impl Jets {
         sum
     }
 
-    /// Coefficient k of a², by the symmetric half of the convolution with its early factors doubled.
-    fn square(&mut self, a: Var, k: usize, strong: bool) -> Option<Var> {
+    /// (x, ±1) if a product is c ± x² for a number c: x · x, (c − x)(c + x) and their like, from order 1 on.
+    fn square_up_to_constant(&self, factors: &[Var]) -> Option<(Var, f64)> {
+        let (a, b) = (self.affine(factors[0]), self.affine(factors[1]));
+        // (α + s x)(β + t x) = αβ + (αt + βs) x + st x².
+        let slope = a.constant * b.sign + b.constant * a.sign;
+        (a.of.node == b.of.node && slope == 0.0).then_some((a.of, a.sign * b.sign))
+    }
+
+    /// A variable as a number and another variable.
+    fn affine(&self, var: Var) -> Affine {
+        let mut affine = Affine { constant: 0.0, sign: 1.0, of: var };
+        peek(|graph| {
+            while !self.seeds.contains_key(&affine.of.node) {
+                let args = graph.arguments(affine.of.node);
+                let number = |i: usize| repeated_number(graph, args[i]);
+                let (node, sign, number) = match graph.operation(affine.of.node) {
+                    Operation::Row(Row::Neg) => (args[0], -1.0, 0.0),
+                    Operation::Row(Row::Add) => match (number(0), number(1)) {
+                        (None, Some(c)) => (args[0], 1.0, c),
+                        (Some(c), None) => (args[1], 1.0, c),
+                        _ => break,
+                    },
+                    Operation::Row(Row::Sub) => match (number(0), number(1)) {
+                        (None, Some(c)) => (args[0], 1.0, -c),
+                        (Some(c), None) => (args[1], -1.0, c),
+                        _ => break,
+                    },
+                    _ => break,
+                };
+                affine.constant += affine.sign * number;
+                affine.sign *= sign;
+                affine.of.node = node;
+            }
+        });
+        affine
+    }
+
+    /// Coefficient k of ±x², by the symmetric half of the convolution with its early factors doubled.
+    fn square(&mut self, x: Var, sign: f64, k: usize, strong: bool) -> Option<Var> {
         let mut sum = None;
         for j in (k / 2 + 1)..=k {
-            if let (Some(late), Some(early)) = (self.coefficient(a, j), self.coefficient(a, k - j)) {
-                sum = add(sum, Some(times(late, scaled(early, 2.0), strong)));
+            if let (Some(late), Some(early)) = (self.coefficient(x, j), self.coefficient(x, k - j)) {
+                sum = add(sum, Some(times(late, scaled(early, 2.0 * sign), strong)));
             }
         }
-        let middle = if k.is_multiple_of(2) { self.coefficient(a, k / 2) } else { None };
-        add(sum, middle.map(|m| times(m, m, strong)))
+        let middle = if k.is_multiple_of(2) { self.coefficient(x, k / 2) } else { None };
+        let middle = middle.map(|m| times(m, m, strong));
+        if sign < 0.0 { subtract(sum, middle) } else { add(sum, middle) }
     }
 
     fn smooth_row(&mut self, row: Row, y: Var, args: &[Var], k: usize) -> Option<Var> {
@@ -326,6 +365,22 @@ impl Jets {
             Slope::Partial(d) => Slope::Partial(*d),
             Slope::Inverse(q) => Slope::Inverse(*q),
         }
+    }
+}
+
+/// constant + sign · of, where the sign is 1 or −1.
+struct Affine {
+    constant: f64,
+    sign: f64,
+    of: Var,
+}
+
+/// The number that every entry of a node is, if it is a constant.
+fn repeated_number(graph: &Graph, id: NodeId) -> Option<f64> {
+    match graph.operation(id) {
+        Operation::Constant(c) => Some(c),
+        Operation::Primitive(p) if p.name() == "broadcast" => repeated_number(graph, graph.arguments(id)[0]),
+        _ => None,
     }
 }
 
