@@ -1,43 +1,60 @@
-//! Which nodes of a region are one sum of products: their parts are read by nothing else, so the running sum needs no register.
+//! Which nodes of a region are one sum of products, or one product of several factors: their parts are read by nothing else, so
+//! what is summed or multiplied so far needs no register.
 
-use super::region::LINKS;
+use super::region::{FACTORS, LINKS};
 use crate::graph::{Arguments, Graph, NodeId, Operation};
 use crate::real::Row;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 /// ± a, or ± a·b.
 type Term = (bool, NodeId, Option<NodeId>);
 
+/// A sum of terms, times some factors.
+pub(super) struct Chain {
+    pub terms: Vec<Term>,
+    pub factors: SmallVec<[NodeId; FACTORS]>,
+}
+
 /// The chains of a region.
 #[derive(Default)]
 pub(super) struct Chains {
-    /// The terms of each chain, by the last of its additions.
-    pub links: FxHashMap<NodeId, Vec<Term>>,
+    /// Each chain, by the last of its operations.
+    pub links: FxHashMap<NodeId, Chain>,
     /// Products and additions that are computed within a chain.
     pub within: FxHashSet<NodeId>,
 }
 
 impl Chains {
-    /// Finds the sums among `nodes`; `alone` names the member that stands behind an argument, if nothing outside reads it.
+    /// Finds the chains among `nodes`; `alone` names the member that stands behind an argument, if nothing outside reads it.
     pub fn new(graph: &Graph, nodes: &[NodeId], alone: impl Fn(NodeId) -> Option<NodeId>) -> Chains {
         let mut readers: FxHashMap<NodeId, u32> = FxHashMap::default();
         for source in nodes.iter().flat_map(|&id| graph.arguments(id)).filter_map(&alone) {
             *readers.entry(source).or_default() += 1;
         }
+        // Only what is read here alone, and is computed under its own shape.
+        let own = |a: NodeId| (alone(a) == Some(a) && readers.get(&a) == Some(&1)).then_some(a);
         let mut chains = Chains::default();
+        chains.sum(graph, nodes, own);
+        chains.multiply(graph, nodes, own);
+        chains
+    }
+
+    /// Finds sums of products.
+    fn sum(&mut self, graph: &Graph, nodes: &[NodeId], own: impl Fn(NodeId) -> Option<NodeId>) {
+        let chains = self;
         for &id in nodes {
             let minus = match graph.operation(id) {
                 Operation::Row(Row::Add) => false,
                 Operation::Row(Row::Sub) => true,
                 _ => continue,
             };
-            // Only what is read here alone, and is computed under its own shape.
-            let own = |a: NodeId| (alone(a) == Some(a) && readers.get(&a) == Some(&1)).then_some(a);
             let product = |a: NodeId| match graph.operation(own(a)?) {
                 Operation::Row(Row::Mul) => Some((graph.arguments(a)[0], graph.arguments(a)[1])),
                 _ => None,
             };
-            let sum = |a: NodeId| own(a).is_some_and(|a| chains.links.get(&a).is_some_and(|links| links.len() < LINKS));
+            let sum =
+                |a: NodeId| own(a).is_some_and(|a| chains.links.get(&a).is_some_and(|chain| chain.terms.len() < LINKS));
             let args = graph.arguments(id);
             let (mut first, mut second) = (args[0], args[1]);
             // x + y has the bits of y + x.
@@ -49,7 +66,7 @@ impl Chains {
             }
             let mut links = if sum(first) {
                 chains.within.insert(first);
-                chains.links.remove(&first).expect("a sum has its terms")
+                chains.links.remove(&first).expect("a sum has its terms").terms
             } else {
                 vec![match product(first) {
                     Some((a, b)) => {
@@ -66,15 +83,41 @@ impl Chains {
                 }
                 None => (minus, second, None),
             });
-            chains.links.insert(id, links);
+            chains.links.insert(id, Chain { terms: links, factors: SmallVec::new() });
         }
-        chains
+    }
+
+    /// Finds products with a sum or with another product.
+    fn multiply(&mut self, graph: &Graph, nodes: &[NodeId], own: impl Fn(NodeId) -> Option<NodeId>) {
+        let is_product = |id: NodeId| matches!(graph.operation(id), Operation::Row(Row::Mul));
+        for &id in nodes.iter().filter(|&&id| is_product(id)) {
+            if self.within.contains(&id) {
+                continue;
+            }
+            let args = graph.arguments(id);
+            let extends = |a: NodeId| match self.links.get(&a) {
+                Some(chain) => chain.factors.len() < FACTORS,
+                None => is_product(a) && !self.within.contains(&a),
+            };
+            // x · y has the bits of y · x.
+            let Some(i) = args.iter().position(|&a| own(a).is_some_and(extends)) else { continue };
+            let mut chain = self.links.remove(&args[i]).unwrap_or_else(|| {
+                let factors = graph.arguments(args[i]);
+                Chain { terms: vec![(false, factors[0], Some(factors[1]))], factors: SmallVec::new() }
+            });
+            self.within.insert(args[i]);
+            chain.factors.push(args[1 - i]);
+            self.links.insert(id, chain);
+        }
     }
 
     /// What the step of a node reads.
     pub fn reads(&self, graph: &Graph, id: NodeId) -> Arguments {
         match self.links.get(&id) {
-            Some(links) => links.iter().flat_map(|&(_, a, b)| std::iter::once(a).chain(b)).collect(),
+            Some(Chain { terms, factors }) => {
+                let terms = terms.iter().flat_map(|&(_, a, b)| std::iter::once(a).chain(b));
+                terms.chain(factors.iter().copied()).collect()
+            }
             None => graph.arguments(id),
         }
     }

@@ -445,7 +445,9 @@ impl<'g> Layout<'g> {
                         a: source(&mut region, l.1),
                         b: l.2.map(|b| source(&mut region, b)),
                     };
-                    Compute::Chain(chains.links[&id].iter().map(&mut link).collect())
+                    let chain = &chains.links[&id];
+                    let links = chain.terms.iter().map(&mut link).collect();
+                    Compute::Chain(links, chain.factors.iter().map(|&f| source(&mut region, f)).collect())
                 }
                 Operation::Row(row) => {
                     region.weight += if row.class() == crate::real::Class::Smooth { 8 } else { 1 };

@@ -77,7 +77,7 @@ impl Program {
 fn step_name(compute: &Compute) -> &'static str {
     match compute {
         Compute::Row(row, _) => row.name(),
-        Compute::Chain(_) => "chain",
+        Compute::Chain(..) => "chain",
         Compute::Repeat(..) => "repeat",
         Compute::Total(..) => "sum",
     }

@@ -93,8 +93,8 @@ pub struct Step {
 #[derive(Debug)]
 pub enum Compute {
     Row(Row, SmallVec<[Source; 3]>),
-    /// A sum of terms and products, in their order: at most [`LINKS`].
-    Chain(Vec<Link>),
+    /// A sum of terms and products, in their order, at most [`LINKS`]; then multiplied by at most [`FACTORS`].
+    Chain(Vec<Link>, SmallVec<[Source; FACTORS]>),
     /// Repeats the numbers of an array.
     Repeat(Repeat, usize),
     /// The sums over the blocks of the chunk, for the total of this number.
@@ -111,6 +111,12 @@ pub struct Link {
 
 /// Terms of a chain at most, so that their slices stand on the stack.
 pub const LINKS: usize = 32;
+
+/// Factors of a chain at most.
+pub const FACTORS: usize = 4;
+
+/// Terms of a chain of usual length.
+const FEW: usize = 6;
 
 /// Where a step reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -375,16 +381,35 @@ impl Step {
                 [a, b, c] => row.map(&[read(a), read(b), read(c)], out),
                 _ => unreachable!("a row has one to three inputs"),
             },
-            Compute::Chain(links) => {
-                let term = |l: &Link| Term { negative: l.negative, a: read(&l.a), b: l.b.as_ref().map(read) };
-                let mut terms: SmallVec<[Term<'_, T>; LINKS]> = SmallVec::new();
-                terms.extend(links.iter().map(term));
-                chain(&terms, out);
+            Compute::Chain(links, multipliers) => {
+                let mut factors: [&[T]; FACTORS] = [&[]; FACTORS];
+                factors.iter_mut().zip(multipliers).for_each(|(factor, source)| *factor = read(source));
+                let factors = &factors[..multipliers.len()];
+                if links.len() <= FEW {
+                    chain_of::<T, FEW>(links, factors, read, out);
+                } else {
+                    chain_of::<T, LINKS>(links, factors, read, out);
+                }
             }
             Compute::Repeat(repeat, array) => fill(*repeat, given.arrays[*array], start, out),
             Compute::Total(..) => unreachable!("sums were taken above"),
         }
     }
+}
+
+/// A chain of at most `N` terms.
+#[inline(always)]
+fn chain_of<'a, T: Executable, const N: usize>(
+    links: &[Link],
+    factors: &[&[T]],
+    read: impl Fn(&Source) -> &'a [T],
+    out: &mut [T],
+) {
+    let mut terms = [Term { negative: false, a: &[][..], b: None }; N];
+    for (term, link) in terms.iter_mut().zip(links) {
+        *term = Term { negative: link.negative, a: read(&link.a), b: link.b.as_ref().map(&read) };
+    }
+    chain(&terms[..links.len()], factors, out);
 }
 
 impl<'a, T> Given<'a, T> {

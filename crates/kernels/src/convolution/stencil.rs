@@ -372,7 +372,11 @@ fn tile<S: Simd, T: Scalar, const P: usize, const N: usize, const L: usize>(
             let offset = i * runs.steps[0] + j * runs.steps[1];
             let entries;
             (entries, rest) = rest.split_at(length);
-            let lines = from.map(|start| &source[start + offset..][..length]);
+            // A loop, for `map` over an array of this size is a call, after which the lengths are not known.
+            let mut lines: [&[T]; P] = [&[]; P];
+            for p in 0..P {
+                lines[p] = &source[from[p] + offset..][..length];
+            }
             for (k, w) in entries.iter().enumerate() {
                 for p in 0..P {
                     let x = T::splat(simd, lines[p][k]);

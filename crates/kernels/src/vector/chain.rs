@@ -1,6 +1,6 @@
-//! Sums of products, entry by entry: what a Taylor coefficient of a product is.
+//! Sums of products, entry by entry, and products of several factors: what a Taylor coefficient of a product is.
 //!
-//! The running sum stays in registers, so a term costs what reading its factors costs.
+//! What is summed or multiplied so far stays in registers, so a term or a factor costs what reading it costs.
 
 use super::{Contraction, Kernel, dispatch};
 use crate::Scalar;
@@ -22,27 +22,30 @@ const WIDE: usize = 64;
 /// The same for what is left over.
 const NARROW: usize = 16;
 
-/// `out[i]` = t₀\[i\] ± t₁\[i\] ± …, added in this order, each product and each sum rounded: the bits of single additions and
-/// multiplications.
+/// `out[i]` = (t₀\[i\] ± t₁\[i\] ± …) · f₀\[i\] · f₁\[i\] · …, in this order, each product and each sum rounded: the bits of
+/// single additions and multiplications.
 ///
 /// ```
 /// use kernels::vector::{Term, chain};
 /// let (a, b) = ([1.0, 2.0], [3.0, 4.0]);
 /// let terms = [Term { negative: false, a: &a, b: Some(&b) }, Term { negative: true, a: &b, b: None }];
 /// let mut out = [0.0; 2];
-/// chain(&terms, &mut out);
+/// chain(&terms, &[], &mut out);
 /// assert_eq!(out, [0.0, 4.0]);
+/// chain(&terms, &[&b], &mut out);
+/// assert_eq!(out, [0.0, 16.0]);
 /// ```
 ///
 /// # Panics
-/// If there is no term, or one shorter than `out`.
-pub fn chain<T: Scalar>(terms: &[Term<'_, T>], out: &mut [T]) {
+/// If there is no term, or a term or factor is shorter than `out`.
+pub fn chain<T: Scalar>(terms: &[Term<'_, T>], factors: &[&[T]], out: &mut [T]) {
     assert!(!terms.is_empty(), "a sum of no terms has no length");
-    dispatch(Chain { terms, out });
+    dispatch(Chain { terms, factors, out });
 }
 
 struct Chain<'a, T> {
     terms: &'a [Term<'a, T>],
+    factors: &'a [&'a [T]],
     out: &'a mut [T],
 }
 
@@ -54,25 +57,25 @@ impl<T: Scalar> Kernel for Chain<'_, T> {
         let n = self.out.len();
         let mut start = 0;
         while start + WIDE <= n {
-            block::<T, WIDE>(self.terms, start, self.out);
+            block::<T, WIDE>(self.terms, self.factors, start, self.out);
             start += WIDE;
         }
         while start + NARROW <= n {
-            block::<T, NARROW>(self.terms, start, self.out);
+            block::<T, NARROW>(self.terms, self.factors, start, self.out);
             start += NARROW;
         }
         if start < n && n >= NARROW {
             // The last ones once more, with some before them.
-            block::<T, NARROW>(self.terms, n - NARROW, self.out);
+            block::<T, NARROW>(self.terms, self.factors, n - NARROW, self.out);
         } else {
-            (start..n).for_each(|i| block::<T, 1>(self.terms, i, self.out));
+            (start..n).for_each(|i| block::<T, 1>(self.terms, self.factors, i, self.out));
         }
     }
 }
 
 /// Entries `start..start + N`.
 #[inline(always)]
-fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], start: usize, out: &mut [T]) {
+fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], factors: &[&[T]], start: usize, out: &mut [T]) {
     let part = |x: &[T]| -> [T; N] { *x[start..].first_chunk().expect("a term has the entries of the result") };
     let [first, rest @ ..] = terms else { return };
     let mut sum = part(first.a);
@@ -92,6 +95,10 @@ fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], start: usize, out: &m
             (0..N).for_each(|k| sum[k] += a[k]);
         }
     }
+    for factor in factors {
+        let factor = part(factor);
+        (0..N).for_each(|k| sum[k] *= factor[k]);
+    }
     out[start..start + N].copy_from_slice(&sum);
 }
 
@@ -99,10 +106,11 @@ fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], start: usize, out: &m
 mod tests {
     use super::*;
 
-    fn naive(terms: &[Term<'_, f64>], i: usize) -> f64 {
+    fn naive(terms: &[Term<'_, f64>], factors: &[&[f64]], i: usize) -> f64 {
         let value = |t: &Term<'_, f64>| t.b.map_or(t.a[i], |b| t.a[i] * b[i]);
         let rest = terms[1..].iter();
-        rest.fold(value(&terms[0]), |sum, t| if t.negative { sum - value(t) } else { sum + value(t) })
+        let sum = rest.fold(value(&terms[0]), |sum, t| if t.negative { sum - value(t) } else { sum + value(t) });
+        factors.iter().fold(sum, |product, factor| product * factor[i])
     }
 
     #[test]
@@ -117,10 +125,15 @@ mod tests {
                         b: (k % 2 == 0).then(|| &numbers[300 + 7 * k..]),
                     })
                     .collect();
+                let factors: Vec<&[f64]> = (0..count / 2).map(|k| &numbers[500 + 11 * k..]).collect();
                 let mut out = vec![f64::NAN; n];
-                chain(&terms, &mut out);
+                chain(&terms, &factors, &mut out);
                 for (i, found) in out.iter().enumerate() {
-                    assert_eq!(found.to_bits(), naive(&terms, i).to_bits(), "entry {i} of {n}, {count} terms");
+                    assert_eq!(
+                        found.to_bits(),
+                        naive(&terms, &factors, i).to_bits(),
+                        "entry {i} of {n}, {count} terms"
+                    );
                 }
             }
         }
