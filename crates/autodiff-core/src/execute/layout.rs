@@ -230,6 +230,7 @@ impl<'g> Layout<'g> {
     fn end_early(&mut self) {
         let statistics = &mut self.program.statistics;
         (statistics.early_flops, statistics.early_moved) = (statistics.flops, statistics.moved);
+        statistics.early_contracted = statistics.contracted;
     }
 
     /// Places of the inputs: in the caller's slices, or held in the arena.
