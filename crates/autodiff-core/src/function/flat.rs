@@ -229,7 +229,7 @@ mod tests {
         let flat = f.flat(&(0.0, 0.0));
         let (mut series, mut sizes) = (vec![0.0; order], vec![0.0; order]);
         let mut memory = Vec::new();
-        for y in [0.5, 1.5, 0.7, 2.0, 0.2] {
+        for y in [0.5_f64, 1.5, 0.7, 2.0, 0.2] {
             flat.flow(&[y, 0.0], order, &mut series, &mut sizes, &mut memory).unwrap();
             assert_eq!(series[0], if y < 1.0 { y.sin() } else { y.cos() });
         }

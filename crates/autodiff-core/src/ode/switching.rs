@@ -14,7 +14,7 @@ use crate::function::Path;
 use crate::real::{Elementary, Float, Precision};
 use crate::tree::{Traced, Tree};
 use kernels::Scalar;
-use kernels::series::polynomial;
+use kernels::series::{largest, polynomial};
 use num_traits::Zero;
 
 /// Places of a step that are looked at, of which the last is its end.
@@ -72,6 +72,11 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
         // The state is beside such a place already: over it.
         self.watch.short += 1;
         if self.watch.short > PATIENCE {
+            if !self.has_jumped() {
+                // Two states that are equal but for rounding, as in max(x, y): either branch is right.
+                self.watch.short = 0;
+                return Ok(length);
+            }
             let time = self.now[self.now.len() - 1];
             return Err(stuck(format!(
                 "at time {time} the rates jump back and forth: the solution slides along the jump"
@@ -79,6 +84,15 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
         }
         let over = number((4.0 * least).min(length.to_f64().abs()).copysign(length.to_f64()));
         Ok(over)
+    }
+
+    /// Whether the rates are others than those where the last step began, which was one of the shortest.
+    fn has_jumped(&self) -> bool {
+        let n = self.now.len() - 1;
+        let (rates, before) = (&self.next[..n], self.series.get(..n).unwrap_or(&self.next[..n]));
+        let largest = largest(rates).to_f64().max(largest(before).to_f64());
+        // Between rounding and any jump that would matter.
+        rates.iter().zip(before).any(|(&a, &b)| (a - b).to_f64().abs() > 1e-3 * largest)
     }
 
     /// Whether anything that the rates jump or bend with is another after a time than at the beginning of the step.

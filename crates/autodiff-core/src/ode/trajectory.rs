@@ -69,7 +69,7 @@ pub struct Trajectory<'f, P: Tree, Out> {
     left_out: Vec<P::Scalar>,
     /// Where the last step began, and the series from there, order by order; none before the first step.
     before: Vec<P::Scalar>,
-    series: Vec<P::Scalar>,
+    pub(super) series: Vec<P::Scalar>,
     /// How many coefficients that series has.
     known: usize,
     /// The series of the step that is being made.

@@ -286,7 +286,7 @@ mod tests {
         // 2²² entries that are no plane, to order 2000.
         let n = 1 << 22;
         let text = format!(
-            "%0 = input : [{n}]\n%1 = input : [3]\n%2 = input : []\n%3 = mul %0 %0 : [{n}]\n%4 = mul %1 %1 : [3]\nreturn %3 %4"
+            "%0 = input : [{n}]\n%1 = input : [3]\n%2 = input : []\n%3 = mul %0 %0 : [{n}]\n%4 = mul %1 %1 : [3]\nreturn %3, %4"
         );
         let of = recurrences(&text);
         assert_eq!(of.plane, None);
