@@ -9,7 +9,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use jetgrad::function::Flat;
-use jetgrad::{Traced, Tree};
+use jetgrad::{Elementary, Traced, Tree};
 use kernels::gemm::{Product, Update};
 use std::borrow::Borrow;
 use std::hint::black_box;
@@ -218,7 +218,7 @@ where
     let value = median(|| drop(black_box(f.value(black_box(x)))));
     let gradient = median(|| drop(black_box(f.value_and_gradient(black_box(x), &mut out))));
     let hvp = median(|| drop(black_box(f.hvp(black_box(x), &v, &mut out))));
-    let point = median(|| drop(black_box(prepared(f, black_box(x)))));
+    let point = median(|| _ = black_box(prepared(f, black_box(x))));
     let product = median(|| drop(black_box(at.hvp(black_box(&v), &mut out))));
     let (mut pushed, one) = ([P::Scalar::from_f64(0.0)], [P::Scalar::from_f64(1.0)]);
     let jvp = median(|| drop(black_box(at.jvp(black_box(&v), &mut pushed))));
