@@ -1,4 +1,7 @@
-//! Throughput of Hessian-vector products beside value and gradient: `cargo bench --bench hvp`.
+//! Throughput of Hessian-vector products beside value, gradient and the other products: `cargo bench --bench hvp`.
+//!
+//! `linearize` is what a point costs before its products come cheap; `jvp`, `vjp` and `ggn` are products at a linearised point, as
+//! `hvp_linearized` is; `ggn` is there for problems that mark their predictions.
 //!
 //! An element is one evaluation, gradient or product, so criterion's `elem/s` reads as products per second. After criterion's
 //! own output comes a table of products per second, ratios to the gradient, and the part of the peak of matrix products, which
@@ -6,7 +9,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use jetgrad::function::Flat;
-use jetgrad::{Traced, Tree};
+use jetgrad::{Elementary, Traced, Tree};
 use kernels::gemm::{Product, Update};
 use std::borrow::Borrow;
 use std::hint::black_box;
@@ -163,6 +166,8 @@ fn criterion_group<A: ?Sized, P, Out, B: ?Sized>(
     let v: Vec<P::Scalar> = direction(n, 0).rounded();
     let mut out = v.clone();
     let at = f.linearize(x).expect("the problem is well formed");
+    let (mut pushed, one) = ([P::Scalar::from_f64(0.0)], [P::Scalar::from_f64(1.0)]);
+    let is_split = at.ggn(&v, &mut out).is_ok();
     let mut group = c.benchmark_group(name);
     if extent == Extent::SingleDirections {
         group.sample_size(10);
@@ -173,7 +178,13 @@ fn criterion_group<A: ?Sized, P, Out, B: ?Sized>(
         b.iter(|| f.value_and_gradient(black_box(x), &mut out))
     });
     group.bench_function(BenchmarkId::from_parameter("hvp"), |b| b.iter(|| f.hvp(black_box(x), &v, &mut out)));
+    group.bench_function(BenchmarkId::from_parameter("linearize"), |b| b.iter(|| prepared(f, black_box(x))));
     group.bench_function(BenchmarkId::from_parameter("hvp_linearized"), |b| b.iter(|| at.hvp(black_box(&v), &mut out)));
+    group.bench_function(BenchmarkId::from_parameter("jvp"), |b| b.iter(|| at.jvp(black_box(&v), &mut pushed)));
+    group.bench_function(BenchmarkId::from_parameter("vjp"), |b| b.iter(|| at.vjp(black_box(&one), &mut out)));
+    if is_split {
+        group.bench_function(BenchmarkId::from_parameter("ggn"), |b| b.iter(|| at.ggn(black_box(&v), &mut out)));
+    }
     if extent == Extent::Whole {
         let block = block::<P::Scalar>(n);
         let mut rows = block.clone();
@@ -207,7 +218,12 @@ where
     let value = median(|| drop(black_box(f.value(black_box(x)))));
     let gradient = median(|| drop(black_box(f.value_and_gradient(black_box(x), &mut out))));
     let hvp = median(|| drop(black_box(f.hvp(black_box(x), &v, &mut out))));
-    let linearized = median(|| drop(black_box(at.hvp(black_box(&v), &mut out))));
+    let point = median(|| _ = black_box(prepared(f, black_box(x))));
+    let product = median(|| drop(black_box(at.hvp(black_box(&v), &mut out))));
+    let (mut pushed, one) = ([P::Scalar::from_f64(0.0)], [P::Scalar::from_f64(1.0)]);
+    let jvp = median(|| drop(black_box(at.jvp(black_box(&v), &mut pushed))));
+    let vjp = median(|| drop(black_box(at.vjp(black_box(&one), &mut out))));
+    let ggn = at.ggn(&v, &mut out).is_ok().then(|| median(|| drop(black_box(at.ggn(black_box(&v), &mut out)))));
     let line = |operator, seconds, flops, count| Line {
         problem: name.into(),
         operator,
@@ -221,8 +237,12 @@ where
         line("value", value, flops.map(|f| f.value), 1),
         line("gradient", gradient, flops.map(|f| f.gradient), 1),
         line("hvp", hvp, flops.map(|f| f.hvp), 1),
-        line("hvp_linearized", linearized, flops.map(|f| f.hvp_linearized), 1),
+        line("linearize", point, None, 1),
+        line("hvp_linearized", product, flops.map(|f| f.hvp_linearized), 1),
+        line("jvp", jvp, None, 1),
+        line("vjp", vjp, None, 1),
     ];
+    lines.extend(ggn.map(|seconds| line("ggn", seconds, None, 1)));
     if extent == Extent::Whole {
         let block = block::<P::Scalar>(n);
         let mut rows = block.clone();
@@ -234,6 +254,16 @@ where
 
 fn block<T: Entry>(n: usize) -> Vec<T> {
     (0..BLOCK as u64).flat_map(|j| direction(n, j)).collect::<Vec<f64>>().rounded()
+}
+
+/// What depends on the point alone: f and what its Hessian products read.
+fn prepared<A: ?Sized, P, Out, B: ?Sized>(f: &Flat<'_, A, P, Out, B>, x: &[P::Scalar]) -> P::Scalar
+where
+    P: Tree + Clone,
+    P::Traced: Borrow<A>,
+    Out: Traced + Send + Sync,
+{
+    f.linearize(x).and_then(|at| at.value()).expect("the problem is well formed")
 }
 
 /// Median time of a call, of at least three and at most 400.

@@ -266,3 +266,126 @@ fn a_singular_base_of_a_power_is_left_to_the_program() {
     let series = taylor_step(|y: &Var, _: Var| y.pow(autodiff_core::constant(&3.0)) + 1.0, &0.0, 0.0, 5).unwrap();
     assert_eq!(series, [1.0, 0.0, 0.0, 0.25, 0.0]);
 }
+
+#[test]
+fn a_state_without_entries_has_nothing_but_time() {
+    let mut path = Trajectory::new(|y: &Var, _: Var| *y, &Array1::<f64>::zeros(0), 1.0);
+    path.advance_to(3.0).unwrap();
+    assert_eq!((path.time(), path.state().len()), (3.0, 0));
+    assert_eq!(path.series().len(), 20);
+    assert_eq!(path.at(path.time()).unwrap().len(), 0);
+    let none: Vec<Vec<f64>> = taylor_step(|y: &[Var], _: Var| y.to_vec(), &Vec::new(), 0.0, 3).unwrap();
+    assert_eq!(none, vec![Vec::<f64>::new(); 3]);
+}
+
+#[test]
+fn a_step_ends_where_the_rates_bend() {
+    // eᵗ/2 up to 1, straight from there on.
+    let f = |y: &Var, _: Var| if *y < 1.0 { *y } else { *y * 0.0 + 1.0 };
+    let mut path = Trajectory::new(f, &0.5, 0.0);
+    path.advance_to(2.0).unwrap();
+    assert!((path.state() - (3.0 - 2.0_f64.ln())).abs() < 1e-14, "{}", path.state());
+    // And back.
+    path.advance_to(0.0).unwrap();
+    assert!((path.state() - 0.5).abs() < 1e-14, "{}", path.state());
+    // The same as a mask, of states that get there one after the other.
+    let f = |y: &Var, _: Var| y.less(1.0).select(*y, 1.0);
+    let start = Array1::linspace(0.3, 0.9, 7);
+    let mut path = Trajectory::new(f, &start, 0.0);
+    path.advance_to(2.0).unwrap();
+    for (y, start) in path.entries().iter().zip(&start) {
+        // ln(1/y₀) to 1, then straight.
+        assert!((y - (3.0 + start.ln())).abs() < 1e-14, "from {start}: {y}");
+    }
+}
+
+#[test]
+fn a_relay_swings_in_parabolas() {
+    // y″ = −sign y from (a, 0): y = a − t²/2 for a quarter of the period 4 √(2a).
+    for amplitude in [1.0_f64, 0.37] {
+        let f = |y: &[Var], _: Var| vec![y[1], -y[0].sign()];
+        let mut path = Trajectory::new(f, &vec![amplitude, 0.0], 0.0);
+        let period = 4.0 * (2.0 * amplitude).sqrt();
+        path.advance_to(3.0 * period).unwrap();
+        let [y, v] = path.entries() else { panic!("two states") };
+        assert!((y - amplitude).abs() < 1e-13 && v.abs() < 1e-13, "{y} {v} after {} steps", path.steps());
+        path.advance_to(3.0 * period + 0.5).unwrap();
+        assert!((path.entries()[0] - (amplitude - 0.125)).abs() < 1e-13);
+    }
+}
+
+#[test]
+fn a_ball_on_a_spring_keeps_its_energy() {
+    // Free fall, and a floor that pushes back: long polynomials, and short arcs of a sine.
+    let (g, k) = (9.81, 1e4);
+    let f = move |y: &[Var], _: Var| vec![y[1], k * (-y[0]).relu() - g];
+    let energy = |y: &[f64]| y[1] * y[1] / 2.0 + g * y[0] + k * y[0].min(0.0).powi(2) / 2.0;
+    let mut path = Trajectory::new(f, &vec![1.0, 0.0], 0.0);
+    let before = energy(path.entries());
+    path.advance_to(10.0).unwrap();
+    assert!((energy(path.entries()) / before - 1.0).abs() < 1e-12, "{}", energy(path.entries()) / before - 1.0);
+    // Each fall from 1, and each contact, half a sine about −g/k and what is beyond it.
+    let (fall, speed, omega) = ((2.0 / g).sqrt(), (2.0 * g).sqrt(), k.sqrt());
+    let contact = (std::f64::consts::PI + 2.0 * (g / (omega * speed)).atan()) / omega;
+    let mut again = Trajectory::new(f, &vec![1.0, 0.0], 0.0);
+    again.advance_to(2.0 * fall + contact).unwrap();
+    assert!((again.entries()[0] - 1.0).abs() < 1e-13 && again.entries()[1].abs() < 1e-12, "{:?}", again.entries());
+}
+
+#[test]
+fn rates_may_jump_with_the_time_and_at_the_start() {
+    // 0 + 1 + 2 + 3/2
+    let mut path = Trajectory::new(|y: &Var, t: Var| t.floor() + *y * 0.0, &0.0, 0.0);
+    path.advance_to(3.5).unwrap();
+    assert!((path.state() - 4.5).abs() < 1e-14, "{}", path.state());
+    // From rest, where the sign is 0: friction 1 against a force 2.
+    let mut path = Trajectory::new(|v: &Var, _: Var| 2.0 - v.sign(), &0.0, 0.0);
+    path.advance_to(1.0).unwrap();
+    assert!((path.state() - 1.0).abs() < 1e-14, "{}", path.state());
+}
+
+#[test]
+fn a_solution_that_slides_along_a_jump_says_so() {
+    // Friction stops it at t = 0.7, and more than holds it there.
+    let mut path = Trajectory::new(|v: &Var, _: Var| v.less(0.0).select(1.0, -1.0), &0.7, 0.0);
+    let error = path.advance_to(2.0).unwrap_err().to_string();
+    assert!(error.contains("slides"), "{error}");
+    let (time, speed): (f64, f64) = (path.time(), path.state());
+    assert!((time - 0.7).abs() < 1e-13 && speed.abs() < 1e-13, "{speed} at {time}");
+}
+
+#[test]
+fn states_that_are_equal_but_for_rounding_do_not_slide() {
+    // Which of the two is larger is chance, and does not matter.
+    let f = |y: &[Var], _: Var| vec![-y[0], -(y[1] * 3.0) / 3.0, y[0].max(y[1]) - y[2]];
+    let mut path = Trajectory::new(f, &vec![1.0, 1.0, 0.0], 0.0);
+    path.advance_to(5.0).unwrap();
+    // z = t e^−t
+    assert!((path.entries()[2] - 5.0 * (-5.0_f64).exp()).abs() < 1e-14, "{:?}", path.entries());
+    assert!(path.steps() < 300, "{}", path.steps());
+}
+
+#[test]
+fn jumps_in_single_precision_end_steps() {
+    let f = |y: &[Var], _: Var| vec![y[1], -y[0].sign()];
+    let mut path = Trajectory::new(f, &vec![1.0_f32, 0.0], 0.0).order(8);
+    path.advance_to(4.0 * 2.0_f32.sqrt()).unwrap();
+    assert!((path.entries()[0] - 1.0).abs() < 32.0 * f32::EPSILON, "{:?}", path.entries());
+}
+
+#[test]
+fn arithmetic_of_the_time_alone_keeps_the_series_of_large_states() {
+    for n in [128, 129, 300] {
+        let state = Array1::linspace(-1.0, 1.0, n);
+        let rates = |y: &Var, t: Var| y.sin() * (t * t).sin() + (t * 3.0).exp() / (t.square() + 1.0) - t.sqrt() * *y;
+        let series = taylor_step(rates, &state, 0.3, 10).unwrap();
+        let program = |s: &(Var, Var), t: Var| as_program(s, (rates(&s.0, t), s.1 * 0.0));
+        let program = taylor_step(program, &(state, Array1::zeros(1)), 0.3, 10).unwrap();
+        for (k, (a, (b, _))) in series.iter().zip(&program).enumerate() {
+            let scale = b.iter().fold(0.0_f64, |m, c| m.max(c.abs()));
+            for (a, b) in a.iter().zip(b) {
+                assert!((a - b).abs() <= 1e-13 * scale, "{n} entries, order {}: {a:e} against {b:e}", k + 1);
+            }
+        }
+    }
+}

@@ -63,8 +63,8 @@ impl Case {
 fn bound(case: &Case) -> f64 {
     let value = case.coefficients[0].abs();
     match case.row {
-        // Their slopes, 1 − y² and y (1 − y), know 1 − y as well as y knows itself; where they saturate that is little.
-        Row::Tanh | Row::Sigmoid => 6.0 + 1.0 / (1.0 - value),
+        // Its slope, 1 − y², knows 1 − y as well as y knows itself; where it saturates that is little.
+        Row::Tanh => 6.0 + 1.0 / (1.0 - value),
         // At its zero the value is a sum of numbers near 1.
         Row::Digamma if value < f64::EPSILON => 400.0,
         _ => 6.0,

@@ -59,8 +59,8 @@ fn transpose<T: Scalar>(x: &[T], n: usize, m: usize, out: &mut [T]) {
 
 /// Fills `out`, row-major of `shape`, from `x` read with the given stride for each axis.
 fn strided<T: Scalar>(x: &[T], shape: &[usize], stride: impl Fn(usize) -> usize, out: &mut [T]) {
-    let rank = shape.len();
-    let inner = rank - 1;
+    // A single number has no axis.
+    let Some(inner) = shape.len().checked_sub(1) else { return out.copy_from_slice(&x[..1]) };
     let (length, step) = (shape[inner], stride(inner));
     for (r, row) in out.chunks_exact_mut(length).enumerate() {
         let (mut rest, mut from) = (r, 0);

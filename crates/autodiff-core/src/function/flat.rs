@@ -2,15 +2,17 @@
 
 use super::linearized::check_length;
 use super::operator::{Mode, Operator, check};
-use super::variant::{Call, Point, Ran, Results};
+use super::swept::Start;
+use super::variant::{Call, Point, Ran, Results, Variant};
 use super::{Function, Linearized};
-use crate::error::Result;
-use crate::execute::Coefficients;
+use crate::error::{Error, Result};
+use crate::execute::{Coefficients, Guards};
 use crate::real::Float;
 use crate::tree::{Leaves, Traced, Tree};
 use kernels::series::largest;
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// A scalar function over the flat entries of its point; the structure is remembered, so nothing is flattened by call.
 ///
@@ -30,6 +32,16 @@ pub struct Flat<'f, A: ?Sized, P: Tree, Out, B: ?Sized> {
     structure: P,
     leaves: Leaves,
     dimension: usize,
+}
+
+/// A path through the branches of a closure.
+pub(crate) struct Path<Out>(Arc<Variant<Out>>);
+
+impl<Out> Path<Out> {
+    /// Whether results jump or bend anywhere on it.
+    pub fn switches(&self) -> bool {
+        self.0.switches()
+    }
 }
 
 impl<A: ?Sized, P: Tree, Out, B: ?Sized> fmt::Debug for Flat<'_, A, P, Out, B> {
@@ -75,7 +87,7 @@ where
         let ran = self.run(&Operator::Value, x, Call { extras: &[], results: Results::Nowhere })?;
         match &ran.variant.results[..] {
             [shape] if shape.rank() == 0 => Ok(ran.output(0)[0]),
-            found => Err(crate::error::Error::NotScalar { operator: "value", found: found.to_vec() }),
+            found => Err(Error::NotScalar { operator: "value", found: found.to_vec() }),
         }
     }
 
@@ -140,33 +152,49 @@ where
     }
 
     /// Of rates f(y, t) at a point that ends with the time: coefficients 1 to `order` of the solution of y′ = f(y, t), order by
-    /// order, and of each the size of its largest entry. `memory` is used again by the next call.
+    /// order, and of each the size of its largest entry. `memory` is used again by later calls. Returns the path that the closure
+    /// takes there.
     pub(crate) fn flow(
         &self,
         x: &[P::Scalar],
         order: usize,
         series: &mut [P::Scalar],
         sizes: &mut [P::Scalar],
-        memory: &mut Option<Coefficients<P::Scalar>>,
-    ) -> Result<()> {
+        memory: &mut Vec<Coefficients<P::Scalar>>,
+    ) -> Result<Path<Out>> {
         let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
-        let variant = self.function.trace_if_new(&point)?;
+        let mut variant = self.function.trace_if_new(&point)?;
         check(&variant, &Operator::Flow(order))?;
-        if let Some(recurrences) = variant.recurrences() {
-            let memory = match memory {
-                Some(memory) if recurrences.owns(memory, order) => memory,
-                _ => memory.insert(recurrences.memory(order)),
-            };
-            let holds = recurrences.run(x, series, sizes, memory)?;
-            // At singular points the rules of programs go further.
-            if holds && sizes.iter().all(|size| size.to_f64().is_finite()) {
-                return Ok(());
+        // Once more where a comparison comes out otherwise. One that a trace sees otherwise than its recurrences is left to the
+        // program.
+        for _ in 0..2 {
+            let Some(recurrences) = variant.recurrences() else { break };
+            if recurrences.run(x, series, sizes, recurrences.memory_among(memory, order)?)? {
+                // At singular points the rules of programs go further.
+                if sizes.iter().all(|size| size.to_f64().is_finite()) {
+                    return Ok(Path(variant));
+                }
+                break;
             }
+            variant = self.function.trace_instead(&point)?;
+            check(&variant, &Operator::Flow(order))?;
         }
-        self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) })?;
+        let ran = self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) })?;
         let coefficients = series.chunks_exact((series.len() / order.max(1)).max(1));
         sizes.iter_mut().zip(coefficients).for_each(|(size, c)| *size = largest(c));
-        Ok(())
+        Ok(Path(ran.variant))
+    }
+
+    /// What the results at `x` jump or bend with, along a path that the closure took elsewhere, into `found`; `false` if it leads to
+    /// an index outside its axis.
+    pub(crate) fn switches(&self, path: &Path<Out>, x: &[P::Scalar], found: &mut Vec<P::Scalar>) -> Result<bool> {
+        let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
+        let mut call = Call { extras: &[], results: Results::Collect(found) };
+        match self.function.attempt(&path.0, &Operator::Switches, &point, &mut call, Start::Point(Guards::Trust)) {
+            Ok(_) => Ok(true),
+            Err(Error::Index { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The function at `x`, ready for many products.
@@ -185,5 +213,28 @@ where
         check_length(operator.name(), "x", self.dimension, x.len())?;
         let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
         self.function.run(operator, &point, &mut call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::operator::Form;
+    use super::*;
+    use crate::graph::Var;
+
+    #[test]
+    fn a_comparison_that_comes_out_otherwise_makes_no_program_of_series() {
+        let order = 12;
+        let f = Function::new(|(y, _): &(Var, Var)| if *y < 1.0 { y.sin() } else { y.cos() });
+        let flat = f.flat(&(0.0, 0.0));
+        let (mut series, mut sizes) = (vec![0.0; order], vec![0.0; order]);
+        let mut memory = Vec::new();
+        for y in [0.5_f64, 1.5, 0.7, 2.0, 0.2] {
+            flat.flow(&[y, 0.0], order, &mut series, &mut sizes, &mut memory).unwrap();
+            assert_eq!(series[0], if y < 1.0 { y.sin() } else { y.cos() });
+        }
+        let variants = f.lock();
+        assert_eq!((variants.len(), memory.len()), (2, 2));
+        assert!(variants.iter().all(|v| !v.has(&Operator::Flow(order), Form::Whole)));
     }
 }

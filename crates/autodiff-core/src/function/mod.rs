@@ -22,6 +22,7 @@ pub use check::{Certificate, Check};
 pub use checkpoint::checkpoint;
 pub use explain::{Explanation, NonFinite};
 pub use flat::Flat;
+pub(crate) use flat::Path;
 pub use free::{gradient, hessian, hvp, jacobian, laplacian, taylor, value, value_and_gradient};
 pub use line::LineModel;
 pub use linearized::Linearized;

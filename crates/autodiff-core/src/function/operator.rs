@@ -3,14 +3,15 @@
 use super::variant::{Compiled, Variant};
 use crate::error::{Error, Result};
 use crate::execute::{Group, Interface, Program, Role};
-use crate::graph::{Graph, NodeId, Var};
-use crate::primitive::concat;
-use crate::real::Precision;
+use crate::graph::{Graph, NodeId, Operation, Var};
+use crate::primitive::{Argmax, concat};
+use crate::real::{Class as RowClass, Precision};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::trace::{Session, constant, tensor};
 use crate::transform::{Seed, adjoint, batch, flow, jet, or_zeros, second_sum, tangent};
 use crate::tree::Traced;
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -77,6 +78,8 @@ pub(super) enum Operator {
     Third,
     /// Of rates f(y, t) at a point that ends with the time t: coefficients 1 to k of the solution of y′ = f(y, t).
     Flow(usize),
+    /// What the results jump or bend with: all comparisons, signs and whole numbers that depend on the point, in one row.
+    Switches,
 }
 
 impl Operator {
@@ -101,7 +104,7 @@ impl Operator {
             Operator::Biharmonic => "biharmonic",
             Operator::Mixed(_) => "mixed_derivative",
             Operator::Third => "third",
-            Operator::Flow(_) => "taylor_step",
+            Operator::Flow(_) | Operator::Switches => "taylor_step",
         }
     }
 
@@ -125,6 +128,7 @@ impl Operator {
             | Operator::Coefficients { .. }
             | Operator::SecondSum(_)
             | Operator::MixedSum(_)
+            | Operator::Switches
             | Operator::Biharmonic => 0..1,
             Operator::Flow(order) => 0..order * results,
         }
@@ -143,6 +147,7 @@ impl Operator {
                 | Operator::TaylorSeries(_)
                 | Operator::Mixed(_)
                 | Operator::Flow(_)
+                | Operator::Switches
         )
     }
 }
@@ -231,6 +236,26 @@ pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator)
         recording.graph.set_outputs(Vec::new());
     }
     Ok((recording.graph, extras.into_inner()))
+}
+
+/// The nodes that depend on an input and step from number to number: where one does, what is made of it jumps or bends.
+pub(super) fn switches(graph: &Graph) -> Vec<NodeId> {
+    let mut varies = vec![false; graph.len()];
+    let mut found = Vec::new();
+    for id in graph.ids() {
+        let moves = graph.arguments(id).iter().any(|a| varies[a.index()]);
+        varies[id.index()] = moves || matches!(graph.operation(id), Operation::Input(_));
+        // Other primitives without a derivative are values taken as constant.
+        let steps = match graph.operation(id) {
+            Operation::Row(row) => row.class() == RowClass::Discrete,
+            Operation::Primitive(p) => (&**p as &dyn Any).is::<Argmax>(),
+            _ => false,
+        };
+        if moves && steps {
+            found.push(id);
+        }
+    }
+    found
 }
 
 /// A trace inlined on a tape, to which an operator is appended.
@@ -331,6 +356,14 @@ impl<Out: Traced> Parts<'_, Out> {
                 let of =
                     |k: usize| series.iter().zip(states).map(move |(s, &y)| or_zeros(s.get(k).copied().flatten(), y));
                 (0..*order).flat_map(of).collect()
+            }
+            Operator::Switches => {
+                let found = crate::trace::peek(switches).unwrap_or_default();
+                let row = |node| {
+                    let var = Var { trace: self.point[0].trace, node };
+                    var.reshape(&[var.size()])
+                };
+                vec![concat(&found.into_iter().map(row).collect::<Vec<_>>(), 0)]
             }
             Operator::Third => {
                 let (u, v) = (self.direction(), self.direction());

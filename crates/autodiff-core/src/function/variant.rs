@@ -1,7 +1,7 @@
 //! Traces of a closure, their programs, and the search for the one that holds at a point.
 
 use super::body::Body;
-use super::operator::{Form, Operator, build, check};
+use super::operator::{Form, Operator, build, check, switches};
 use super::recurrences::recurrences;
 use super::swept::{Start, Sweeps, sweep};
 use super::{Bound, Function, VARIANTS};
@@ -36,6 +36,8 @@ pub(super) struct Variant<Out> {
     plain: OnceLock<Body>,
     /// Its recurrences as rates of a differential equation, once they are asked for, if it has them.
     recurrences: OnceLock<Option<Recurrences>>,
+    /// Whether it has comparisons and the like, once that is asked for.
+    switches: OnceLock<bool>,
     /// Whether all nodes are scalars that can be swept.
     pub scalar: bool,
     /// How often that was done.
@@ -122,7 +124,7 @@ impl<Out> Variant<Out> {
     /// The body that an operator starts from: with the leaves of the point one by one where it tells them apart.
     pub(super) fn body_of(&self, operator: &Operator) -> &Body {
         let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data);
-        if let Operator::Flow(_) = operator { self.plain.get_or_init(plain) } else { self.body() }
+        if let Operator::Flow(_) | Operator::Switches = operator { self.plain.get_or_init(plain) } else { self.body() }
     }
 
     /// The recurrences of the trace as rates of a differential equation, if it has them.
@@ -130,6 +132,11 @@ impl<Out> Variant<Out> {
         let holds = !self.point_specific && self.predictions == 0;
         let make = || if holds { recurrences(self.body_of(&Operator::Flow(1))) } else { None };
         self.recurrences.get_or_init(make).as_ref()
+    }
+
+    /// Whether its results jump or bend anywhere.
+    pub(super) fn switches(&self) -> bool {
+        *self.switches.get_or_init(|| !switches(&self.body_of(&Operator::Switches).graph).is_empty())
     }
 
     /// Whether a program of the trace was made.
@@ -155,7 +162,7 @@ impl<Out: Traced> Variant<Out> {
         Ok(programs.entry(key).or_insert(compiled).clone())
     }
 
-    fn has(&self, operator: &Operator, form: Form) -> bool {
+    pub(super) fn has(&self, operator: &Operator, form: Form) -> bool {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(operator.clone(), form))
     }
 }
@@ -339,6 +346,20 @@ where
         }
     }
 
+    /// A trace whose guards hold at a point, where those of the latest do not: a kept one, else a new one.
+    pub(super) fn trace_instead<P: Tree>(&self, point: &Point<'_, P>) -> Result<Arc<Variant<Out>>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        match self.search(point)? {
+            Some(kept) => {
+                self.use_first(&kept);
+                Ok(kept)
+            }
+            None => Ok(self.keep(self.trace(point)?.0)),
+        }
+    }
+
     /// Keeps a trace, unless it holds at its point only. If another thread has kept one of the same path meanwhile, that one is
     /// returned, with the programs that it has by now.
     fn keep(&self, variant: Variant<Out>) -> Arc<Variant<Out>> {
@@ -386,7 +407,7 @@ where
     }
 
     /// Runs an operator on one trace, by a sweep or a program; `None` if a guard diverged.
-    fn attempt<P: Tree>(
+    pub(super) fn attempt<P: Tree>(
         &self,
         variant: &Arc<Variant<Out>>,
         operator: &Operator,
@@ -447,6 +468,7 @@ where
             body: OnceLock::new(),
             plain: OnceLock::new(),
             recurrences: OnceLock::new(),
+            switches: OnceLock::new(),
             scalar: numbers.is_some(),
             sweeps: Sweeps::default(),
             result,

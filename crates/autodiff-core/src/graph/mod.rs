@@ -240,7 +240,7 @@ impl Graph {
     /// From here on, a node equal to one recorded from here on (same operation, same arguments) is not recorded again.
     ///
     /// Earlier nodes are left alone: a derivative is with respect to a node, and a node that a transform makes is never
-    /// taken for one that the user made.
+    /// taken for one that the user made. A product of the same factors the other way round is equal, and −(−x) is x.
     pub fn share(&mut self) {
         if self.shared.is_none() {
             self.shared = Some(HashTable::new());
@@ -327,7 +327,12 @@ impl Graph {
         let id = NodeId::from_index(self.nodes.len());
         if let Some(mut shared) = self.shared.take() {
             let hash = self.hash_of(&node);
-            let found = shared.find(hash, |&i| self.same(&self.nodes[i as usize], &node)).copied();
+            let mut found = shared.find(hash, |&i| self.same(&self.nodes[i as usize], &node)).copied();
+            if found.is_none() && node.op == Row::Mul as u32 {
+                let swapped = Node { args: [node.args[1], node.args[0]], ..node };
+                let known = shared.find(self.hash_of(&swapped), |&i| self.same(&self.nodes[i as usize], &swapped));
+                found = known.copied();
+            }
             if found.is_none() {
                 shared.insert_unique(hash, id.0, |&i| self.hash_of(&self.nodes[i as usize]));
             }
@@ -385,6 +390,9 @@ impl Graph {
             if self.nodes[id.index()].shape != shape {
                 return Err(format!("shapes differ: {} and {}", self.shape(args[0]), self.shape(*id)));
             }
+        }
+        if row == Row::Neg && self.shared.is_some() && self.nodes[args[0].index()].op == Row::Neg as u32 {
+            return Ok(NodeId(self.nodes[args[0].index()].args[0]));
         }
         let packed = match args {
             [a] => [a.0, 0],

@@ -106,6 +106,9 @@ impl<T: Elementary> Arena<T> {
     fn record(&self, op: Op, inputs: &[Id]) -> Id {
         let mut padded = [0; 3];
         padded[..inputs.len()].copy_from_slice(inputs);
+        if op == Op::Row(Row::Mul) {
+            padded[..2].sort_unstable();
+        }
         let constant = {
             let nodes = self.nodes.borrow();
             if let Some(same) = nodes.iter().position(|n| n.op == op && n.op != Op::Input && n.inputs == padded) {
@@ -336,6 +339,13 @@ impl<T> fmt::Debug for Recorded<'_, T> {
 impl<T: Elementary> Neg for Recorded<'_, T> {
     type Output = Self;
     fn neg(self) -> Self {
+        // −(−x) = x: the slope of σ(−x) is then made of nodes that are there.
+        if let Recorded::Node(arena, id) = self {
+            let node = &arena.nodes.borrow()[id as usize];
+            if node.op == Op::Row(Row::Neg) {
+                return Recorded::Node(arena, node.inputs[0]);
+            }
+        }
         Self::row(Row::Neg, [self])
     }
 }

@@ -20,6 +20,7 @@
 //! Source: Jorba and Zou, *A software package for the numerical integration of ODEs by means of high-order Taylor methods*,
 //! Experimental Mathematics 14 (2005); Griewank and Walther, *Evaluating Derivatives*, chapter 13.
 
+mod switching;
 mod trajectory;
 
 pub use trajectory::{Step, Trajectory, taylor_step};

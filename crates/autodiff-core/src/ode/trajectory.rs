@@ -1,5 +1,6 @@
 //! [`Trajectory`]: a solution of an initial value problem, followed step by step.
 
+use super::switching::Watch;
 use crate::error::{Error, Result};
 use crate::execute::Coefficients;
 use crate::function::{Flat, Function};
@@ -12,7 +13,7 @@ use std::borrow::Borrow;
 
 /// The point of the function that is traced: state and time.
 #[derive(Clone)]
-struct Moment<P: Tree> {
+pub(super) struct Moment<P: Tree> {
     state: P,
     time: P::Scalar,
 }
@@ -50,26 +51,30 @@ impl<P: Tree> Tree for Moment<P> {
 /// term that is left out is below the tolerance. The state is summed with compensation, so that rounding does not pile up over
 /// many steps.
 ///
-/// Rates must be smooth along a step: where they jump or bend (`if`, `select`, `abs`, `max`), a step over the place is as wrong as
-/// the series before it. [`advance_to`](Trajectory::advance_to) such a place first, if it is known.
+/// Rates may jump or bend (`if`, `select`, `abs`, `max`, `floor`): a step ends where the first comparison on which they depend comes
+/// out otherwise, found by bisection of its series. Each step is looked at in four places, so what comes out otherwise for a
+/// shorter time than a quarter of it may go unseen; [`advance_to`](Trajectory::advance_to) such a place first, if it is known. A
+/// solution that slides along a jump, pushed back from both sides, has no series there, which is an error.
 ///
 /// The coefficients are computed by recurrences over the trace, which are made into a list of instructions at the first step; later
 /// ones allocate nothing. Many systems of the same equations are fastest as the entries of arrays: loops over scalars
 /// are not rolled here.
 pub struct Trajectory<'f, P: Tree, Out> {
-    rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
+    pub(super) rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
     order: usize,
     tolerance: f64,
     structure: P,
     /// State and time, and what rounding has left out of each.
-    now: Vec<P::Scalar>,
+    pub(super) now: Vec<P::Scalar>,
     left_out: Vec<P::Scalar>,
     /// Where the last step began, and the series from there, order by order; none before the first step.
     before: Vec<P::Scalar>,
-    series: Vec<P::Scalar>,
+    pub(super) series: Vec<P::Scalar>,
+    /// How many coefficients that series has.
+    known: usize,
     /// The series of the step that is being made.
-    next: Vec<P::Scalar>,
-    memory: Option<Coefficients<P::Scalar>>,
+    pub(super) next: Vec<P::Scalar>,
+    memory: Vec<Coefficients<P::Scalar>>,
     /// The largest entry of each coefficient of that series.
     sizes: Vec<P::Scalar>,
     /// The same in double precision, after that of the state, and their logarithms.
@@ -77,6 +82,8 @@ pub struct Trajectory<'f, P: Tree, Out> {
     logarithms: Vec<f64>,
     /// Change of each entry in a step.
     rise: Vec<P::Scalar>,
+    /// What the rates jump or bend with.
+    pub(super) watch: Watch<P::Scalar>,
     steps: usize,
 }
 
@@ -96,7 +103,7 @@ impl<P: Tree, Out> std::fmt::Debug for Trajectory<'_, P, Out> {
 pub struct Step<T> {
     /// Its length in time; negative backwards.
     pub length: T,
-    /// The length that the tolerance allows; infinite for a polynomial.
+    /// The length that the tolerance allows; infinite for a polynomial. Where rates jump or bend, a step may be much shorter.
     pub allowed: f64,
 }
 
@@ -124,8 +131,10 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             left_out: vec![P::Scalar::zero(); now.len()],
             before: now.clone(),
             series: Vec::new(),
+            known: 0,
             next: Vec::new(),
-            memory: None,
+            memory: Vec::new(),
+            watch: Watch::default(),
             sizes: Vec::new(),
             scales: Vec::new(),
             logarithms: Vec::new(),
@@ -144,6 +153,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         assert!(order >= 2, "Trajectory::order: expected at least 2, found {order}");
         self.order = order;
         self.series.clear();
+        self.known = 0;
         self
     }
 
@@ -182,7 +192,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     /// began.
     pub fn series(&self) -> Vec<P> {
         let n = self.now.len() - 1;
-        self.series.chunks_exact(n.max(1)).map(|c| self.structure.with_entries(c)).collect()
+        let coefficient = |k: usize| self.structure.with_entries(&self.series[k * n..][..n]);
+        (0..self.known).map(coefficient).collect()
     }
 
     /// One step forward in time, as long as the tolerance allows.
@@ -221,7 +232,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         let n = self.now.len() - 1;
         let (from, to) = (self.before[n], self.now[n]);
         let within = (from <= time && time <= to) || (to <= time && time <= from);
-        if self.series.is_empty() || !within {
+        if self.known == 0 || !within {
             return Err(stuck(format!("the last step leads from {from} to {to}, and not over {time}")));
         }
         let state: Vec<P::Scalar> = (0..n).map(|i| self.before[i] + self.rise(i, time - from)).collect();
@@ -236,7 +247,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         self.series.reserve((self.order * n).saturating_sub(self.series.len()));
         self.sizes.resize(self.order, P::Scalar::zero());
         let found = self.rates.flow(&self.now, self.order, &mut self.next, &mut self.sizes, &mut self.memory);
-        found.map_err(|error| error.of("trajectory"))?;
+        let path = found.map_err(|error| error.of("trajectory"))?;
         let time = self.now[n];
         let allowed = self.allowed();
         if allowed.is_nan() {
@@ -246,12 +257,16 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         let longest = if allowed.is_finite() { allowed } else { time.to_f64().abs().max(1.0) };
         let within = limit.is_finite() && limit.abs() <= allowed;
         let length = if within { limit } else { longest.copysign(limit) };
-        let length = <P::Scalar as Elementary>::from_f64(length);
+        let mut length = <P::Scalar as Elementary>::from_f64(length);
+        if path.switches() {
+            length = self.until_switch(&path, length)?;
+        }
         if time + length == time {
             return Err(stuck(format!("at time {time} steps have become too short to move it: {length}")));
         }
         self.before.copy_from_slice(&self.now);
         std::mem::swap(&mut self.series, &mut self.next);
+        self.known = self.order;
         polynomial(&self.series, length, &mut self.rise[..n]);
         self.rise[n] = length;
         for ((now, left_out), &rise) in self.now.iter_mut().zip(&mut self.left_out).zip(&self.rise) {
@@ -296,7 +311,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     }
 }
 
-fn stuck(message: String) -> Error {
+pub(super) fn stuck(message: String) -> Error {
     Error::Unsupported { operator: "trajectory", message }
 }
 
@@ -330,6 +345,8 @@ where
     let n = trajectory.now.len() - 1;
     trajectory.series.resize(order * n, P::Scalar::zero());
     trajectory.sizes.resize(order, P::Scalar::zero());
-    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut trajectory.sizes, &mut None)?;
+    let memory = &mut trajectory.memory;
+    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut trajectory.sizes, memory)?;
+    trajectory.known = order;
     Ok(trajectory.series())
 }

@@ -72,9 +72,12 @@ macro_rules! for_each_row {
                 LnGamma ln_gamma value(x) { x.special_ln_gamma() } partial(x, _y) { x.digamma() } sample [0.3, 5.0];
                 /// Digamma ψ(x) = d/dx ln Γ(x).
                 Digamma digamma value(x) { x.special_digamma() } partial(x, _y) { x.polygamma(1) } sample [0.3, 5.0];
-                /// Logistic sigmoid 1/(1 + e^{−x}).
+                /// Logistic sigmoid σ(x) = 1/(1 + e^{−x}).
+                ///
+                /// Its slope is σ(x) σ(−x), exact in both tails: 1 − σ(x) has no digits left where σ(x) is nearly 1. The slope of
+                /// σ(−x) is made of the same two, so that series need one more product, not one more at each order.
                 Sigmoid sigmoid value(x) { x.special_sigmoid() }
-                    partial(_x, y) { y.clone() * (-y).offset(1.0) } sample [-3.0, 3.0];
+                    partial(x, y) { y * (-x).sigmoid() } sample [-3.0, 3.0];
                 /// ln(1 + eˣ), without overflow.
                 Softplus softplus value(x) { x.max(0.0) + (-x.abs()).exp().ln_1p() }
                     partial(x, _y) { x.sigmoid() } sample [-3.0, 3.0];
@@ -82,10 +85,11 @@ macro_rules! for_each_row {
             binary {
                 /// `self` raised to a real power.
                 ///
-                /// Where `self` is 0, its partial is taken from the power below, and the partial in the exponent is 0.
+                /// Where `self` is 0, its partial is taken from the power below, and the partial in the exponent is 0. So it is where
+                /// the power is so small that it may have lost digits or vanished though the power below has not: where xy vanishes.
                 Pow pow value(x, p) { x.powf(p) }
                     partials(x, p, y) {
-                        x.clone().equals(Elementary::from_f64(0.0)).select(
+                        x.clone().strong_mul(y.clone()).equals(Elementary::from_f64(0.0)).select(
                             p.clone().strong_mul(x.clone().pow(p.clone().offset(-1.0))),
                             p * (y.clone() / x.clone()),
                         ),

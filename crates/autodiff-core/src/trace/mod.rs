@@ -345,6 +345,8 @@ impl Tape {
 
     /// Runs `act`, which may change anything.
     fn settled<R>(&mut self, act: impl FnOnce(&mut Tape) -> R) -> R {
+        // If `act` panics, as the shape rule of a custom primitive may.
+        self.quick = NEVER;
         let result = act(self);
         let is_quick = self.poison.is_none()
             && self.places.is_none()
@@ -543,11 +545,12 @@ pub(crate) fn all_here(operation: &str, vars: &[Var], place: &'static Location<'
 /// Runs `act` while new nodes of the innermost tape belong to a part that is to be computed again.
 pub(crate) fn within<R>(scope: Option<Scope>, act: impl FnOnce() -> R) -> R {
     let outer = innermost(|tape| tape.graph.enter(scope));
-    let result = act();
-    if let Some(outer) = outer {
-        innermost(|tape| tape.graph.enter(outer));
-    }
-    result
+    let _restored = Restored(outer.map(|outer| {
+        move |tape: &mut Tape| {
+            tape.graph.enter(outer);
+        }
+    }));
+    act()
 }
 
 /// The number of a new part of the innermost tape that is to be computed again.
@@ -571,11 +574,20 @@ pub(crate) fn sharing<R>(act: impl FnOnce() -> R) -> R {
         tape.graph.share();
         was
     });
-    let result = act();
-    if was == Some(false) {
-        innermost(|tape| tape.graph.stop_sharing());
+    let _restored = Restored((was == Some(false)).then_some(|tape: &mut Tape| tape.graph.stop_sharing()));
+    act()
+}
+
+/// Puts a state of the innermost tape back when it is dropped, also by a panic: the closure that is traced may catch one and
+/// go on recording.
+struct Restored<F: FnOnce(&mut Tape)>(Option<F>);
+
+impl<F: FnOnce(&mut Tape)> Drop for Restored<F> {
+    fn drop(&mut self) {
+        if let Some(put_back) = self.0.take() {
+            innermost(put_back);
+        }
     }
-    result
 }
 
 impl Var {
@@ -614,5 +626,32 @@ impl Var {
             }
         });
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_caught_panic_leaves_parts_and_sharing() {
+        let session = Session::open(Precision::Double);
+        let x = session.input(Shape::scalar());
+        let part = Scope { number: 1, exit: false };
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            within(Some(part), || {
+                sharing(|| {
+                    let _ = x + x;
+                    panic!("in a part")
+                })
+            })
+        }));
+        assert!(caught.is_err());
+        // Nodes from here on are their own, and belong to no part.
+        let (a, b) = (x.sin(), x.sin());
+        assert_ne!(a.node, b.node);
+        let recording = session.close(&[a, b]).unwrap();
+        assert_eq!(recording.graph.scope(a.node), None);
     }
 }

@@ -91,10 +91,19 @@ impl<T: Scalar> Instruction<T> {
 /// # Panics
 /// If an instruction reads or writes outside of the memory.
 pub fn run<T: Scalar>(instructions: &[Instruction<T>], table: &[u32], memory: &mut [T]) {
-    dispatch(Run { instructions, table, memory });
+    run_of(usize::MAX, instructions, table, memory);
+}
+
+/// [`run`] of the first so many entries of each result, and of those beside them up to a multiple of [`PADDED`].
+///
+/// # Panics
+/// As `run`.
+pub fn run_of<T: Scalar>(entries: usize, instructions: &[Instruction<T>], table: &[u32], memory: &mut [T]) {
+    dispatch(Run { most: entries.checked_next_multiple_of(PADDED).unwrap_or(usize::MAX), instructions, table, memory });
 }
 
 struct Run<'a, T> {
+    most: usize,
     instructions: &'a [Instruction<T>],
     table: &'a [u32],
     memory: &'a mut [T],
@@ -106,7 +115,7 @@ impl<T: Scalar> Kernel for Run<'_, T> {
     #[inline(always)]
     fn run<F: Contraction>(self) {
         for i in self.instructions {
-            let length = i.length as usize;
+            let length = self.most.min(i.length as usize);
             if length == 1 {
                 let sum = single::<T, F>(i, self.table, self.memory);
                 finish::<T, F, 1>(i, 0, [sum], self.memory);

@@ -87,3 +87,17 @@ fn sizes_and_values_of_all_lengths() {
         }
     }
 }
+
+#[test]
+fn of_part_of_the_entries_no_others_are_touched() {
+    let i = Instruction { a: 0, b: 64, terms: 1, ..Instruction::new(Rule::Products, 128, 64, 64) };
+    let before = numbers(192);
+    for entries in [1, 8, 13, 40, 64, 100] {
+        let (mut all, mut part) = (before.clone(), before.clone());
+        run(&[i], &[], &mut all);
+        run_of(entries, &[i], &[], &mut part);
+        let end = 128 + entries.next_multiple_of(PADDED).min(64);
+        assert_eq!(part[..end], all[..end], "{entries} entries");
+        assert_eq!(part[end..], before[end..], "beyond {entries} entries");
+    }
+}

@@ -86,9 +86,9 @@ struct Lowering<'a, T> {
     made: Vec<Option<usize>>,
 }
 
-/// The stream of these recurrences up to an order.
-pub(super) fn lower<T: Executable>(recurrences: &Recurrences, order: usize) -> Stream<T> {
-    let mut lowering = Lowering::new(recurrences, order);
+/// The stream of these recurrences up to an order; `None` if there are too many numbers for the places of instructions.
+pub(super) fn lower<T: Executable>(recurrences: &Recurrences, order: usize) -> Option<Stream<T>> {
+    let mut lowering = Lowering::new(recurrences, order)?;
     recurrences.graph.ids().for_each(|id| lowering.value(id));
     lowering.stream.values = lowering.close();
     for k in 0..order {
@@ -112,11 +112,11 @@ pub(super) fn lower<T: Executable>(recurrences: &Recurrences, order: usize) -> S
         }
     }
     lowering.stream.coefficients = joined;
-    lowering.stream
+    Some(lowering.stream)
 }
 
 impl<'a, T: Executable> Lowering<'a, T> {
-    fn new(recurrences: &'a Recurrences, order: usize) -> Self {
+    fn new(recurrences: &'a Recurrences, order: usize) -> Option<Self> {
         let r = recurrences;
         let n = r.graph.len();
         let holds = |id: &NodeId| r.holder(*id) == id.index();
@@ -152,10 +152,11 @@ impl<'a, T: Executable> Lowering<'a, T> {
         let widest = r.graph.ids().map(length).max().unwrap_or(0);
         let mut size = padded(widest);
         let mut place = |length: usize, levels: usize| {
-            let place = Place { start: number(size), stride: number(padded(length)) };
-            size += padded(length) * levels;
+            // Places that do not fit are told apart by the size in the end.
+            let place = Place { start: size as u32, stride: padded(length) as u32 };
+            size = size.saturating_add(padded(length).saturating_mul(levels));
             // Series of several entries begin at the begin of a line.
-            size = size.next_multiple_of(PADDED);
+            size = size.checked_next_multiple_of(PADDED).unwrap_or(usize::MAX);
             place
         };
         let mut places: Vec<Place> = Vec::with_capacity(n);
@@ -167,6 +168,9 @@ impl<'a, T: Executable> Lowering<'a, T> {
             ids().map(|id| (r.weighted[id.index()] && holds(&id)).then(|| place(length(id), order + 1))).collect();
         let inverses = ids().map(|id| inverted[id.index()].then(|| place(length(id), 1))).collect();
         let halves = ids().map(|id| rooted[id.index()].then(|| place(length(id), 1))).collect();
+        if size >= NOWHERE as usize {
+            return None;
+        }
         let mut given = 0;
         let input = |&id: &NodeId| {
             let start = given;
@@ -186,7 +190,8 @@ impl<'a, T: Executable> Lowering<'a, T> {
             widest,
             chunk,
         };
-        Lowering { recurrences, stream, weighted, inverses, halves, reads, level: Vec::new(), made: vec![None; n] }
+        let (level, made) = (Vec::new(), vec![None; n]);
+        Some(Lowering { recurrences, stream, weighted, inverses, halves, reads, level, made })
     }
 
     /// The place of a coefficient, if it is not zero.
@@ -517,5 +522,5 @@ fn padded(length: usize) -> usize {
 
 /// A place in memory.
 fn number(place: usize) -> u32 {
-    u32::try_from(place).expect("series take less than 2³² entries")
+    u32::try_from(place).expect("there is a stream for less than 2³² entries only")
 }

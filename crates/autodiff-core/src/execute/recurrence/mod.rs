@@ -43,7 +43,7 @@ pub(crate) struct Recurrences {
     weighted: Vec<bool>,
     /// The node that has the entries of each: itself, but for reshapes.
     holders: Vec<NodeId>,
-    /// The number of entries, if all that moves is elementwise and has so many.
+    /// The number of entries, if all that moves is elementwise and has so many, or is one number.
     plane: Option<usize>,
     /// Which nodes are a plane.
     planes: Vec<bool>,
@@ -147,16 +147,11 @@ impl Recurrences {
             .collect::<Vec<_>>()
             .iter()
             .for_each(|id| weighted[holders[id.index()].index()] = true);
-        let plane = plane(&graph, states, &degrees);
+        let plane = plane(&graph, states);
         let planes = graph.ids().map(|id| plane == Some(graph.shape(id).size())).collect();
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         Some(Recurrences { serial, graph, steps, degrees, weighted, holders, plane, planes })
-    }
-
-    /// Whether memory is of these recurrences at this order.
-    pub fn owns<T>(&self, memory: &Coefficients<T>, order: usize) -> bool {
-        memory.is_of(self.serial, order)
     }
 
     /// The node that has the entries of this one, as a place in lists.
@@ -194,7 +189,7 @@ fn smooth(id: NodeId, args: &[NodeId], moving: &[usize], slopes: &Slopes, weight
 }
 
 /// The number of entries, if all nodes are elementwise and have so many, or are one number.
-fn plane(graph: &Graph, states: &[NodeId], degrees: &[usize]) -> Option<usize> {
+fn plane(graph: &Graph, states: &[NodeId]) -> Option<usize> {
     let n = graph.shape(*states.first()?).size();
     let fits = |id: NodeId| {
         let size = graph.shape(id).size();
@@ -205,12 +200,11 @@ fn plane(graph: &Graph, states: &[NodeId], degrees: &[usize]) -> Option<usize> {
             }
             _ => true,
         };
-        simple
-            && (size == n
-                || (size == 1 && (degrees[id.index()] == 0 || matches!(graph.operation(id), Operation::Input(_)))))
+        // What is one number is made of the time and of constants, for a state becomes one number by no elementwise node.
+        simple && (size == n || size == 1)
     };
     let all = graph.ids().all(fits) && graph.outputs().iter().chain(states).all(|&id| graph.shape(id).size() == n);
-    (n > PLANE && all && graph.guards().is_empty()).then_some(n)
+    (n >= PLANE && all && graph.guards().is_empty()).then_some(n)
 }
 
 /// Whether a primitive is of this type.
@@ -262,4 +256,42 @@ fn gathered(primitive: &dyn Primitive, shape: &Shape, size: usize) -> Option<(us
     let terms = rows.first()?.len();
     let fits = terms > 0 && rows.iter().all(|row| row.len() == terms);
     fits.then(|| (terms, (0..terms).flat_map(|term| rows.iter().map(move |row| row[term])).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recurrences(text: &str) -> Recurrences {
+        Recurrences::new(text.parse().expect("the test's own text"), &Vec::new()).expect("all of it has rules")
+    }
+
+    #[test]
+    fn states_from_so_many_entries_on_are_taken_in_chunks() {
+        let of =
+            |n: usize| recurrences(&format!("%0 = input : [{n}]\n%1 = input : []\n%2 = mul %0 %0 : [{n}]\nreturn %2"));
+        assert_eq!(of(PLANE - 1).plane, None);
+        assert_eq!(of(PLANE).plane, Some(PLANE));
+    }
+
+    #[test]
+    fn arithmetic_of_the_time_alone_leaves_the_chunks() {
+        let text = "%0 = input : [200]\n%1 = input : []\n%2 = mul %1 %1 : []\n%3 = broadcast{shape=[200]} %2 : [200]\n\
+                    %4 = mul %0 %3 : [200]\nreturn %4";
+        assert_eq!(recurrences(text).plane, Some(200));
+    }
+
+    #[test]
+    fn series_of_too_many_numbers_are_refused() {
+        // 2²² entries that are no plane, to order 2000.
+        let n = 1 << 22;
+        let text = format!(
+            "%0 = input : [{n}]\n%1 = input : [3]\n%2 = input : []\n%3 = mul %0 %0 : [{n}]\n%4 = mul %1 %1 : [3]\nreturn %3, %4"
+        );
+        let of = recurrences(&text);
+        assert_eq!(of.plane, None);
+        let mut memory: Vec<Coefficients<f64>> = Vec::new();
+        let error = of.memory_among(&mut memory, 2000).expect_err("2³³ numbers").to_string();
+        assert!(error.contains("order 2000"), "{error}");
+    }
 }

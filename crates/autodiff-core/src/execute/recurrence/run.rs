@@ -6,12 +6,15 @@ use crate::error::{Error, Result};
 use crate::execute::interpret::fault_error;
 use crate::graph::{Executable, NodeId, Operation};
 use crate::tensor::View;
-use kernels::series::{largest, run};
+use kernels::series::{largest, run_of};
 use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Bytes of a line of the cache, at which memory begins.
 const LINE: usize = 64;
+
+/// Paths through the branches of the rates whose memory is kept.
+const BRANCHES: usize = 4;
 
 /// Memory of runs at one order, and what is done there.
 #[derive(Debug)]
@@ -34,9 +37,36 @@ impl<T> Coefficients<T> {
 }
 
 impl Recurrences {
-    /// Memory for runs to this order, which is at least 1.
-    pub fn memory<T: Executable>(&self, order: usize) -> Coefficients<T> {
-        let stream: Stream<T> = lower(self, order);
+    /// The memory for runs to this order, which is at least 1, among some; made if it is not there. Of few, the oldest goes.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the series have more numbers than places.
+    pub fn memory_among<'a, T: Executable>(
+        &self,
+        all: &'a mut Vec<Coefficients<T>>,
+        order: usize,
+    ) -> Result<&'a mut Coefficients<T>> {
+        match all.iter().position(|memory| memory.is_of(self.serial, order)) {
+            Some(at) => all[at..].rotate_left(1),
+            None => {
+                let made = self.memory(order).ok_or_else(|| Error::Unsupported {
+                    operator: "trajectory",
+                    message: format!(
+                        "series to order {order} of all that the rates are made of are more than 2³² numbers (a lower order?)"
+                    ),
+                })?;
+                if all.len() == BRANCHES {
+                    all.remove(0);
+                }
+                all.push(made);
+            }
+        }
+        Ok(all.last_mut().expect("it was found or made"))
+    }
+
+    /// Memory for runs to this order; `None` if the series have more numbers than places.
+    pub(super) fn memory<T: Executable>(&self, order: usize) -> Option<Coefficients<T>> {
+        let stream: Stream<T> = lower(self, order)?;
         let spare = LINE / size_of::<T>();
         let mut memory = vec![T::zero(); stream.size + spare];
         let start = memory.as_ptr().align_offset(LINE).min(spare);
@@ -51,7 +81,7 @@ impl Recurrences {
         };
         let scratch = vec![T::zero(); self.graph.ids().map(scratch).max().unwrap_or(0)];
         let result = vec![T::zero(); stream.widest];
-        Coefficients { serial: self.serial, order, stream, memory, start, result, scratch }
+        Some(Coefficients { serial: self.serial, order, stream, memory, start, result, scratch })
     }
 
     /// Coefficients 1 to the order of the solution, order by order, for the entries of the states and the time at the end, and the
@@ -144,13 +174,16 @@ impl Recurrences {
         result: &mut [T],
         scratch: &mut [T],
     ) -> Result<()> {
+        // The last chunk may have fewer entries than there is room for.
+        let most = if self.plane.is_some() { entries.len() } else { usize::MAX };
         match item {
-            Item::Run(range) => run(&stream.instructions[range.clone()], &stream.table, memory),
+            Item::Run(range) => run_of(most, &stream.instructions[range.clone()], &stream.table, memory),
             Item::Row { row, args, out, length: 1 } => {
                 let entry = |i: usize| args.get(i).map_or_else(T::zero, |&a| memory[a as usize]);
                 memory[*out as usize] = row.value(&[entry(0), entry(1), entry(2)]);
             }
             Item::Row { row, args, out, length } => {
+                let length = &most.min(*length);
                 let parts: SmallVec<[&[T]; 3]> = args.iter().map(|&a| &memory[a as usize..][..*length]).collect();
                 row.map(&parts, &mut result[..*length]);
                 drop(parts);

@@ -1,0 +1,109 @@
+//! Where rates jump or bend: the step that leads over such a place ends there instead.
+//!
+//! Rates are smooth as long as every comparison, sign and whole number in them stays what it is. These are compared, at the
+//! beginning of a step and along its series, and the first place where one differs is bisected down to the resolution of the time.
+//! The step ends just behind it, so that the next begins with what the rates are there. Both series agree at the place itself: what
+//! the step does wrong behind it is of the order of one rounding.
+//!
+//! Source: Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I* (1993), section II.6, "Discontinuities" and dense
+//! output.
+
+use super::trajectory::{Trajectory, stuck};
+use crate::error::Result;
+use crate::function::Path;
+use crate::real::{Elementary, Float, Precision};
+use crate::tree::{Traced, Tree};
+use kernels::Scalar;
+use kernels::series::{largest, polynomial};
+use num_traits::Zero;
+
+/// Places of a step that are looked at, of which the last is its end.
+const PLACES: usize = 4;
+
+/// Shortest steps in a row after which a solution is taken to slide. Some places may lie together by chance.
+const PATIENCE: usize = 16;
+
+/// What the rates jump or bend with.
+#[derive(Default)]
+pub(super) struct Watch<T> {
+    /// At the beginning of the step, and at another time.
+    first: Vec<T>,
+    there: Vec<T>,
+    /// State and time there.
+    point: Vec<T>,
+    /// Shortest steps in a row.
+    short: usize,
+}
+
+impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
+    /// The length of a step along the series that is being made, of this length at most: to just behind the first place where the
+    /// rates jump or bend.
+    pub(super) fn until_switch(&mut self, path: &Path<Out>, length: P::Scalar) -> Result<P::Scalar> {
+        let number = <P::Scalar as Elementary>::from_f64;
+        self.rates.switches(path, &self.now, &mut self.watch.first)?;
+        let at = |place: usize| length * number(place as f64 / PLACES as f64);
+        let mut found = None;
+        for place in 1..=PLACES {
+            if self.differs(path, if place == PLACES { length } else { at(place) })? {
+                found = Some(place);
+                break;
+            }
+        }
+        let Some(place) = found else {
+            self.watch.short = 0;
+            return Ok(length);
+        };
+        let (mut before, mut behind) = (at(place - 1), if place == PLACES { length } else { at(place) });
+        // Beyond a rounding of the time, or of the length of the step, there is nothing to tell.
+        let rounding = match P::Scalar::PRECISION {
+            Precision::Single => f64::from(f32::EPSILON),
+            Precision::Double => f64::EPSILON,
+        };
+        let time = self.now[self.now.len() - 1].to_f64().abs();
+        let least = rounding * time.max(length.to_f64().abs());
+        while (behind - before).to_f64().abs() > least {
+            let middle = before + (behind - before) * number(0.5);
+            *(if self.differs(path, middle)? { &mut behind } else { &mut before }) = middle;
+        }
+        if behind.to_f64().abs() > 4.0 * least {
+            self.watch.short = 0;
+            return Ok(behind);
+        }
+        // The state is beside such a place already: over it.
+        self.watch.short += 1;
+        if self.watch.short > PATIENCE {
+            if !self.has_jumped() {
+                // Two states that are equal but for rounding, as in max(x, y): either branch is right.
+                self.watch.short = 0;
+                return Ok(length);
+            }
+            let time = self.now[self.now.len() - 1];
+            return Err(stuck(format!(
+                "at time {time} the rates jump back and forth: the solution slides along the jump"
+            )));
+        }
+        let over = number((4.0 * least).min(length.to_f64().abs()).copysign(length.to_f64()));
+        Ok(over)
+    }
+
+    /// Whether the rates are others than those where the last step began, which was one of the shortest.
+    fn has_jumped(&self) -> bool {
+        let n = self.now.len() - 1;
+        let (rates, before) = (&self.next[..n], self.series.get(..n).unwrap_or(&self.next[..n]));
+        let largest = largest(rates).to_f64().max(largest(before).to_f64());
+        // Between rounding and any jump that would matter.
+        rates.iter().zip(before).any(|(&a, &b)| (a - b).to_f64().abs() > 1e-3 * largest)
+    }
+
+    /// Whether anything that the rates jump or bend with is another after a time than at the beginning of the step.
+    fn differs(&mut self, path: &Path<Out>, after: P::Scalar) -> Result<bool> {
+        let Watch { first, there, point, .. } = &mut self.watch;
+        let n = self.now.len() - 1;
+        point.resize(n + 1, P::Scalar::zero());
+        polynomial(&self.next, after, &mut point[..n]);
+        point[n] = after;
+        point.iter_mut().zip(&self.now).for_each(|(change, &now)| *change = now + *change);
+        let same = |(a, b): (&P::Scalar, &P::Scalar)| a == b || (a.is_not_a_number() && b.is_not_a_number());
+        Ok(!self.rates.switches(path, point, there)? || !first.iter().zip(there.iter()).all(same))
+    }
+}
