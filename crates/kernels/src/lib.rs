@@ -1,6 +1,7 @@
 //! Numerical kernels: they know slices and shapes, not graphs.
 //!
-//! This is the only crate of the workspace in which `unsafe` may appear; at present none is needed.
+//! This is the only crate of the workspace in which `unsafe` appears: in its products of matrices, for vector instructions and for
+//! results that threads share.
 
 pub mod convolution;
 #[allow(unsafe_code, reason = "vector instructions, and threads that share a result")]
