@@ -155,3 +155,19 @@ fn broadcasts_are_undone_by_sums() {
     let (_, v) = f.gradient(&(arr2(&[[1.0, 2.0], [3.0, 4.0]]), arr1(&[1.0, 1.0]))).unwrap();
     assert_eq!(v, arr1(&[4.0, 6.0]));
 }
+
+#[test]
+fn a_derivative_by_the_users_own_negation_sees_it() {
+    // σ″ is 0 at 0; the slope σ(v) σ(−v) is no function of the x behind v = −x.
+    let second = |x: &Var| {
+        let v = -*x;
+        v.sigmoid().gradient(v).gradient(v)
+    };
+    assert_eq!(Function::new(second).value(&0.0).unwrap(), 0.0);
+    // The tangent −d of −x along d = −w is w, and varies with d.
+    let along = |(x, w): &(Var, Var)| {
+        let d = -*w;
+        (-*x).tangent(*x, d).gradient(d)
+    };
+    assert_eq!(Function::new(along).value(&(1.0, 2.0)).unwrap(), -1.0);
+}

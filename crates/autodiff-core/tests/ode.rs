@@ -355,6 +355,28 @@ fn a_solution_that_slides_along_a_jump_says_so() {
 }
 
 #[test]
+fn a_solution_that_slides_between_unequal_slopes_says_so() {
+    for (down, up) in [(0.5, 1.5), (1.5, 0.5), (0.9, 1.1), (2.0, 0.5), (1.0, 3.0)] {
+        let mut path = Trajectory::new(move |v: &Var, _: Var| v.less(0.0).select(up, -down), &1.0, 0.0);
+        let error = path.advance_to(3.0 / down).unwrap_err().to_string();
+        assert!(error.contains("slides"), "{down}, {up}: {error}");
+        assert!((path.time() - 1.0 / down).abs() < 1e-8 && path.steps() < 100, "{} at {}", path.state(), path.time());
+    }
+}
+
+#[test]
+fn a_jump_behind_a_tie_is_found() {
+    let f = |y: &[Var], t: Var| {
+        let larger = y[0].max(y[1]);
+        vec![-y[0], -(y[1] * 3.0) / 3.0, larger - y[2], t.less(2.0).select(0.0, 1.0)]
+    };
+    let mut path = Trajectory::new(f, &vec![1.0, 1.0, 0.0, 0.0], 0.0);
+    path.advance_to(5.0).unwrap();
+    let entries = path.entries();
+    assert!((entries[2] - 5.0 * (-5.0_f64).exp()).abs() < 1e-14 && (entries[3] - 3.0).abs() < 1e-13, "{entries:?}");
+}
+
+#[test]
 fn states_that_are_equal_but_for_rounding_do_not_slide() {
     // Which of the two is larger is chance, and does not matter.
     let f = |y: &[Var], _: Var| vec![-y[0], -(y[1] * 3.0) / 3.0, y[0].max(y[1]) - y[2]];

@@ -10,13 +10,14 @@ use crate::graph::{Arguments, Graph, NodeId, Operation};
 pub fn spread(graph: &Graph) -> Option<Graph> {
     let alone = floating(graph);
     let spreads = |id: NodeId| cycle(graph, id).is_some() && alone[id.index()].is_none();
-    if !graph.ids().any(spreads) {
+    let is_row = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_));
+    if !graph.ids().filter(is_row).any(|id| graph.arguments(id).into_iter().any(spreads)) {
         return None;
     }
     let (mut out, mut moved) = (Graph::new(), Vec::<NodeId>::with_capacity(graph.len()));
     for id in graph.ids() {
         let mut args: Arguments = graph.arguments(id).iter().map(|a| moved[a.index()]).collect();
-        if matches!(graph.operation(id), Operation::Row(_)) {
+        if is_row(&id) {
             let own = graph.arguments(id);
             for (i, &a) in own.iter().enumerate().filter(|(_, a)| spreads(**a)) {
                 // A node that reads the same twice has one copy.

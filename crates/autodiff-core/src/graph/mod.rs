@@ -240,7 +240,8 @@ impl Graph {
     /// From here on, a node equal to one recorded from here on (same operation, same arguments) is not recorded again.
     ///
     /// Earlier nodes are left alone: a derivative is with respect to a node, and a node that a transform makes is never
-    /// taken for one that the user made. A product of the same factors the other way round is equal, and −(−x) is x.
+    /// taken for one that the user made. A product of the same factors the other way round is equal, and −(−x) is x
+    /// if −x was recorded from here on.
     pub fn share(&mut self) {
         if self.shared.is_none() {
             self.shared = Some(HashTable::new());
@@ -295,6 +296,12 @@ impl Graph {
             None => node.args.hash(&mut hasher),
         }
         hasher.finish()
+    }
+
+    /// Whether a node was recorded since equal ones are shared.
+    fn is_shared(&self, id: NodeId) -> bool {
+        let hash = || self.hash_of(&self.nodes[id.index()]);
+        self.shared.as_ref().is_some_and(|shared| shared.find(hash(), |&i| i == id.0).is_some())
     }
 
     /// Whether two nodes compute the same from the same arguments.
@@ -391,7 +398,7 @@ impl Graph {
                 return Err(format!("shapes differ: {} and {}", self.shape(args[0]), self.shape(*id)));
             }
         }
-        if row == Row::Neg && self.shared.is_some() && self.nodes[args[0].index()].op == Row::Neg as u32 {
+        if row == Row::Neg && self.nodes[args[0].index()].op == Row::Neg as u32 && self.is_shared(args[0]) {
             return Ok(NodeId(self.nodes[args[0].index()].args[0]));
         }
         let packed = match args {

@@ -23,6 +23,10 @@ const PLACES: usize = 4;
 /// Shortest steps in a row after which a solution is taken to slide. Some places may lie together by chance.
 const PATIENCE: usize = 16;
 
+/// Steps are short up to this many roundings of the time: a solution that slides goes back over the jump in steps as long as the
+/// ratio of its slopes on both sides.
+const NEAR: f64 = (1 << 20) as f64;
+
 /// What the rates jump or bend with.
 #[derive(Default)]
 pub(super) struct Watch<T> {
@@ -31,6 +35,8 @@ pub(super) struct Watch<T> {
     there: Vec<T>,
     /// State and time there.
     point: Vec<T>,
+    /// Which of them are left out of account: those that differ by rounding alone.
+    tied: Vec<bool>,
     /// Shortest steps in a row.
     short: usize,
 }
@@ -40,50 +46,76 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
     /// rates jump or bend.
     pub(super) fn until_switch(&mut self, path: &Path<Out>, length: P::Scalar) -> Result<P::Scalar> {
         let number = <P::Scalar as Elementary>::from_f64;
+        let magnitude = |step: P::Scalar| step.to_f64().abs();
         self.rates.switches(path, &self.now, &mut self.watch.first)?;
-        let at = |place: usize| length * number(place as f64 / PLACES as f64);
-        let mut found = None;
-        for place in 1..=PLACES {
-            if self.differs(path, if place == PLACES { length } else { at(place) })? {
-                found = Some(place);
-                break;
-            }
-        }
-        let Some(place) = found else {
-            self.watch.short = 0;
-            return Ok(length);
-        };
-        let (mut before, mut behind) = (at(place - 1), if place == PLACES { length } else { at(place) });
+        self.watch.tied.clear();
+        self.watch.tied.resize(self.watch.first.len(), false);
         // Beyond a rounding of the time, or of the length of the step, there is nothing to tell.
         let rounding = match P::Scalar::PRECISION {
             Precision::Single => f64::from(f32::EPSILON),
             Precision::Double => f64::EPSILON,
         };
-        let time = self.now[self.now.len() - 1].to_f64().abs();
-        let least = rounding * time.max(length.to_f64().abs());
-        while (behind - before).to_f64().abs() > least {
-            let middle = before + (behind - before) * number(0.5);
-            *(if self.differs(path, middle)? { &mut behind } else { &mut before }) = middle;
-        }
-        if behind.to_f64().abs() > 4.0 * least {
-            self.watch.short = 0;
-            return Ok(behind);
-        }
-        // The state is beside such a place already: over it.
-        self.watch.short += 1;
-        if self.watch.short > PATIENCE {
-            if !self.has_jumped() {
-                // Two states that are equal but for rounding, as in max(x, y): either branch is right.
+        let least = rounding * magnitude(self.now[self.now.len() - 1]).max(magnitude(length));
+        loop {
+            let Some(behind) = self.first_switch(path, length, least)? else {
                 self.watch.short = 0;
                 return Ok(length);
+            };
+            self.watch.short = if magnitude(behind) > NEAR * least { 0 } else { self.watch.short + 1 };
+            if self.watch.short <= PATIENCE {
+                // The state may be beside such a place already: over it.
+                let over = number((4.0 * least).min(magnitude(length)).copysign(length.to_f64()));
+                return Ok(if magnitude(behind) > 4.0 * least { behind } else { over });
             }
-            let time = self.now[self.now.len() - 1];
-            return Err(stuck(format!(
-                "at time {time} the rates jump back and forth: the solution slides along the jump"
-            )));
+            if self.has_jumped() {
+                let time = self.now[self.now.len() - 1];
+                return Err(stuck(format!(
+                    "at time {time} the rates jump back and forth: the solution slides along the jump"
+                )));
+            }
+            // Two states that are equal but for rounding, as in max(x, y): either branch is right. Others may be met later.
+            self.watch.short = 0;
+            if !self.tie(path, behind)? {
+                return Ok(length);
+            }
         }
-        let over = number((4.0 * least).min(length.to_f64().abs()).copysign(length.to_f64()));
-        Ok(over)
+    }
+
+    /// How far it is to just behind the first place within `length` where the rates jump or bend, to a precision of `least`.
+    fn first_switch(&mut self, path: &Path<Out>, length: P::Scalar, least: f64) -> Result<Option<P::Scalar>> {
+        let number = <P::Scalar as Elementary>::from_f64;
+        let (mut before, mut behind) = (P::Scalar::zero(), length);
+        let mut found = false;
+        for place in 1..=PLACES {
+            behind = if place == PLACES { length } else { length * number(place as f64 / PLACES as f64) };
+            found = self.differs(path, behind)?;
+            if found {
+                break;
+            }
+            before = behind;
+        }
+        while found && (behind - before).to_f64().abs() > least {
+            let middle = before + (behind - before) * number(0.5);
+            // Neighbours among the smallest numbers of all.
+            if middle == before || middle == behind {
+                break;
+            }
+            *(if self.differs(path, middle)? { &mut behind } else { &mut before }) = middle;
+        }
+        Ok(found.then_some(behind))
+    }
+
+    /// Leaves out of account what is another after a time than at the beginning of the step; whether there is any.
+    fn tie(&mut self, path: &Path<Out>, after: P::Scalar) -> Result<bool> {
+        self.differs(path, after)?;
+        let Watch { first, there, tied, .. } = &mut self.watch;
+        let mut any = false;
+        for ((tied, a), b) in tied.iter_mut().zip(first.iter()).zip(there.iter()) {
+            let differs = !*tied && !same(a, b);
+            *tied |= differs;
+            any |= differs;
+        }
+        Ok(any)
     }
 
     /// Whether the rates are others than those where the last step began, which was one of the shortest.
@@ -97,13 +129,18 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
 
     /// Whether anything that the rates jump or bend with is another after a time than at the beginning of the step.
     fn differs(&mut self, path: &Path<Out>, after: P::Scalar) -> Result<bool> {
-        let Watch { first, there, point, .. } = &mut self.watch;
+        let Watch { first, there, point, tied, .. } = &mut self.watch;
         let n = self.now.len() - 1;
         point.resize(n + 1, P::Scalar::zero());
         polynomial(&self.next, after, &mut point[..n]);
         point[n] = after;
         point.iter_mut().zip(&self.now).for_each(|(change, &now)| *change = now + *change);
-        let same = |(a, b): (&P::Scalar, &P::Scalar)| a == b || (a.is_not_a_number() && b.is_not_a_number());
-        Ok(!self.rates.switches(path, point, there)? || !first.iter().zip(there.iter()).all(same))
+        let unchanged = |((tied, a), b): ((&bool, &P::Scalar), &P::Scalar)| *tied || same(a, b);
+        Ok(!self.rates.switches(path, point, there)? || !tied.iter().zip(first.iter()).zip(there.iter()).all(unchanged))
     }
+}
+
+/// Whether two numbers are one, NaN included.
+fn same<T: Float>(a: &T, b: &T) -> bool {
+    a == b || (a.is_not_a_number() && b.is_not_a_number())
 }

@@ -280,11 +280,14 @@ impl Jets {
         (a.of.node == b.of.node && slope == 0.0).then_some((a.of, a.sign * b.sign))
     }
 
-    /// A variable as a number and another variable.
+    /// A variable as a number and another variable, as far as a few operations tell.
     fn affine(&self, var: Var) -> Affine {
         let mut affine = Affine { constant: 0.0, sign: 1.0, of: var };
         peek(|graph| {
-            while !self.seeds.contains_key(&affine.of.node) {
+            for _ in 0..LINKS {
+                if self.seeds.contains_key(&affine.of.node) {
+                    break;
+                }
                 let args = graph.arguments(affine.of.node);
                 let number = |i: usize| repeated_number(graph, args[i]);
                 let (node, sign, number) = match graph.operation(affine.of.node) {
@@ -367,6 +370,9 @@ impl Jets {
         }
     }
 }
+
+/// Sums with numbers, and negations, that are looked through.
+const LINKS: usize = 4;
 
 /// constant + sign · of, where the sign is 1 or −1.
 struct Affine {
