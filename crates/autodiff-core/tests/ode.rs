@@ -357,7 +357,7 @@ fn a_solution_that_slides_along_a_jump_says_so() {
 #[test]
 fn a_solution_that_slides_between_unequal_slopes_says_so() {
     for (down, up) in [(0.5, 1.5), (1.5, 0.5), (0.9, 1.1), (2.0, 0.5), (1.0, 3.0)] {
-        let mut path = Trajectory::new(move |v: &Var, _: Var| v.less(0.0).select(up, -down), &1.0, 0.0);
+        let mut path = Trajectory::new(move |v: &Var, _: Var| v.less(0.0).select(up, -down), &1.0_f64, 0.0);
         let error = path.advance_to(3.0 / down).unwrap_err().to_string();
         assert!(error.contains("slides"), "{down}, {up}: {error}");
         assert!((path.time() - 1.0 / down).abs() < 1e-8 && path.steps() < 100, "{} at {}", path.state(), path.time());
