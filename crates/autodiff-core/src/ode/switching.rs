@@ -13,7 +13,6 @@ use crate::error::Result;
 use crate::function::Path;
 use crate::real::{Elementary, Float, Precision};
 use crate::tree::{Traced, Tree};
-use kernels::Scalar;
 use kernels::series::{largest, polynomial};
 use num_traits::Zero;
 
