@@ -94,7 +94,11 @@ impl Arguments {
         let named: Vec<Workload> = if all {
             workload::ALL.to_vec()
         } else {
-            self.workloads.iter().map(|name| name.parse()).collect::<Result<_, _>>()?
+            let of = |name: &String| match name.as_str() {
+                "T2" => Ok(vec![Workload::T2a, Workload::T2b]),
+                one => one.parse().map(|workload| vec![workload]),
+            };
+            self.workloads.iter().map(of).collect::<Result<Vec<_>, String>>()?.concat()
         };
         let tasks: Vec<Task> = named.into_iter().filter_map(|w| self.task(w, all)).collect();
         if tasks.is_empty() {
@@ -146,6 +150,8 @@ mod tests {
         assert_eq!(tasks[0].operators, [Operator::Gradient, Operator::Hvp]);
         assert_eq!((tasks[0].precision, tasks[1].precision), (Precision::F32, Precision::F64));
         assert_eq!(parse("compare N1 N2").tasks().unwrap().len(), 2);
+        let both: Vec<Workload> = parse("compare T2").tasks().unwrap().iter().map(|t| t.workload).collect();
+        assert_eq!(both, [Workload::T2a, Workload::T2b]);
     }
 
     #[test]

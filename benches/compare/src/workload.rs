@@ -141,7 +141,7 @@ impl FromStr for Workload {
     fn from_str(name: &str) -> Result<Workload, String> {
         ALL.into_iter().find(|w| w.to_string() == name).ok_or_else(|| {
             let names: Vec<String> = ALL.iter().map(Workload::to_string).collect();
-            format!("no workload `{name}`; there are {}, or `all`", names.join(", "))
+            format!("no workload `{name}`; there are {}, `T2` for T2a and T2b, or `all`", names.join(", "))
         })
     }
 }

@@ -1,10 +1,12 @@
 //! Fusing: which elementwise nodes run together, chunk by chunk, with what is between them in registers of a chunk's length.
 //!
-//! A region holds elementwise nodes and simple repeats of one length, and sums over all of their entries. It runs as a whole,
-//! so nothing outside may stand both after one member and before another. Nodes are taken in order, while several regions
-//! are open, of one length each: a node joins the first that what it reads allows; any other runs as early as that allows,
-//! before, between or behind them.
+//! A region holds elementwise nodes and simple repeats of one length, and sums over all of their entries; or reductions of lines
+//! of that length, elementwise nodes of their results, and these spread over the lines again. It runs as a whole, so nothing
+//! outside may stand both after one member and before another. Nodes are taken in order, while several regions are open, of one
+//! length each: a node joins the first that what it reads allows; any other runs as early as that allows, before, between or
+//! behind them.
 
+use super::lines::reduction;
 use crate::graph::{Graph, NodeId, Operation};
 use crate::primitive::{Broadcast, Pattern, Pick, Place, Slice, Stride, Sum, Unslice};
 use crate::shape::Shape;
@@ -203,11 +205,9 @@ pub fn is_total(graph: &Graph, id: NodeId) -> bool {
 /// `floating` the reader that a node runs with.
 pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId], floating: &[Option<NodeId>]) -> Vec<Unit> {
     let mut line =
-        Line { graph, floating, units: Vec::new(), open: VecDeque::new(), slots: vec![0; graph.len()], first: 0 };
+        Line { graph, floating, root, units: Vec::new(), open: VecDeque::new(), slots: vec![0; graph.len()], first: 0 };
     for &id in order {
-        let args = graph.arguments(id);
-        let slots = args.iter().map(|a| line.slots[a.index()].max(line.slots[root[a.index()].index()]));
-        let need = slots.max().unwrap_or(0).max(2 * line.first);
+        let need = graph.arguments(id).iter().map(|a| line.slot(*a)).max().unwrap_or(0).max(2 * line.first);
         if floating[id.index()].is_some() {
             // Its reader takes it along, to where its source is there as a whole.
             line.slots[id.index()] = need.next_multiple_of(2);
@@ -228,6 +228,7 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId], floating: &[Option
 struct Line<'g> {
     graph: &'g Graph,
     floating: &'g [Option<NodeId>],
+    root: &'g [NodeId],
     units: Vec<Unit>,
     open: VecDeque<Open>,
     /// The slot of each node.
@@ -239,6 +240,10 @@ struct Line<'g> {
 /// A region that nodes may join.
 struct Open {
     length: usize,
+    /// Length of the lines that a member reduces.
+    lines: Option<usize>,
+    /// Whether a member is the sum over all entries.
+    totals: bool,
     nodes: Vec<NodeId>,
     /// Single nodes that run after it and before the next region.
     after: Vec<NodeId>,
@@ -258,17 +263,17 @@ impl Line<'_> {
         let long = self.length(id) >= SHORTEST;
         let number = if is_total(self.graph, id) {
             self.total(id, need)
+        } else if let Some(line) = reduction(self.graph, id) {
+            self.reduces(id, line.1, need)
+        } else if let Some(i) = self.follows(id, need) {
+            Some(i)
         } else if long && (row || repeat(self.graph, id).is_some()) {
             // A repeat reads its source as a whole: the source must be there before the region runs.
             let joins = |(i, open): (usize, &Open)| {
                 let slot = 2 * (self.first + i) + 1;
                 open.length == self.length(id) && need <= slot - usize::from(!row)
             };
-            Some(self.open.iter().enumerate().position(joins).unwrap_or_else(|| {
-                let open = Open { length: self.length(id), nodes: Vec::new(), after: Vec::new(), passed: 0 };
-                self.open.push_back(open);
-                self.open.len() - 1
-            }))
+            Some(self.open.iter().enumerate().position(joins).unwrap_or_else(|| self.begin(self.length(id))))
         } else {
             None
         };
@@ -303,11 +308,57 @@ impl Line<'_> {
         }
     }
 
-    /// The open region on whose way a sum over all entries is taken.
-    fn total(&self, id: NodeId, need: usize) -> Option<usize> {
+    /// The slot from which on a node can be read.
+    fn slot(&self, id: NodeId) -> usize {
+        self.slots[id.index()].max(self.slots[self.root[id.index()].index()])
+    }
+
+    /// Opens a region behind the others; its number among them.
+    fn begin(&mut self, length: usize) -> usize {
+        let open = Open { length, lines: None, totals: false, nodes: Vec::new(), after: Vec::new(), passed: 0 };
+        self.open.push_back(open);
+        self.open.len() - 1
+    }
+
+    /// The open region on whose way a sum over all entries is taken: none of lines, whose chunks are no whole blocks.
+    fn total(&mut self, id: NodeId, need: usize) -> Option<usize> {
         let source = self.graph.arguments(id)[0];
         let i = (need % 2 == 1).then(|| need / 2 - self.first)?;
-        (self.length(source) == self.open[i].length && !is_total(self.graph, source)).then_some(i)
+        let open = &mut self.open[i];
+        let takes = self.graph.shape(source).size() == open.length && !is_total(self.graph, source);
+        let takes = takes && open.lines.is_none();
+        open.totals |= takes;
+        takes.then_some(i)
+    }
+
+    /// The open region on whose way lines of such a length are reduced; a new one if there is none.
+    fn reduces(&mut self, id: NodeId, line: usize, need: usize) -> Option<usize> {
+        let length = self.length(id) * line;
+        if length < SHORTEST {
+            return None;
+        }
+        let joins = |(i, open): (usize, &Open)| {
+            let fits = open.length == length && !open.totals && open.lines.is_none_or(|lines| lines == line);
+            fits && need <= 2 * (self.first + i) + 1
+        };
+        let number = self.open.iter().enumerate().position(joins).unwrap_or_else(|| self.begin(length));
+        self.open[number].lines = Some(line);
+        Some(number)
+    }
+
+    /// The open region that has reduced lines to what a node reads, if the node computes with that, one number for each line, or
+    /// spreads it over the lines.
+    fn follows(&self, id: NodeId, need: usize) -> Option<usize> {
+        let i = (need % 2 == 1).then(|| need / 2 - self.first)?;
+        let open = &self.open[i];
+        let (line, count) = (open.lines?, open.length / open.lines?);
+        let args = self.graph.arguments(id);
+        let of_lines = |a: &NodeId| self.slot(*a) == need && self.length(*a) == count;
+        match self.graph.operation(id) {
+            Operation::Row(_) => self.length(id) == count && args.iter().any(of_lines),
+            _ => repeat(self.graph, id) == Some(Repeat::Run { start: 0, run: line }) && args.iter().all(of_lines),
+        }
+        .then_some(i)
     }
 
     /// Runs the first open region, and what comes between it and the next.

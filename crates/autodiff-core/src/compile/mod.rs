@@ -1,21 +1,25 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
-//! * [`simplify`], [`accumulate`], [`rematerialize`] and [`spread`], from graph to graph, verified after they ran in debug
-//!   builds;
+//! * [`simplify`], [`accumulate`], [`rematerialize`], [`pack`] and [`spread`], from graph to graph, verified after they ran in
+//!   debug builds;
 //! * [`schedule`], which decides what runs when;
 //! * [`fuse`], which decides what runs together.
 
 mod accumulate;
 mod fuse;
+mod lines;
+mod pack;
 mod rematerialize;
 mod roll;
 mod schedule;
 mod simplify;
 mod spread;
 
-pub use accumulate::accumulate;
+pub use accumulate::{MatmulOnto, accumulate};
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
+pub use lines::{Reduction, reduction};
+pub use pack::{Packed, pack};
 pub use rematerialize::rematerialize;
 pub use roll::{Rolling, roll};
 pub use schedule::schedule;
@@ -33,26 +37,33 @@ pub struct Optimized {
     pub passes: Vec<(&'static str, usize)>,
 }
 
-/// Whether marked parts are computed again instead of kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marked {
-    /// Kept like everything else: what is kept for many products is not computed again.
-    Keep,
-    /// Computed again.
-    Recompute,
-}
-
-/// All passes from graph to graph, in order.
-pub fn optimize(graph: &Graph, marked: Marked) -> Optimized {
+/// All passes from graph to graph, in order. Of a program that is split, `late` is the number of the first late input: what it
+/// keeps for many runs is not computed again, be it marked.
+pub fn optimize(graph: &Graph, late: Option<usize>) -> Optimized {
     let mut optimized = Optimized { graph: graph.without_dead_nodes(), passes: Vec::new() };
     optimized.note("live");
     optimized.pass("simplify", |graph| Some(simplify(graph)));
     optimized.pass("accumulate", |graph| Some(accumulate(graph)));
-    if marked == Marked::Recompute {
+    if late.is_none() {
         optimized.pass("rematerialize", rematerialize);
     }
+    optimized.pass("pack", |graph| pack(graph, &self::late(graph, late)));
     optimized.pass("spread", spread);
     optimized
+}
+
+/// Which nodes depend on inputs from number `first` on; all of a program that is not split.
+pub fn late(graph: &Graph, first: Option<usize>) -> Vec<bool> {
+    let mut late = vec![first.is_none(); graph.len()];
+    for &input in &graph.inputs()[first.unwrap_or(0)..] {
+        late[input.index()] = true;
+    }
+    for id in graph.ids() {
+        if graph.arguments(id).iter().any(|a| late[a.index()]) {
+            late[id.index()] = true;
+        }
+    }
+    late
 }
 
 impl Optimized {

@@ -8,9 +8,10 @@ use super::chains::Chains;
 use super::memory::{Operand, Space, Target};
 use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
-use super::region::{Array, Compute, Cycle, Goal, Link, Region, Source, Step, Touched};
+use super::region::{Array, Compute, Cycle, Goal, Link, Per, Region, Source, Step, Stored, Touched};
 use super::statistics::Statistics;
-use crate::compile::{Repeat, Unit, floating, fuse, repeat, schedule};
+use super::tiles::tile;
+use crate::compile::{Repeat, Unit, floating, fuse, late, reduction, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::FxHashMap;
@@ -18,15 +19,7 @@ use smallvec::SmallVec;
 
 /// The program of a graph that meets its caller in this way.
 pub(super) fn program(graph: &Graph, interface: &Interface) -> Program {
-    let mut late = vec![interface.is_whole(); graph.len()];
-    for &input in &graph.inputs()[interface.late_inputs()..] {
-        late[input.index()] = true;
-    }
-    for id in graph.ids() {
-        if graph.arguments(id).iter().any(|a| late[a.index()]) {
-            late[id.index()] = true;
-        }
-    }
+    let mut late = late(graph, interface.late.map(|_| interface.late_inputs()));
     // What is repeated for one reader is repeated where that runs: the repeated numbers are not kept, their source is.
     let floating = floating(graph);
     for id in graph.ids() {
@@ -223,7 +216,20 @@ impl<'g> Layout<'g> {
         self.program.statistics.buffers = self.arenas.iter().map(Arena::served).sum();
         self.program.statistics.kept = lengths[Phase::Early as usize];
         self.program.statistics.instructions = self.program.instructions.len();
+        self.tile();
         self.program
+    }
+
+    /// Joins instructions that go through the same rows.
+    fn tile(&mut self) {
+        let program = &mut self.program;
+        let late = program.instructions.split_off(program.split);
+        let (early, first) = tile(std::mem::take(&mut program.instructions), &program.shapes);
+        let (late, second) = tile(late, &program.shapes);
+        program.split = early.len();
+        program.instructions = early;
+        program.instructions.extend(late);
+        program.scratch = program.scratch.max(first).max(second);
     }
 
     /// Notes what the early phase costs.
@@ -397,7 +403,7 @@ impl<'g> Layout<'g> {
     }
 
     fn region(&mut self, number: usize, nodes: &[NodeId]) {
-        let mut region = RegionBuilder::new(self.graph.shape(nodes[0]).size());
+        let mut region = RegionBuilder::new(self.graph, nodes);
         let inside = |layout: &Self, id: NodeId| {
             let source = layout.root[id.index()];
             (layout.unit_of[source.index()] == number).then_some(source)
@@ -463,6 +469,15 @@ impl<'g> Layout<'g> {
                     region.weight += 1;
                     Compute::Total(total, from)
                 }
+                _ if reduction(self.graph, id).is_some() => {
+                    let (kind, _) = reduction(self.graph, id).expect("just found");
+                    region.weight += 1;
+                    Compute::Reduce(kind, source(&mut region, args[0]))
+                }
+                _ if inside(self, args[0]).is_some() => {
+                    region.weight += 1;
+                    Compute::Spread(source(&mut region, args[0]))
+                }
                 _ => {
                     let way = repeat(self.graph, id).expect("a member is elementwise, a repeat or a total");
                     let array = region.array(self.find(args[0]), self.graph.shape(args[0]).size());
@@ -496,19 +511,21 @@ impl<'g> Layout<'g> {
                     Goal::Register(r)
                 }
             };
-            region.built.steps.push(Step { compute, to });
+            let per = region.per(self.graph, id);
+            region.built.steps.push(Step { compute, to, per });
             let mut done: SmallVec<[NodeId; 8]> = args.iter().filter_map(|&a| inside(self, a)).chain([id]).collect();
             done.sort_unstable();
             done.dedup();
             let free_now = done.into_iter().filter(|member| until[member] == step);
             free.extend(free_now.filter_map(|m| register.get(&m).copied()));
         }
-        let region = region.finish();
+        let region = region.finish(self.graph);
         self.program.scratch = self.program.scratch.max(region.scratch());
         let statistics = &mut self.program.statistics;
         statistics.regions += 1;
         statistics.fused += nodes.len();
-        statistics.moved += region.arrays.iter().map(|a| a.length).sum::<usize>() + region.stores.len() * region.length;
+        let stored = region.stores.iter().map(|s| region.count(s.per, region.length));
+        statistics.moved += region.arrays.iter().map(|a| a.length).sum::<usize>() + stored.sum::<usize>();
         let kind = Kind::Region(Box::new(region));
         self.program.instructions.push(Instruction { kind, operands: SmallVec::new(), out: NOWHERE });
     }
@@ -525,8 +542,17 @@ struct RegionBuilder {
 }
 
 impl RegionBuilder {
-    fn new(length: usize) -> RegionBuilder {
-        RegionBuilder { built: Region { length, ..Region::default() }, stores: Vec::new(), weight: 0 }
+    fn new(graph: &Graph, nodes: &[NodeId]) -> RegionBuilder {
+        let line = nodes.iter().find_map(|&id| reduction(graph, id)).map_or(1, |(_, line)| line);
+        let entries = |&id: &NodeId| graph.shape(id).size() * reduction(graph, id).map_or(1, |(_, line)| line);
+        let length = nodes.iter().map(entries).max().expect("a region has nodes");
+        RegionBuilder { built: Region { length, line, ..Region::default() }, stores: Vec::new(), weight: 0 }
+    }
+
+    /// What a member has one number for.
+    fn per(&self, graph: &Graph, id: NodeId) -> Per {
+        let lines = self.built.line > 1 && graph.shape(id).size() < self.built.length;
+        if lines { Per::Line } else { Per::Entry }
     }
 
     /// Number of the array at a place.
@@ -548,14 +574,19 @@ impl RegionBuilder {
         }))
     }
 
-    fn finish(mut self) -> Region {
+    fn finish(mut self, graph: &Graph) -> Region {
+        let stored = |(place, id): &(Target, NodeId)| Stored {
+            space: place.space,
+            offset: place.offset,
+            per: self.per(graph, *id),
+        };
+        self.built.stores = self.stores.iter().map(stored).collect();
         let built = &mut self.built;
         let arrays = built.arrays.iter().enumerate().filter(|(_, a)| a.space == Space::Arena);
         built.pieces = arrays.map(|(i, a)| Touched { offset: a.offset, length: a.length, array: Some(i) }).collect();
         let written = self.stores.iter().filter(|(place, _)| place.space == Space::Arena);
         built.pieces.extend(written.map(|(p, _)| Touched { offset: p.offset, length: p.length, array: None }));
         built.pieces.sort_by_key(|piece| piece.offset);
-        built.stores = self.stores.iter().map(|(place, _)| (place.space, place.offset)).collect();
         built.weight = self.weight;
         debug_assert!(
             built.pieces.windows(2).all(|w| w[0].offset + w[0].length <= w[1].offset),
@@ -577,7 +608,8 @@ fn overwrites(graph: &Graph, root: &[NodeId], is_late: impl Fn(NodeId) -> bool) 
         let Operation::Primitive(p) = graph.operation(id) else { return None };
         let source = root[graph.arguments(id).first()?.index()];
         let primitive = matches!(graph.operation(source), Operation::Primitive(_));
-        let made_alone = primitive && repeat(graph, source).is_none() && !is_total(graph, source);
+        let joins = repeat(graph, source).is_some() || is_total(graph, source) || reduction(graph, source).is_some();
+        let made_alone = primitive && !joins;
         let fits = made_alone && readers[source.index()] == 1 && is_late(source) == is_late(id);
         (p.updates() && fits).then_some(source)
     };

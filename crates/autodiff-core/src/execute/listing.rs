@@ -3,6 +3,7 @@
 use super::memory::Space;
 use super::program::{Instruction, Kind, Program};
 use super::region::{Compute, Goal, Region};
+use crate::compile::Reduction;
 use rustc_hash::FxHashMap;
 use std::fmt::{self, Write};
 
@@ -42,9 +43,14 @@ impl Program {
             Kind::Row(row) => row.name().into(),
             Kind::Primitive(p) => p.name().into(),
             Kind::Guard(expected) => format!("guard {expected}"),
+            Kind::Tiled(tiled) => {
+                let names: Vec<String> = tiled.instructions.iter().map(|one| self.name(one)).collect();
+                format!("by {} of {} rows: {}", tiled.block, tiled.rows, names.join("; "))
+            }
             Kind::Region(region) => {
                 let steps: Vec<&str> = region.steps.iter().map(|step| step_name(&step.compute)).collect();
-                format!("region of {}: {}", region.length, steps.join(" "))
+                let lines = if region.line > 1 { format!(", lines of {}", region.line) } else { String::new() };
+                format!("region of {}{lines}: {}", region.length, steps.join(" "))
             }
         }
     }
@@ -60,7 +66,7 @@ impl Program {
                 let kept = writer.drain().map(|((_, offset), by)| ((Space::Kept, offset), by)).collect();
                 writer = kept;
             }
-            let form = if matches!(instruction.kind, Kind::Region(_)) { "box" } else { "ellipse" };
+            let form = if matches!(instruction.kind, Kind::Region(_) | Kind::Tiled(_)) { "box" } else { "ellipse" };
             let late = if number >= self.split && self.split > 0 { ", style=filled" } else { "" };
             let _ = writeln!(text, "  i{number} [label=\"{}\", shape={form}{late}];", self.name(instruction));
             let (reads, writes) = places(instruction);
@@ -79,14 +85,21 @@ fn step_name(compute: &Compute) -> &'static str {
         Compute::Row(row, _) => row.name(),
         Compute::Chain(..) => "chain",
         Compute::Repeat(..) => "repeat",
-        Compute::Total(..) => "sum",
+        Compute::Total(..) | Compute::Reduce(Reduction::Sum, _) => "sum",
+        Compute::Reduce(Reduction::Maximum, _) => "maximum",
+        Compute::Spread(_) => "spread",
     }
 }
 
 /// Where an instruction reads and writes.
 fn places(instruction: &Instruction) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
-    if let Kind::Region(region) = &instruction.kind {
-        return region_places(region);
+    match &instruction.kind {
+        Kind::Region(region) => return region_places(region),
+        Kind::Tiled(tiled) => {
+            let (reads, writes): (Vec<_>, Vec<_>) = tiled.instructions.iter().map(places).unzip();
+            return (reads.concat(), writes.concat());
+        }
+        _ => {}
     }
     let reads = instruction.operands.iter().map(|o| (o.space, o.offset)).collect();
     let writes =
@@ -97,7 +110,7 @@ fn places(instruction: &Instruction) -> (Vec<(Space, usize)>, Vec<(Space, usize)
 fn region_places(region: &Region) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
     let reads = region.arrays.iter().map(|a| (a.space, a.offset)).collect();
     let stored = region.steps.iter().filter_map(|step| match step.to {
-        Goal::Store(s) => Some(region.stores[s]),
+        Goal::Store(s) => Some((region.stores[s].space, region.stores[s].offset)),
         _ => None,
     });
     let totals = region.totals.iter().map(|&offset| (Space::Arena, offset));

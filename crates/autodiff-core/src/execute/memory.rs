@@ -84,6 +84,12 @@ impl<T: Executable> Memories<'_, T> {
         }
     }
 
+    /// The last entries of the working memory, and the memories without them.
+    pub fn with_end(&mut self, count: usize) -> (Memories<'_, T>, &mut [T]) {
+        let (scratch, end) = self.scratch.split_at_mut(self.scratch.len() - count);
+        (Memories { arena: self.arena, kept: self.kept, inputs: self.inputs, out: self.out, scratch }, end)
+    }
+
     /// The place to write, what can be read meanwhile, and working memory.
     #[inline]
     pub fn open(&mut self, target: &Target) -> (&mut [T], Readable<'_, T>, &mut [T]) {

@@ -10,6 +10,7 @@ mod program;
 mod recurrence;
 mod region;
 mod statistics;
+mod tiles;
 
 pub use interpret::interpret;
 pub use program::{Group, Guards, Interface, Outcome, Phase, Program, Role, Workspace};

@@ -13,7 +13,8 @@ use super::layout;
 use super::memory::{Aligned, Memories, Operand, Space, Target};
 use super::region::Region;
 use super::statistics::Statistics;
-use crate::compile::{Marked, optimize};
+use super::tiles::Tiled;
+use crate::compile::optimize;
 use crate::error::Result;
 use crate::graph::{Executable, Graph, Primitive};
 use crate::real::Row;
@@ -122,6 +123,8 @@ pub(super) enum Kind {
     Guard(bool),
     /// Several elementwise nodes at once; they name their own operands.
     Region(Box<Region>),
+    /// Several instructions on a block of rows at a time.
+    Tiled(Box<Tiled>),
 }
 
 #[derive(Debug)]
@@ -163,8 +166,7 @@ impl Program {
     /// If the interface does not name every input.
     pub fn new(graph: &Graph, interface: &Interface) -> Program {
         debug_assert!(graph.verify().is_ok(), "{:?}", graph.verify());
-        let marked = if interface.is_whole() { Marked::Recompute } else { Marked::Keep };
-        let optimized = optimize(graph, marked);
+        let optimized = optimize(graph, interface.late.map(|_| interface.late_inputs()));
         let mut program = layout::program(&optimized.graph, interface);
         program.statistics.traced = graph.len();
         program.statistics.passes = optimized.passes;
@@ -299,40 +301,59 @@ impl Program {
     fn execute<T: Executable>(&self, phase: Phase, memories: &mut Memories<'_, T>, guards: Guards) -> Result<Outcome> {
         let (early, late) = self.instructions.split_at(self.split);
         for instruction in if phase == Phase::Early { early } else { late } {
-            let operands = &instruction.operands;
-            match &instruction.kind {
-                Kind::Guard(expected) => {
-                    if guards == Guards::Check && (memories.number(&operands[0]) != T::zero()) != *expected {
-                        return Ok(Outcome::Diverged);
-                    }
-                }
-                Kind::Row(row) if instruction.out.length == 1 => {
-                    let read = |i: usize| operands.get(i).map_or_else(T::zero, |o| memories.number(o));
-                    let number = row.value(&[read(0), read(1), read(2)]);
-                    match instruction.out.space {
-                        Space::Out => memories.out[instruction.out.offset] = number,
-                        _ => memories.arena[instruction.out.offset] = number,
-                    }
-                }
-                Kind::Row(row) => {
-                    let (out, readable, _) = memories.open(&instruction.out);
-                    let operands: SmallVec<[&[T]; 3]> = operands.iter().map(|o| readable.slice(o)).collect();
-                    row.map(&operands, out);
-                }
-                Kind::Primitive(p) => {
-                    // A join may have many operands: no list of them is made on the heap.
-                    match operands.len() {
-                        0..=8 => self.primitive::<T, 8>(&**p, instruction, memories)?,
-                        9..=64 => self.primitive::<T, 64>(&**p, instruction, memories)?,
-                        _ => self.primitive::<T, 512>(&**p, instruction, memories)?,
-                    }
-                }
-                Kind::Region(region) => region.run(memories),
+            if self.instruction(instruction, memories, guards)? == Outcome::Diverged {
+                return Ok(Outcome::Diverged);
             }
         }
         for (operand, to) in &self.copies[phase as usize] {
             let (out, readable, _) = memories.open(to);
             out.copy_from_slice(readable.slice(operand));
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn instruction<T: Executable>(
+        &self,
+        instruction: &Instruction,
+        memories: &mut Memories<'_, T>,
+        guards: Guards,
+    ) -> Result<Outcome> {
+        let operands = &instruction.operands;
+        match &instruction.kind {
+            Kind::Guard(expected) => {
+                if guards == Guards::Check && (memories.number(&operands[0]) != T::zero()) != *expected {
+                    return Ok(Outcome::Diverged);
+                }
+            }
+            Kind::Row(row) if instruction.out.length == 1 => {
+                let read = |i: usize| operands.get(i).map_or_else(T::zero, |o| memories.number(o));
+                let number = row.value(&[read(0), read(1), read(2)]);
+                match instruction.out.space {
+                    Space::Out => memories.out[instruction.out.offset] = number,
+                    _ => memories.arena[instruction.out.offset] = number,
+                }
+            }
+            Kind::Row(row) => {
+                let (out, readable, _) = memories.open(&instruction.out);
+                let operands: SmallVec<[&[T]; 3]> = operands.iter().map(|o| readable.slice(o)).collect();
+                row.map(&operands, out);
+            }
+            Kind::Primitive(p) => {
+                // A join may have many operands: no list of them is made on the heap.
+                match operands.len() {
+                    0..=8 => self.primitive::<T, 8>(&**p, instruction, memories)?,
+                    9..=64 => self.primitive::<T, 64>(&**p, instruction, memories)?,
+                    _ => self.primitive::<T, 512>(&**p, instruction, memories)?,
+                }
+            }
+            Kind::Region(region) => region.run(memories),
+            // Threads share each instruction instead.
+            Kind::Tiled(tiled) if rayon::current_num_threads() > 1 => {
+                for one in &tiled.instructions {
+                    self.instruction(one, memories, guards)?;
+                }
+            }
+            Kind::Tiled(tiled) => tiled.run(memories),
         }
         Ok(Outcome::Done)
     }

@@ -1,17 +1,19 @@
 //! Running a fused region: all its steps on one chunk after the other, with what is between them in registers that stay in
-//! the nearest cache. What repeats along the region is written side by side before the first chunk.
+//! the nearest cache. What repeats along the region is written side by side before the first chunk. Where lines are reduced,
+//! a chunk is a number of whole lines, and some steps compute one number for each line.
 //!
 //! Chunks are independent, so long regions run on several threads; sums are taken block by block and then pairwise over the
 //! blocks, so that their bits depend neither on the number of threads nor on the size of chunks, and are those of a sum outside.
 
 use super::memory::{Memories, Space};
-use crate::compile::Repeat;
+use crate::compile::{Reduction, Repeat};
 use crate::graph::Executable;
 use crate::primitive::{Stride, advance, read_piece};
 use crate::real::Row;
 use kernels::reduce::BLOCK;
 use kernels::vector::{Term, chain};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// Entries of all registers together: in double precision they fill a first-level cache of 32 KiB.
 const REGISTERS: usize = 1 << 12;
@@ -33,6 +35,8 @@ const PARALLEL: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Region {
     pub length: usize,
+    /// Length of the lines that are reduced, 1 if none are.
+    pub line: usize,
     pub steps: Vec<Step>,
     /// What repeats along the whole region.
     pub cycles: Vec<Cycle>,
@@ -42,7 +46,7 @@ pub struct Region {
     /// What is read: arrays of the arena and elsewhere.
     pub arrays: Vec<Array>,
     /// What is written: first places of the arena by offset, then places of the results by offset.
-    pub stores: Vec<(Space, usize)>,
+    pub stores: Vec<Stored>,
     /// Pieces of the arena that are touched, by offset: each is an array or a store, by number.
     pub pieces: Vec<Touched>,
     /// Where each sum over all entries goes in the arena.
@@ -55,6 +59,23 @@ pub struct Array {
     pub space: Space,
     pub offset: usize,
     pub length: usize,
+}
+
+/// An array that a region writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored {
+    pub space: Space,
+    pub offset: usize,
+    pub per: Per,
+}
+
+/// What an array of a region has one number for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// Each entry of the region.
+    Entry,
+    /// Each line.
+    Line,
 }
 
 /// Numbers of an array that repeat along the whole region, one of them or several. They are written side by side before the
@@ -88,6 +109,8 @@ pub struct Touched {
 pub struct Step {
     pub compute: Compute,
     pub to: Goal,
+    /// What the step computes a number for.
+    pub per: Per,
 }
 
 #[derive(Debug)]
@@ -99,6 +122,10 @@ pub enum Compute {
     Repeat(Repeat, usize),
     /// The sums over the blocks of the chunk, for the total of this number.
     Total(usize, Source),
+    /// A number for each line.
+    Reduce(Reduction, Source),
+    /// The number of each line for each of its entries.
+    Spread(Source),
 }
 
 /// A term of a chain: ± a, or ± a·b.
@@ -171,13 +198,22 @@ impl Region {
     pub fn scratch(&self) -> usize {
         let parts = if self.work() >= PARALLEL { PARTS } else { 1 };
         let cycles: usize = self.cycles.iter().map(|cycle| self.written(cycle)).sum();
-        cycles + parts * self.registers * self.chunk() + self.totals.len() * self.length.div_ceil(BLOCK)
+        cycles + parts * self.registers * self.chunk() + self.sums()
     }
 
-    /// Entries of a register: whole blocks, the more the fewer registers and cycles there are.
+    /// Entries of a register: whole blocks or whole lines, the more the fewer registers and cycles there are.
     fn chunk(&self) -> usize {
         let blocks = REGISTERS / BLOCK / (self.registers + self.cycles.len()).max(1);
-        BLOCK * blocks.clamp(1, BLOCKS)
+        let entries = BLOCK * blocks.clamp(1, BLOCKS);
+        if self.line == 1 { entries } else { (entries / self.line).max(1) * self.line }
+    }
+
+    /// How many numbers of an array belong to so many entries, whole lines.
+    pub fn count(&self, per: Per, entries: usize) -> usize {
+        match per {
+            Per::Entry => entries,
+            Per::Line => entries / self.line,
+        }
     }
 
     /// Entries for which a cycle is written: a chunk from any of its numbers on, in whole lines of the cache.
@@ -202,10 +238,39 @@ impl Region {
         }
     }
 
+    /// Entries for the sums over blocks.
+    fn sums(&self) -> usize {
+        self.totals.len() * self.length.div_ceil(BLOCK)
+    }
+
     /// Runs over the whole length.
     pub fn run<T: Executable>(&self, memories: &mut Memories<'_, T>) {
-        let blocks = self.length.div_ceil(BLOCK);
-        let parts = self.parts();
+        let (mut memories, sums) = memories.with_end(self.sums());
+        self.cover(&mut memories, 0..self.length, sums, self.parts());
+        self.finish(memories.arena, sums);
+    }
+
+    /// Runs over some entries, whole lines and blocks of sums, on this thread. `sums` are those over blocks of all entries, for
+    /// [`finish`](Region::finish).
+    pub fn run_some<T: Executable>(&self, memories: &mut Memories<'_, T>, entries: Range<usize>, sums: &mut [T]) {
+        self.cover(memories, entries, sums, 1);
+    }
+
+    /// Adds the sums over blocks to the totals.
+    pub fn finish<T: Executable>(&self, arena: &mut [T], sums: &[T]) {
+        let blocks = self.length.div_ceil(BLOCK).max(1);
+        for (sums, &to) in sums.chunks_exact(blocks).zip(&self.totals) {
+            arena[to] = kernels::reduce::combine(sums);
+        }
+    }
+
+    fn cover<T: Executable>(
+        &self,
+        memories: &mut Memories<'_, T>,
+        entries: Range<usize>,
+        sums: &mut [T],
+        parts: usize,
+    ) {
         let mut scratch = &mut *memories.scratch;
         let mut cycles: SmallVec<[&mut [T]; 128]> = SmallVec::new();
         for cycle in &self.cycles {
@@ -213,35 +278,52 @@ impl Region {
             cycles.push(piece);
             scratch = rest;
         }
-        let (registers, sums) = scratch.split_at_mut(parts * self.registers * self.chunk());
-        let sums = &mut sums[..self.totals.len() * blocks];
-        {
-            // Lists are filled where they stand: moving ones of this size takes longer than a short region.
-            let mut given = Given { arrays: Arrays::new(), cycles: Cycles::new() };
-            let mut part = Part { start: 0, length: self.length, stores: Stores::new(), sums: Sums::new(), registers };
-            self.gather(
-                memories.arena,
-                memories.kept,
-                memories.inputs,
-                memories.out,
-                &mut given.arrays,
-                &mut part.stores,
-            );
-            part.sums.extend(sums.chunks_exact_mut(blocks.max(1)));
-            for (&cycle, to) in self.cycles.iter().zip(cycles) {
-                let Cycle { array, start, period } = cycle;
-                fill(Repeat::Cycle { start, period }, given.arrays[array], 0, to);
-                given.cycles.push((cycle, to));
-            }
-            if parts == 1 {
-                self.part(&given, &mut part);
-            } else {
-                self.split(&given, part, parts);
+        let registers = &mut scratch[..parts * self.registers * self.chunk()];
+        // Lists are filled where they stand: moving ones of this size takes longer than a short region.
+        let mut given = Given { arrays: Arrays::new(), cycles: Cycles::new() };
+        let mut part =
+            Part { start: entries.start, length: entries.len(), stores: Stores::new(), sums: Sums::new(), registers };
+        self.gather(memories.arena, memories.kept, memories.inputs, memories.out, &mut given.arrays, &mut part.stores);
+        for (store, stored) in part.stores.iter_mut().zip(&self.stores) {
+            let some = self.count(stored.per, entries.start)..self.count(stored.per, entries.end);
+            *store = &mut std::mem::take(store)[some];
+        }
+        let blocks = self.length.div_ceil(BLOCK).max(1);
+        part.sums.extend(sums.chunks_exact_mut(blocks).map(|sums| &mut sums[entries.start / BLOCK..]));
+        for (&cycle, to) in self.cycles.iter().zip(cycles) {
+            let Cycle { array, start, period } = cycle;
+            fill(Repeat::Cycle { start, period }, given.arrays[array], 0, to);
+            given.cycles.push((cycle, to));
+        }
+        if parts == 1 {
+            self.part(&given, &mut part);
+        } else {
+            self.split(&given, part, parts);
+        }
+    }
+
+    /// For each array whether an entry of the region reads others of it than its own.
+    pub fn read_as_a_whole(&self) -> Vec<bool> {
+        let mut whole = vec![false; self.arrays.len()];
+        self.cycles.iter().for_each(|cycle| whole[cycle.array] = true);
+        for step in &self.steps {
+            let sources: SmallVec<[Source; 8]> = match &step.compute {
+                Compute::Row(_, sources) => sources.iter().copied().collect(),
+                Compute::Chain(links, factors) => {
+                    links.iter().flat_map(|l| [Some(l.a), l.b]).flatten().chain(factors.iter().copied()).collect()
+                }
+                Compute::Repeat(_, array) => SmallVec::from_slice(&[Source::Window(*array, 0)]),
+                Compute::Total(_, source) | Compute::Reduce(_, source) | Compute::Spread(source) => {
+                    SmallVec::from_slice(&[*source])
+                }
+            };
+            for source in sources {
+                if let Source::Window(array, _) = source {
+                    whole[array] = true;
+                }
             }
         }
-        for (sums, &to) in sums.chunks_exact(blocks.max(1)).zip(&self.totals) {
-            memories.arena[to] = kernels::reduce::combine(sums);
-        }
+        whole
     }
 
     /// Finds the slices that are read, and those that are written, by number.
@@ -272,10 +354,11 @@ impl Region {
             }
         }
         at = 0;
-        for &(_, offset) in self.stores.iter().filter(|(space, _)| *space == Space::Out) {
-            let (_, from) = std::mem::take(&mut out).split_at_mut(offset - at);
-            let (slice, after) = from.split_at_mut(self.length);
-            (out, at) = (after, offset + self.length);
+        for store in self.stores.iter().filter(|store| store.space == Space::Out) {
+            let length = self.count(store.per, self.length);
+            let (_, from) = std::mem::take(&mut out).split_at_mut(store.offset - at);
+            let (slice, after) = from.split_at_mut(length);
+            (out, at) = (after, store.offset + length);
             stores.push(slice);
         }
     }
@@ -289,8 +372,8 @@ impl Region {
         let middle = chunks / 2 * self.chunk();
         let first = middle / BLOCK;
         let (mut left, mut right) = (SmallVec::new(), SmallVec::new());
-        for store in part.stores {
-            let (a, b) = store.split_at_mut(middle);
+        for (store, stored) in part.stores.into_iter().zip(&self.stores) {
+            let (a, b) = store.split_at_mut(self.count(stored.per, middle));
             left.push(a);
             right.push(b);
         }
@@ -318,27 +401,39 @@ impl Region {
         for from in (0..part.length).step_by(chunk) {
             let count = chunk.min(part.length - from);
             for step in &self.steps {
-                step.run(given, part, chunk, from, count);
+                self.step(step, given, part, Chunk { length: chunk, from, count });
             }
         }
     }
 }
 
-impl Step {
-    /// Runs on the `count` entries of a part that begin at `from`, with registers of `chunk` entries.
+/// The entries at work.
+#[derive(Clone, Copy)]
+struct Chunk {
+    /// Entries of a register.
+    length: usize,
+    /// The first, counted from the start of the part.
+    from: usize,
+    count: usize,
+}
+
+impl Region {
+    /// Runs a step on a chunk of a part.
     #[inline]
-    fn run<T: Executable>(
-        &self,
-        given: &Given<'_, T>,
-        part: &mut Part<'_, T>,
-        chunk: usize,
-        from: usize,
-        count: usize,
-    ) {
-        let start = part.start + from;
-        if let Compute::Total(number, source) = self.compute {
+    fn step<T: Executable>(&self, step: &Step, given: &Given<'_, T>, part: &mut Part<'_, T>, chunk: Chunk) {
+        // The first number and how many, of what the step reads; from the start of the region, and of the part.
+        let reads = match step.compute {
+            Compute::Reduce(..) => Per::Entry,
+            Compute::Spread(_) => Per::Line,
+            _ => step.per,
+        };
+        let (start, from, count) = match reads {
+            Per::Entry => (part.start + chunk.from, chunk.from, chunk.count),
+            Per::Line => ((part.start + chunk.from) / self.line, chunk.from / self.line, chunk.count / self.line),
+        };
+        if let Compute::Total(number, source) = step.compute {
             let numbers = match source {
-                Source::Register(r) => &part.registers[r * chunk..r * chunk + count],
+                Source::Register(r) => &part.registers[r * chunk.length..][..count],
                 Source::Store(s) => &part.stores[s][from..from + count],
                 other => given.entries(other, start, count),
             };
@@ -350,31 +445,31 @@ impl Step {
         let (mut left, mut right): (&[T], &[T]) = (&*part.registers, &[]);
         let (stored, later): (&[&mut [T]], &[&mut [T]]);
         let (mut register, mut store) = (usize::MAX, usize::MAX);
-        let out = match self.to {
+        let out = match step.to {
             Goal::Register(r) => {
-                let (before, rest) = part.registers.split_at_mut(r * chunk);
-                let (out, after) = rest.split_at_mut(chunk);
+                let (before, rest) = part.registers.split_at_mut(r * chunk.length);
+                let (out, after) = rest.split_at_mut(chunk.length);
                 (left, right, stored, later, register) = (before, after, &part.stores, &[], r);
-                &mut out[..count]
+                &mut out[..self.count(step.per, chunk.count)]
             }
             Goal::Store(s) => {
                 let (before, rest) = part.stores.split_at_mut(s);
                 let (out, after) = rest.split_first_mut().expect("a store has a place");
                 (stored, later, store) = (before, after, s);
-                &mut out[from..from + count]
+                &mut out[self.count(step.per, chunk.from)..][..self.count(step.per, chunk.count)]
             }
             Goal::Sum => unreachable!("sums were taken above"),
         };
         let read = |source: &Source| -> &[T] {
             match *source {
-                Source::Register(r) if r < register => &left[r * chunk..r * chunk + count],
-                Source::Register(r) => &right[(r - register - 1) * chunk..][..count],
+                Source::Register(r) if r < register => &left[r * chunk.length..][..count],
+                Source::Register(r) => &right[(r - register - 1) * chunk.length..][..count],
                 Source::Store(s) if s < store => &stored[s][from..from + count],
                 Source::Store(s) => &later[s - store - 1][from..from + count],
                 other => given.entries(other, start, count),
             }
         };
-        match &self.compute {
+        match &step.compute {
             Compute::Row(row, sources) => match &sources[..] {
                 [a] => row.map(&[read(a)], out),
                 [a, b] => row.map(&[read(a), read(b)], out),
@@ -392,6 +487,13 @@ impl Step {
                 }
             }
             Compute::Repeat(repeat, array) => fill(*repeat, given.arrays[*array], start, out),
+            Compute::Reduce(Reduction::Sum, a) => {
+                kernels::reduce::sum(read(a), &[out.len(), self.line], &[1], out);
+            }
+            Compute::Reduce(Reduction::Maximum, a) => {
+                kernels::reduce::maximum(read(a), [out.len(), self.line, 1], out);
+            }
+            Compute::Spread(a) => fill(Repeat::Run { start: 0, run: self.line }, read(a), 0, out),
             Compute::Total(..) => unreachable!("sums were taken above"),
         }
     }

@@ -9,7 +9,7 @@
 
 use super::generate::{Domain, Generator, Style, shapes};
 use super::random::Random;
-use autodiff_core::compile::{Marked, optimize};
+use autodiff_core::compile::optimize;
 use autodiff_core::execute::{Group, Guards, Interface, Outcome, Phase, Program, Role, Workspace, interpret};
 use autodiff_core::graph::{Executable, Graph, Guard, NodeId, Operation};
 use autodiff_core::trace::Session;
@@ -61,7 +61,7 @@ impl Sample {
 
     /// Holds every law.
     pub fn hold(&self) {
-        let simplified = optimize(&self.graph, Marked::Keep).graph;
+        let simplified = optimize(&self.graph, Some(self.graph.inputs().len())).graph;
         let mut random = Random::new(self.seed);
         let whole = self.interface(&mut random, None);
         let groups = whole.groups.len();

@@ -15,6 +15,9 @@ use std::ops::Range;
 /// as at 1024³, in either precision.
 pub(super) const K_BLOCK: usize = 256;
 
+/// What the length of such a block is a multiple of, but for the last.
+pub(super) const K_UNIT: usize = 8;
+
 /// Rows of the left operand that stay in the second level cache over all strips of columns: half a megabyte of `f64`.
 pub(super) const M_BLOCK: usize = 168;
 
@@ -68,7 +71,7 @@ impl Update {
 
 impl Buffers {
     pub(super) fn of<T>(engine: &Engine<T>, x: &Operands<T>, packing: Packing) -> Buffers {
-        let k = longest(x.k, K_BLOCK, 8);
+        let k = longest(x.k, K_BLOCK, K_UNIT);
         let panel = k * x.n.min(N_BLOCK).next_multiple_of(engine.lanes);
         let left = x.m.min(M_BLOCK).div_ceil(engine.strip()) * engine.step() * k;
         Buffers {
@@ -203,7 +206,7 @@ unsafe fn pack_strips<T: Scalar>(
 /// The operand is valid; `to` has room for k rows of n entries rounded up to whole vectors.
 pub(super) unsafe fn pack_all<T: Scalar>(engine: &Engine<T>, x: &Operands<T>, to: *mut T) {
     for columns in Columns::of(engine, x.n) {
-        for (start, end) in blocks(x.k, K_BLOCK, 8) {
+        for (start, end) in blocks(x.k, K_BLOCK, K_UNIT) {
             let to = to.wrapping_add(columns.start * x.k + start * columns.stored());
             // SAFETY: the caller vouches for operand and room; see `product` for the place of a block.
             unsafe { pack_strips(engine, x, (start, end), columns, 0..columns.strips, to) }
@@ -229,7 +232,7 @@ pub(super) unsafe fn product<T: Scalar>(
     for columns in Columns::of(engine, x.n) {
         let strips = columns.strips;
         let (row_parts, column_parts) = grid(engine, x.m, strips, tasks);
-        for (start, end) in blocks(x.k, K_BLOCK, 8) {
+        for (start, end) in blocks(x.k, K_BLOCK, K_UNIT) {
             let k = end - start;
             let right = if let Some(packed) = packed {
                 // Blocks of columns but the last are whole vectors, so all before this one are k rows of `columns.start`

@@ -169,6 +169,12 @@ impl Product {
         self.pack_b_with(T::engine(), b, packed);
     }
 
+    /// Whether [`run`](Product::run) copies the right operand into the scratch first, so that one that is used again is better
+    /// [packed](Product::pack_b) once.
+    pub fn packs_b<T: Scalar>(&self) -> bool {
+        self.packs_b_with(T::engine())
+    }
+
     /// As [`run`](Product::run) with a right operand that was [packed](Product::pack_b); the result is the same to the last
     /// bit.
     ///
@@ -193,6 +199,28 @@ impl Product {
     ) {
         self.run_with(T::engine(), update, a, Right::Packed(packed), out, scratch, self.threads());
     }
+}
+
+/// Terms of a sum of `k` that a product adds from zero before they join the result: of its blocks of the inner axis all but the
+/// last are so long, and all are a product of their own that is [added](Update::Add).
+///
+/// ```
+/// use kernels::gemm::{Product, Update, inner_block};
+/// let (k, a): (usize, Vec<f64>) = (1100, (0..1100).map(|i| 1.0 / (i as f64 + 1.0)).collect());
+/// let (mut whole, mut sum) = ([0.0; 4], [0.0; 4]);
+/// Product::new(2, 2, k / 2).run(Update::Replace, &a, &a, &mut whole, &mut vec![0.0; 1 << 16]);
+/// let mut done = 0;
+/// while done < k / 2 {
+///     let some = inner_block(k / 2).min(k / 2 - done);
+///     // The same columns of the left matrix, the same rows of the right one.
+///     let part = Product::new(2, 2, some).rows_apart(k / 2, 2, 2);
+///     part.run(Update::Add, &a[done..], &a[2 * done..], &mut sum, &mut vec![0.0; 1 << 16]);
+///     done += some;
+/// }
+/// assert_eq!(whole, sum);
+/// ```
+pub fn inner_block(k: usize) -> usize {
+    blocked::blocks(k, blocked::K_BLOCK, blocked::K_UNIT).next().map_or(0, |(start, end)| end - start)
 }
 
 /// Inner product of two slices of equal length.

@@ -152,6 +152,11 @@ impl Product {
         }
     }
 
+    pub(super) fn packs_b_with<T: Scalar>(&self, engine: &Engine<T>) -> bool {
+        let x = self.shape::<T>();
+        matches!(x.path(engine), Path::Tiles(packing) if packing.b && !swapped::pays(&x))
+    }
+
     pub(super) fn packed_len_of<T>(&self, engine: &Engine<T>) -> usize {
         let x = self.shape::<T>();
         match x.path(engine) {

@@ -5,7 +5,7 @@
 //! transposed, a block of rows at a time, and is turned in the cache. Entries are summed as by the other way: the bits are equal.
 
 use super::Update;
-use super::blocked::{self, K_BLOCK, Packing, Shared, blocks, each, part, slack};
+use super::blocked::{self, K_BLOCK, K_UNIT, Packing, Shared, blocks, each, part, slack};
 use super::engine::Engine;
 use super::path::Operands;
 use crate::Scalar;
@@ -52,7 +52,7 @@ impl Buffers {
 pub(super) unsafe fn product<T: Scalar>(engine: &Engine<T>, x: &Operands<T>, scratch: *mut T, tasks: usize) {
     let buffers = Buffers::of(engine, x);
     let (panel, rest) = (Shared(scratch), Shared(scratch.wrapping_add(buffers.panel)));
-    for (start, end) in blocks(x.k, K_BLOCK, 8) {
+    for (start, end) in blocks(x.k, K_BLOCK, K_UNIT) {
         let block = Shared(Operands {
             m: x.n,
             n: x.m,

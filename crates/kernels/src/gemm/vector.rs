@@ -1,7 +1,7 @@
 //! Products with a vector, which read every entry of the matrix once: they run at the speed of the memory.
 
 use super::Update;
-use super::blocked::{K_BLOCK, blocks};
+use super::blocked::{K_BLOCK, K_UNIT, blocks};
 use super::engine::Engine;
 use super::simd::Vector;
 use std::ops::Range;
@@ -169,7 +169,7 @@ pub(super) unsafe fn combine_rows<V: Vector>(x: &CombineRows<V::Scalar>) {
     let widest = V::REGISTERS / 2;
     let vectors = x.n.div_ceil(V::LANES);
     let strips = vectors.div_ceil(widest);
-    for (start, end) in blocks(x.k, K_BLOCK, 8) {
+    for (start, end) in blocks(x.k, K_BLOCK, K_UNIT) {
         let update = x.update.of_block(start == 0);
         let mut from = 0;
         for strip in 0..strips {

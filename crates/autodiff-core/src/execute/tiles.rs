@@ -1,0 +1,383 @@
+//! Tiling over rows: instructions that go through the rows of the same long matrices, one after the other, run on a block of rows
+//! at a time instead.
+//!
+//! The gradient of a regression reads its data twice, once for predictions and once for what is made of their errors. Of more data
+//! than the caches hold, each reading comes from memory; a block of rows is still there when it is read again, and what was
+//! computed of it as well.
+//!
+//! Blocks are those in which a product sums over its inner axis, so that no bit changes. Several threads share each instruction
+//! instead.
+
+use super::memory::{Memories, Operand, Space, Target};
+use super::program::{Instruction, Kind};
+use super::region::{Array, Per, Region};
+use crate::compile::{MatmulOnto, Packed};
+use crate::graph::Executable;
+use crate::primitive::Matmul;
+use crate::shape::Shape;
+use kernels::gemm::{Product, Update, inner_block};
+use kernels::reduce::BLOCK;
+use std::any::Any;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Rows from which on it may pay: four blocks.
+const LONG: usize = 1024;
+
+/// Entries that are gone through again by a later instruction, from which on they do not stay in the second-level cache until
+/// then: a megabyte of `f64`.
+const FAR: usize = 1 << 17;
+
+/// Entries that an instruction goes through in a block of rows, on average, below which calling it costs more than is gained.
+const SHORT: usize = 1 << 12;
+
+/// Instructions in between that are looked past.
+const REACH: usize = 16;
+
+/// Instructions that run on one block of rows after the other.
+#[derive(Debug)]
+pub(super) struct Tiled {
+    /// As they would run alone.
+    pub instructions: Vec<Instruction>,
+    parts: Vec<Part>,
+    /// All rows.
+    pub rows: usize,
+    /// Those that run at once.
+    pub block: usize,
+    /// Entries for the sums over blocks of all regions.
+    sums: usize,
+}
+
+/// What an instruction does with the rows.
+#[derive(Clone, Debug)]
+enum Part {
+    /// out ± A · B, a row of it for each row of A of k entries.
+    Rows { n: usize, k: usize, trans_b: bool, right: Right, update: Update },
+    /// Elementwise steps, so many entries for each row, and the place of the sums over blocks.
+    Region { entries: usize, sums: Range<usize> },
+    /// out ± Aᵀ · B, m × n entries, a sum over the rows.
+    Sum { m: usize, n: usize, update: Update },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Right {
+    Plain,
+    Packed { n: usize },
+}
+
+type Place = (Space, Range<usize>);
+
+fn overlap(a: &Place, b: &Place) -> bool {
+    a.0 == b.0 && a.1.start < b.1.end && b.1.start < a.1.end
+}
+
+fn read(o: &Operand) -> Place {
+    (o.space, o.offset..o.offset + o.length)
+}
+
+fn written(t: &Target) -> Place {
+    (t.space, t.offset..t.offset + t.length)
+}
+
+/// All that an instruction reads and writes.
+fn places(instruction: &Instruction) -> (Vec<Place>, Vec<Place>) {
+    match &instruction.kind {
+        Kind::Region(region) => {
+            let reads = region.arrays.iter().map(|a| (a.space, a.offset..a.offset + a.length)).collect();
+            let stored = region.stores.iter().map(|s| {
+                let length = region.count(s.per, region.length);
+                (s.space, s.offset..s.offset + length)
+            });
+            let totals = region.totals.iter().map(|&at| (Space::Arena, at..at + 1));
+            (reads, stored.chain(totals).collect())
+        }
+        Kind::Tiled(tiled) => {
+            let (reads, writes): (Vec<_>, Vec<_>) = tiled.instructions.iter().map(places).unzip();
+            (reads.concat(), writes.concat())
+        }
+        _ => (instruction.operands.iter().map(read).collect(), vec![written(&instruction.out)]),
+    }
+}
+
+/// Joins instructions that gain; also the working memory that they need together.
+pub(super) fn tile(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Instruction>, usize) {
+    let (mut done, mut scratch) = (Vec::with_capacity(instructions.len()), 0);
+    let mut rest: VecDeque<Instruction> = instructions.into();
+    while let Some(first) = rest.pop_front() {
+        let Some(mut group) = Group::start(&first, shapes) else {
+            done.push(first);
+            continue;
+        };
+        let chosen = group.grow(rest.make_contiguous(), shapes);
+        if !group.pays() {
+            done.push(first);
+            continue;
+        }
+        // What lies between two members and has nothing to do with them runs before.
+        let (mut members, last) = (vec![first], chosen.last().map_or(0, |&i| i + 1));
+        for (i, instruction) in rest.drain(..last).enumerate() {
+            if chosen.contains(&i) { members.push(instruction) } else { done.push(instruction) }
+        }
+        let Group { parts, rows, block, sums, .. } = group;
+        let tiled = Tiled { instructions: members, parts, rows, block, sums };
+        scratch = scratch.max(tiled.scratch());
+        let out = Target { space: Space::Arena, offset: 0, length: 0 };
+        done.push(Instruction { kind: Kind::Tiled(Box::new(tiled)), operands: Default::default(), out });
+    }
+    (done, scratch)
+}
+
+/// Instructions that may run together.
+struct Group {
+    rows: usize,
+    block: usize,
+    parts: Vec<Part>,
+    sums: usize,
+    reads: Vec<Place>,
+    writes: Vec<Place>,
+    /// What has a row for each row: what is read, and what members write.
+    tall: Vec<Place>,
+    /// Entries of it that members go through, counted again for each.
+    moved: usize,
+}
+
+impl Group {
+    /// A group that begins with this instruction, a product of each row.
+    fn start(first: &Instruction, shapes: &[Shape]) -> Option<Group> {
+        let Kind::Primitive(_) = &first.kind else { return None };
+        let rows = shapes[first.operands.iter().rev().nth(1)?.shape].first().copied()?;
+        let block = inner_block(rows);
+        // A single row at the end would be multiplied in another way.
+        if rows < LONG || rows % block == 1 {
+            return None;
+        }
+        let (reads, writes, tall) = (Vec::new(), Vec::new(), Vec::new());
+        let mut group = Group { rows, block, parts: Vec::new(), sums: 0, reads, writes, tall, moved: 0 };
+        (group.take(first, shapes) && matches!(group.parts[0], Part::Rows { .. })).then_some(group)
+    }
+
+    /// Takes of the instructions that follow those that fit; their numbers.
+    fn grow(&mut self, rest: &[Instruction], shapes: &[Shape]) -> Vec<usize> {
+        let (mut chosen, mut between) = (Vec::new(), 0);
+        for (i, instruction) in rest.iter().enumerate() {
+            if self.take(instruction, shapes) {
+                chosen.push(i);
+                continue;
+            }
+            // It may run before the members if it waits for none of them, and changes nothing that they read or write.
+            let (reads, writes) = places(instruction);
+            let touches = |mine: &[Place], theirs: &[Place]| mine.iter().any(|a| theirs.iter().any(|b| overlap(a, b)));
+            let free =
+                !touches(&self.writes, &reads) && !touches(&self.writes, &writes) && !touches(&self.reads, &writes);
+            if matches!(instruction.kind, Kind::Guard(_)) || !free || between == REACH {
+                break;
+            }
+            between += 1;
+        }
+        chosen
+    }
+
+    /// Takes an instruction if it goes through the same rows and finds there what it reads.
+    fn take(&mut self, instruction: &Instruction, shapes: &[Shape]) -> bool {
+        let Some((part, tall, made)) = self.part(instruction, shapes) else { return false };
+        let (reads, writes) = places(instruction);
+        // What members write is read row by row only, and nothing is written twice, but rows that are added to where they are.
+        let known = |place: &Place| tall.contains(place) && self.tall.contains(place);
+        let fits = reads.iter().all(|r| known(r) || !self.writes.iter().any(|w| overlap(r, w)))
+            && writes.iter().all(|w| {
+                let in_place = matches!(part, Part::Rows { update: Update::Add | Update::Subtract, .. }) && known(w);
+                in_place || !self.reads.iter().chain(&self.writes).any(|other| overlap(w, other))
+            });
+        if !fits {
+            return false;
+        }
+        if let Part::Region { sums, .. } = &part {
+            self.sums = sums.end;
+        }
+        self.moved += tall.iter().map(|(_, range)| range.len()).sum::<usize>();
+        self.tall.extend(tall.iter().filter(|p| reads.contains(p) || made.contains(p)).cloned());
+        self.reads.extend(reads);
+        self.writes.extend(writes);
+        self.parts.push(part);
+        true
+    }
+
+    /// What an instruction does with the rows; what it goes through row by row, and what of it is made there.
+    fn part(&self, instruction: &Instruction, shapes: &[Shape]) -> Option<(Part, Vec<Place>, Vec<Place>)> {
+        let out = written(&instruction.out);
+        match &instruction.kind {
+            Kind::Region(region) => self.region(region),
+            Kind::Primitive(p) => {
+                let p = &**p as &dyn Any;
+                let (product, right, onto) = if let Some(product) = p.downcast_ref::<Matmul>() {
+                    (product, Right::Plain, None)
+                } else if let Some(onto) = p.downcast_ref::<MatmulOnto>() {
+                    (&onto.product, Right::Plain, Some(onto.subtract))
+                } else if let Some(packed) = p.downcast_ref::<Packed<false>>() {
+                    (&packed.product, Right::Packed { n: packed.n }, None)
+                } else {
+                    let packed = p.downcast_ref::<Packed<true>>()?;
+                    (&packed.product, Right::Packed { n: packed.n }, Some(packed.subtract))
+                };
+                let update = match onto {
+                    None => Update::Replace,
+                    Some(false) => Update::Add,
+                    Some(true) => Update::Subtract,
+                };
+                let [a, b] = instruction.operands[usize::from(onto.is_some())..] else { return None };
+                let (shape_a, shape_b) = (&shapes[a.shape], &shapes[b.shape]);
+                if shape_a.rank() != 2 || shape_a[0] != self.rows {
+                    return None;
+                }
+                // What it is computed onto, where that is not in its place already.
+                let start = onto.map(|_| read(&instruction.operands[0])).filter(|(_, range)| !range.is_empty());
+                if product.trans_a {
+                    let tall = shape_b.rank() == 2 && shape_b[0] == self.rows && !product.trans_b;
+                    let plain = matches!(right, Right::Plain);
+                    let part = Part::Sum { n: *shape_b.last()?, m: shape_a[1], update };
+                    return (tall && plain).then(|| (part, vec![read(&a), read(&b)], vec![]));
+                }
+                if shape_b.rank() > 2 {
+                    return None;
+                }
+                let (n, trans_b) = match right {
+                    Right::Packed { n } => (n, product.trans_b),
+                    Right::Plain => (shape_b[usize::from(!product.trans_b)], product.trans_b),
+                };
+                let mut tall = vec![read(&a), out.clone()];
+                tall.extend(start);
+                Some((Part::Rows { n, k: shape_a[1], trans_b, right, update }, tall, vec![out]))
+            }
+            _ => None,
+        }
+    }
+
+    fn region(&self, region: &Region) -> Option<(Part, Vec<Place>, Vec<Place>)> {
+        let entries = region.length / self.rows;
+        // Lines and blocks of sums end where blocks of rows do.
+        let summed = region.totals.is_empty() || (self.block * entries).is_multiple_of(BLOCK);
+        if entries * self.rows != region.length || !entries.is_multiple_of(region.line) || !summed {
+            return None;
+        }
+        let whole: Vec<bool> = region.read_as_a_whole();
+        let place = |(i, a): (usize, &Array)| {
+            let by_rows = !whole[i] && a.length == region.length;
+            by_rows.then(|| (a.space, a.offset..a.offset + a.length))
+        };
+        let reads = region.arrays.iter().enumerate().filter_map(place);
+        let made: Vec<Place> = region
+            .stores
+            .iter()
+            .filter(|s| s.per == Per::Entry)
+            .map(|s| (s.space, s.offset..s.offset + region.length))
+            .collect();
+        let tall = reads.chain(made.iter().cloned()).collect();
+        let sums = self.sums..self.sums + region.totals.len() * region.length.div_ceil(BLOCK);
+        Some((Part::Region { entries, sums }, tall, made))
+    }
+
+    /// Whether a block of rows that stays in the cache from one member to the next is worth the calls.
+    fn pays(&self) -> bool {
+        let mut distinct: Vec<&Place> = Vec::new();
+        for place in &self.tall {
+            if !distinct.contains(&place) {
+                distinct.push(place);
+            }
+        }
+        let again = self.moved - distinct.iter().map(|(_, range)| range.len()).sum::<usize>();
+        self.parts.len() > 1 && again >= FAR && self.moved / self.parts.len() >= SHORT * self.rows / self.block
+    }
+}
+
+impl Tiled {
+    /// Entries of working memory, the sums over blocks at their end.
+    fn scratch(&self) -> usize {
+        let part = |(part, instruction): (&Part, &Instruction)| match (part, &instruction.kind) {
+            (Part::Region { .. }, Kind::Region(region)) => region.scratch(),
+            _ => [self.block, self.rows % self.block]
+                .map(|rows| part.product(rows).map_or(0, |p| p.scratch::<f32>().max(p.scratch::<f64>())))
+                .into_iter()
+                .max()
+                .unwrap_or(0),
+        };
+        self.parts.iter().zip(&self.instructions).map(part).max().unwrap_or(0) + self.sums
+    }
+
+    /// Runs all instructions on one block of rows after the other.
+    pub fn run<T: Executable>(&self, memories: &mut Memories<'_, T>) {
+        let (mut memories, sums) = memories.with_end(self.sums);
+        for start in (0..self.rows).step_by(self.block) {
+            let rows = start..(start + self.block).min(self.rows);
+            for (part, instruction) in self.parts.iter().zip(&self.instructions) {
+                part.run(instruction, self.rows, rows.clone(), &mut memories, sums);
+            }
+        }
+        for (part, instruction) in self.parts.iter().zip(&self.instructions) {
+            if let (Part::Region { sums: range, .. }, Kind::Region(region)) = (part, &instruction.kind) {
+                region.finish(memories.arena, &sums[range.clone()]);
+            }
+        }
+    }
+}
+
+impl Part {
+    /// The product of so many rows.
+    fn product(&self, rows: usize) -> Option<Product> {
+        match *self {
+            Part::Rows { n, k, trans_b, .. } => Some(Product::new(rows, n, k).trans_b(trans_b)),
+            Part::Sum { m, n, .. } => Some(Product::new(m, n, rows).trans_a(true)),
+            Part::Region { .. } => None,
+        }
+    }
+
+    fn run<T: Executable>(
+        &self,
+        instruction: &Instruction,
+        all: usize,
+        rows: Range<usize>,
+        memories: &mut Memories<'_, T>,
+        sums: &mut [T],
+    ) {
+        let rows_of = |o: &Operand| {
+            let row = o.length / all;
+            Operand { offset: o.offset + rows.start * row, length: rows.len() * row, ..*o }
+        };
+        let operands = &instruction.operands;
+        match (self, &instruction.kind) {
+            (Part::Region { entries, sums: range }, Kind::Region(region)) => {
+                region.run_some(memories, rows.start * entries..rows.end * entries, &mut sums[range.clone()]);
+            }
+            (Part::Rows { n, right, update, .. }, _) => {
+                let product = self.product(rows.len()).expect("a product");
+                let out = Target {
+                    offset: instruction.out.offset + rows.start * n,
+                    length: rows.len() * n,
+                    ..instruction.out
+                };
+                let (out, readable, scratch) = memories.open(&out);
+                let onto = usize::from(*update != Update::Replace);
+                if onto == 1 && operands[0].length > 0 {
+                    out.copy_from_slice(readable.slice(&rows_of(&operands[0])));
+                }
+                let (a, b) = (readable.slice(&rows_of(&operands[onto])), readable.slice(&operands[onto + 1]));
+                match right {
+                    Right::Plain => product.run(*update, a, b, out, scratch),
+                    Right::Packed { .. } => product.run_packed(*update, a, b, out, scratch),
+                }
+            }
+            (Part::Sum { update, .. }, _) => {
+                let product = self.product(rows.len()).expect("a product");
+                let (out, readable, scratch) = memories.open(&instruction.out);
+                let onto = usize::from(*update != Update::Replace);
+                if onto == 1 && operands[0].length > 0 && rows.start == 0 {
+                    out.copy_from_slice(readable.slice(&operands[0]));
+                }
+                let first = rows.start == 0 && *update == Update::Replace;
+                let update = if !first && *update == Update::Replace { Update::Add } else { *update };
+                let (a, b) = (readable.slice(&rows_of(&operands[onto])), readable.slice(&rows_of(&operands[onto + 1])));
+                product.run(update, a, b, out, scratch);
+            }
+            (Part::Region { .. }, _) => unreachable!("a region is one"),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Reductions of lines within a fused region give the bits of the interpreter, for any number and length of lines, at both
+//! precisions, and on several threads.
+
+use autodiff_core::execute::{Group, Guards, Interface, Phase, Program, Role, interpret};
+use autodiff_core::graph::{Executable, Graph};
+use autodiff_core::trace::Session;
+use autodiff_core::{Precision, Shape, Var};
+use rayon::ThreadPoolBuilder;
+use testkit::counter;
+
+/// Formulas over the last axes of an array: their results, and how many regions of lines a program of them has.
+const FORMULAS: [(&str, fn(Var) -> Vec<Var>); 7] = [
+    ("softmax", |x| vec![x.softmax(-1)]),
+    ("logarithms of a softmax, and of the sums", |x| vec![x.log_softmax(-1), x.logsumexp(-1)]),
+    ("standardised", |x| {
+        let centred = x - x.mean_axes(&[-1]).expand_axis(-1);
+        vec![centred / (centred.square().mean_axes(&[-1]) + 1e-5).sqrt().expand_axis(-1)]
+    }),
+    ("largest entries", |x| vec![(x * 0.5).max_axis(-1).exp()]),
+    ("pullback of a softmax", |x| {
+        let y = x.softmax(-1);
+        vec![y * (x - (y * x).sum_axes(&[-1]).expand_axis(-1))]
+    }),
+    ("sums beside the sum of all", |x| vec![x.sin().square().sum_axes(&[-1]).sqrt(), x.sin().square().sum()]),
+    ("numbers of lines with others", |x| {
+        let sums = (x.cos() + 2.0).sum_axes(&[-1]);
+        // A number for each line that is computed beside them, and one that repeats.
+        let weights = x.square().sum_axes(&[-1]).ln_1p();
+        vec![(sums * weights + 1.0).recip(), x * (sums - weights).expand_axis(-1)]
+    }),
+];
+
+fn graph(shape: &[usize], formula: fn(Var) -> Vec<Var>) -> Graph {
+    let session = Session::open(Precision::Double);
+    let outputs = formula(session.input(Shape::of(shape)));
+    session.close(&outputs).unwrap().graph
+}
+
+fn program(graph: &Graph) -> Program {
+    let groups = vec![Group { count: 1, role: Role::Borrowed }];
+    Program::new(graph, &Interface { groups, late: None, results: 0..graph.outputs().len() })
+}
+
+fn numbers<T: Executable>(count: usize) -> Vec<T> {
+    (0..count as u64).map(|i| T::from_f64(4.0 * counter::uniform(77, i) - 2.0)).collect()
+}
+
+fn bits<T: Executable>(numbers: &[T]) -> Vec<u64> {
+    numbers.iter().map(|x| x.to_f64().to_bits()).collect()
+}
+
+fn hold<T: Executable>(name: &str, graph: &Graph, shape: &[usize]) {
+    let (x, program) = (numbers::<T>(shape.iter().product()), program(graph));
+    let expected = interpret(graph, &[&x[..]]).unwrap().concat();
+    let mut results = vec![T::from_f64(f64::NAN); program.results()];
+    let mut workspace = program.workspace_of::<T>(Phase::Late, T::from_f64(f64::NAN));
+    for _ in 0..2 {
+        program.run(&mut workspace, &[&x], &mut results, Guards::Trust).unwrap();
+        assert!(bits(&results) == bits(&expected), "{name} of {shape:?} in {:?}:\n{program}", T::PRECISION);
+    }
+}
+
+#[test]
+fn regions_of_lines_give_the_bits_of_the_interpreter() {
+    let shapes: [&[usize]; 12] = [
+        &[2, 31],
+        &[5, 7],
+        &[129, 2],
+        &[300, 10],
+        &[3, 256],
+        &[7, 1000],
+        &[9, 1024],
+        // Lines too long for a region, one line, and axes before and of length one.
+        &[4, 1025],
+        &[1, 100],
+        &[3, 5, 40],
+        &[64, 1, 33],
+        &[40, 1],
+    ];
+    for (name, formula) in FORMULAS {
+        for shape in shapes {
+            let graph = graph(shape, formula);
+            hold::<f64>(name, &graph, shape);
+            hold::<f32>(name, &graph, shape);
+        }
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let shape = [3000, 101];
+    for (name, formula) in FORMULAS {
+        let graph = graph(&shape, formula);
+        for threads in [1, 3] {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| hold::<f64>(name, &graph, &shape));
+        }
+    }
+}
+
+#[test]
+fn a_softmax_is_one_region() {
+    let regions = |of: usize| {
+        let text = program(&graph(&[50, 20], FORMULAS[of].1)).to_string();
+        (text.matches("region of 1000, lines of 20").count(), text.lines().count(), text)
+    };
+    for of in [0, 1, 2, 3, 4, 6] {
+        let (lines, all, text) = regions(of);
+        assert_eq!((lines, all), (1, 1), "{}:\n{text}", FORMULAS[of].0);
+    }
+    // The sum of all entries is taken by blocks, which lines are not.
+    let (lines, _, text) = regions(5);
+    assert_eq!(lines, 1, "{text}");
+}
+
+#[test]
+fn several_last_axes_are_one_line() {
+    let shape = [6, 4, 9];
+    let graph = graph(&shape, |x| {
+        let sums = x.exp().sum_axes(&[-1, -2]);
+        vec![x.exp() / sums.reshape(&[6, 1, 1])]
+    });
+    hold::<f64>("shares", &graph, &shape);
+    let text = program(&graph).to_string();
+    assert!(text.contains("region of 216, lines of 36"), "{text}");
+}
