@@ -13,13 +13,13 @@ impl Number for f64 {}
 
 type Loss = fn(&[Var], &(Var, Var)) -> Var;
 
-/// Losses over the rows of a matrix of 130 columns, with shapes of their parameters.
+/// Losses over the rows of a matrix of 200 columns, with shapes of their parameters.
 fn losses() -> Vec<(&'static str, Loss, Vec<Vec<usize>>)> {
     vec![
         (
             "logistic regression",
             |p, (x, y)| x.matmul(p[0]).prediction().sigmoid_cross_entropy(*y).mean() + 0.01 * p[0].dot(p[0]),
-            vec![vec![130]],
+            vec![vec![200]],
         ),
         (
             "two layers",
@@ -27,7 +27,7 @@ fn losses() -> Vec<(&'static str, Loss, Vec<Vec<usize>>)> {
                 let hidden = (x.matmul(p[0]) + p[1]).tanh();
                 (hidden.matmul(p[2]) - *y).square().sum()
             },
-            vec![vec![130, 40], vec![40], vec![40]],
+            vec![vec![200, 40], vec![40], vec![40]],
         ),
         (
             "softmax over rows",
@@ -35,7 +35,7 @@ fn losses() -> Vec<(&'static str, Loss, Vec<Vec<usize>>)> {
                 let classes = x.matmul(p[0]).log_softmax(-1);
                 (classes * y.expand_axis(-1)).mean()
             },
-            vec![vec![130, 24]],
+            vec![vec![200, 24]],
         ),
         (
             // What is kept of all rows comes between the products.
@@ -45,7 +45,7 @@ fn losses() -> Vec<(&'static str, Loss, Vec<Vec<usize>>)> {
                 let shifted = z - z.mean();
                 (shifted.sin() * *y).sum() + x.matmul(p[0] * shifted.square().mean()).square().mean()
             },
-            vec![vec![130]],
+            vec![vec![200]],
         ),
     ]
 }
@@ -56,7 +56,7 @@ fn everything<T: Number>(
     rows: usize,
     threads: usize,
 ) -> (Vec<(&'static str, Vec<T>)>, String) {
-    let data: (Array2<f64>, Array1<f64>) = (symmetrics(1, (rows, 130)), symmetrics(2, rows));
+    let data: (Array2<f64>, Array1<f64>) = (symmetrics(1, (rows, 200)), symmetrics(2, rows));
     let x: Vec<ArrayD<T>> = (3..)
         .zip(shapes)
         .map(|(stream, shape)| symmetrics::<ndarray::IxDyn>(stream, &shape[..]).mapv(|s: f64| T::from_f64(0.2 * s)))

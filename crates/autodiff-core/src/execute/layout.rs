@@ -10,12 +10,13 @@ use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
 use super::region::{Array, Compute, Cycle, Goal, Link, Per, Region, Source, Step, Stored, Touched};
 use super::statistics::Statistics;
-use super::tiles::tile;
+use super::tiles::{LONG, REACH, tile};
 use crate::compile::{Repeat, Unit, floating, fuse, late, reduction, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// The program of a graph that meets its caller in this way.
 pub(super) fn program(graph: &Graph, interface: &Interface) -> Program {
@@ -75,6 +76,8 @@ struct Layout<'g> {
     read_outside: Vec<bool>,
     /// The value whose memory a node takes over, if it can: what nothing else reads.
     overwrites: Vec<Option<NodeId>>,
+    /// Values that are kept longer than they are read, until this unit has run.
+    kept_until: FxHashMap<usize, Vec<NodeId>>,
     /// Where a value goes among the results, if it is made there.
     result: FxHashMap<NodeId, usize>,
     arenas: [Arena; 2],
@@ -118,6 +121,17 @@ impl<'g> Layout<'g> {
             last[source] = last[source].max(unit_of[guard.node.index()]);
         }
         let overwrites = overwrites(graph, &root, |id| unit_of[id.index()] >= early);
+        // What instructions on blocks of rows read and write lies side by side, for they run again on the next block.
+        let mut kept_until = FxHashMap::<usize, Vec<NodeId>>::default();
+        let ranges = long_ranges(graph, &units, &root, early);
+        let overwritten: FxHashSet<NodeId> = overwrites.iter().flatten().copied().collect();
+        for id in graph.ids().filter(|id| !overwritten.contains(id)) {
+            let last = &mut last[id.index()];
+            if let Some(range) = ranges.iter().find(|range| range.contains(last)) {
+                *last = range.end;
+                kept_until.entry(range.end).or_default().push(id);
+            }
+        }
         // A result that is computed late, that nothing else reads and no other output is, is made in its place.
         let mut uses = FxHashMap::<NodeId, usize>::default();
         graph.outputs().iter().for_each(|id| *uses.entry(root[id.index()]).or_default() += 1);
@@ -163,6 +177,7 @@ impl<'g> Layout<'g> {
             last,
             read_outside,
             overwrites,
+            kept_until,
             result,
             arenas: Default::default(),
             phase: Phase::Early,
@@ -305,7 +320,8 @@ impl<'g> Layout<'g> {
 
     /// Gives back the places of values that were read for the last time, and of those that nothing reads.
     fn give_back(&mut self, number: usize, unit: &Unit) {
-        for id in unit.nodes() {
+        let kept = self.kept_until.remove(&number).unwrap_or_default();
+        for id in unit.nodes().iter().chain(&kept) {
             for dead in self.graph.arguments(*id).iter().map(|a| self.root[a.index()]).chain([*id]) {
                 let fixed = !matches!(self.graph.operation(dead), Operation::Row(_) | Operation::Primitive(_));
                 if self.last[dead.index()] <= number
@@ -614,6 +630,32 @@ fn overwrites(graph: &Graph, root: &[NodeId], is_late: impl Fn(NodeId) -> bool) 
         (p.updates() && fits).then_some(source)
     };
     graph.ids().map(of).collect()
+}
+
+/// Units from a product of many rows to the last product with the same left operand that comes soon: as ranges of all but the last.
+fn long_ranges(graph: &Graph, units: &[Unit], root: &[NodeId], early: usize) -> Vec<Range<usize>> {
+    let left = |unit: &Unit| {
+        let Unit::Single(id) = unit else { return None };
+        let a = *graph.arguments(*id).iter().rev().nth(1)?;
+        let rows = *graph.shape(a).first()?;
+        (is_product(graph, *id) && rows >= LONG).then_some(root[a.index()])
+    };
+    let lefts: Vec<Option<NodeId>> = units.iter().map(left).collect();
+    let (mut ranges, mut start) = (Vec::<Range<usize>>::new(), 0);
+    for (i, a) in lefts.iter().enumerate().filter(|(_, a)| a.is_some()) {
+        let phase = if i < early { early } else { units.len() };
+        let end = (i + 1..phase.min(i + 1 + REACH)).rev().find(|&j| lefts[j] == *a);
+        if let Some(end) = end.filter(|_| i >= start) {
+            ranges.push(i..end);
+            start = end;
+        }
+    }
+    ranges
+}
+
+/// Whether a node is a product of matrices.
+fn is_product(graph: &Graph, id: NodeId) -> bool {
+    matches!(graph.operation(id), Operation::Primitive(p) if p.name().starts_with("matmul"))
 }
 
 /// Whether a node is the sum over all entries.

@@ -17,12 +17,13 @@ use crate::primitive::Matmul;
 use crate::shape::Shape;
 use kernels::gemm::{Product, Update, inner_block};
 use kernels::reduce::BLOCK;
+use smallvec::SmallVec;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Rows from which on it may pay: four blocks.
-const LONG: usize = 1024;
+pub(super) const LONG: usize = 1024;
 
 /// Entries that are gone through again by a later instruction, from which on they do not stay in the second-level cache until
 /// then: a megabyte of `f64`.
@@ -32,7 +33,7 @@ const FAR: usize = 1 << 17;
 const SHORT: usize = 1 << 12;
 
 /// Instructions in between that are looked past.
-const REACH: usize = 16;
+pub(super) const REACH: usize = 16;
 
 /// Instructions that run on one block of rows after the other.
 #[derive(Debug)]
@@ -79,24 +80,46 @@ fn written(t: &Target) -> Place {
     (t.space, t.offset..t.offset + t.length)
 }
 
-/// All that an instruction reads and writes.
-fn places(instruction: &Instruction) -> (Vec<Place>, Vec<Place>) {
-    match &instruction.kind {
-        Kind::Region(region) => {
-            let reads = region.arrays.iter().map(|a| (a.space, a.offset..a.offset + a.length)).collect();
-            let stored = region.stores.iter().map(|s| {
-                let length = region.count(s.per, region.length);
-                (s.space, s.offset..s.offset + length)
-            });
-            let totals = region.totals.iter().map(|&at| (Space::Arena, at..at + 1));
-            (reads, stored.chain(totals).collect())
-        }
-        Kind::Tiled(tiled) => {
-            let (reads, writes): (Vec<_>, Vec<_>) = tiled.instructions.iter().map(places).unzip();
-            (reads.concat(), writes.concat())
-        }
-        _ => (instruction.operands.iter().map(read).collect(), vec![written(&instruction.out)]),
+/// All that instructions read and write.
+#[derive(Clone, Debug, Default)]
+struct Touched {
+    reads: Vec<Place>,
+    writes: Vec<Place>,
+}
+
+impl Touched {
+    fn by(instruction: &Instruction) -> Touched {
+        let Kind::Region(region) = &instruction.kind else {
+            let reads = instruction.operands.iter().map(read).collect();
+            return Touched { reads, writes: vec![written(&instruction.out)] };
+        };
+        let reads = region.arrays.iter().map(|a| (a.space, a.offset..a.offset + a.length)).collect();
+        let stored = region.stores.iter().map(|s| {
+            let length = region.count(s.per, region.length);
+            (s.space, s.offset..s.offset + length)
+        });
+        let totals = region.totals.iter().map(|&at| (Space::Arena, at..at + 1));
+        Touched { reads, writes: stored.chain(totals).collect() }
     }
+
+    fn add(&mut self, other: Touched) {
+        self.reads.extend(other.reads);
+        self.writes.extend(other.writes);
+    }
+
+    /// Whether the order of the two matters.
+    fn collides(&self, other: &Touched) -> bool {
+        let any = |a: &[Place], b: &[Place]| a.iter().any(|a| b.iter().any(|b| overlap(a, b)));
+        any(&self.writes, &other.reads) || any(&self.reads, &other.writes) || any(&self.writes, &other.writes)
+    }
+}
+
+/// When an instruction that follows the first member runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Before,
+    Member,
+    After,
 }
 
 /// Joins instructions that gain; also the working memory that they need together.
@@ -108,21 +131,26 @@ pub(super) fn tile(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Ins
             done.push(first);
             continue;
         };
-        let chosen = group.grow(rest.make_contiguous(), shapes);
+        let turns = group.grow(rest.make_contiguous(), shapes);
         if !group.pays() {
             done.push(first);
             continue;
         }
-        // What lies between two members and has nothing to do with them runs before.
-        let (mut members, last) = (vec![first], chosen.last().map_or(0, |&i| i + 1));
-        for (i, instruction) in rest.drain(..last).enumerate() {
-            if chosen.contains(&i) { members.push(instruction) } else { done.push(instruction) }
+        // What lies between two members runs before all of them if it waits for none, else after.
+        let (mut members, mut after) = (vec![first], Vec::new());
+        for (turn, instruction) in turns.iter().zip(rest.drain(..turns.len())) {
+            match turn {
+                Turn::Before => done.push(instruction),
+                Turn::Member => members.push(instruction),
+                Turn::After => after.push(instruction),
+            }
         }
         let Group { parts, rows, block, sums, .. } = group;
         let tiled = Tiled { instructions: members, parts, rows, block, sums };
         scratch = scratch.max(tiled.scratch());
         let out = Target { space: Space::Arena, offset: 0, length: 0 };
-        done.push(Instruction { kind: Kind::Tiled(Box::new(tiled)), operands: Default::default(), out });
+        done.push(Instruction { kind: Kind::Tiled(Box::new(tiled)), operands: SmallVec::new(), out });
+        done.extend(after);
     }
     (done, scratch)
 }
@@ -133,8 +161,7 @@ struct Group {
     block: usize,
     parts: Vec<Part>,
     sums: usize,
-    reads: Vec<Place>,
-    writes: Vec<Place>,
+    touched: Touched,
     /// What has a row for each row: what is read, and what members write.
     tall: Vec<Place>,
     /// Entries of it that members go through, counted again for each.
@@ -151,42 +178,46 @@ impl Group {
         if rows < LONG || rows % block == 1 {
             return None;
         }
-        let (reads, writes, tall) = (Vec::new(), Vec::new(), Vec::new());
-        let mut group = Group { rows, block, parts: Vec::new(), sums: 0, reads, writes, tall, moved: 0 };
-        (group.take(first, shapes) && matches!(group.parts[0], Part::Rows { .. })).then_some(group)
+        let touched = Touched::default();
+        let mut group = Group { rows, block, parts: Vec::new(), sums: 0, touched, tall: Vec::new(), moved: 0 };
+        (group.take(first, &Touched::by(first), shapes) && matches!(group.parts[0], Part::Rows { .. })).then_some(group)
     }
 
-    /// Takes of the instructions that follow those that fit; their numbers.
-    fn grow(&mut self, rest: &[Instruction], shapes: &[Shape]) -> Vec<usize> {
-        let (mut chosen, mut between) = (Vec::new(), 0);
-        for (i, instruction) in rest.iter().enumerate() {
-            if self.take(instruction, shapes) {
-                chosen.push(i);
+    /// Takes of the instructions that follow those that fit; where each goes, up to the last that was taken.
+    fn grow(&mut self, rest: &[Instruction], shapes: &[Shape]) -> Vec<Turn> {
+        let (mut turns, mut end, mut later) = (Vec::new(), 0, Touched::default());
+        for instruction in rest {
+            let touched = Touched::by(instruction);
+            if !touched.collides(&later) && self.take(instruction, &touched, shapes) {
+                turns.push(Turn::Member);
+                end = turns.len();
                 continue;
             }
-            // It may run before the members if it waits for none of them, and changes nothing that they read or write.
-            let (reads, writes) = places(instruction);
-            let touches = |mine: &[Place], theirs: &[Place]| mine.iter().any(|a| theirs.iter().any(|b| overlap(a, b)));
-            let free =
-                !touches(&self.writes, &reads) && !touches(&self.writes, &writes) && !touches(&self.reads, &writes);
-            if matches!(instruction.kind, Kind::Guard(_)) || !free || between == REACH {
+            if matches!(instruction.kind, Kind::Guard(_)) || turns.len() - end == REACH {
                 break;
             }
-            between += 1;
+            if touched.collides(&self.touched) || touched.collides(&later) {
+                later.add(touched);
+                turns.push(Turn::After);
+            } else {
+                turns.push(Turn::Before);
+            }
         }
-        chosen
+        turns.truncate(end);
+        turns
     }
 
     /// Takes an instruction if it goes through the same rows and finds there what it reads.
-    fn take(&mut self, instruction: &Instruction, shapes: &[Shape]) -> bool {
+    fn take(&mut self, instruction: &Instruction, touched: &Touched, shapes: &[Shape]) -> bool {
         let Some((part, tall, made)) = self.part(instruction, shapes) else { return false };
-        let (reads, writes) = places(instruction);
+        let Touched { reads, writes } = touched;
         // What members write is read row by row only, and nothing is written twice, but rows that are added to where they are.
         let known = |place: &Place| tall.contains(place) && self.tall.contains(place);
-        let fits = reads.iter().all(|r| known(r) || !self.writes.iter().any(|w| overlap(r, w)))
+        let mine = &self.touched;
+        let fits = reads.iter().all(|r| known(r) || !mine.writes.iter().any(|w| overlap(r, w)))
             && writes.iter().all(|w| {
                 let in_place = matches!(part, Part::Rows { update: Update::Add | Update::Subtract, .. }) && known(w);
-                in_place || !self.reads.iter().chain(&self.writes).any(|other| overlap(w, other))
+                in_place || !mine.reads.iter().chain(&mine.writes).any(|other| overlap(w, other))
             });
         if !fits {
             return false;
@@ -196,8 +227,7 @@ impl Group {
         }
         self.moved += tall.iter().map(|(_, range)| range.len()).sum::<usize>();
         self.tall.extend(tall.iter().filter(|p| reads.contains(p) || made.contains(p)).cloned());
-        self.reads.extend(reads);
-        self.writes.extend(writes);
+        self.touched.add(touched.clone());
         self.parts.push(part);
         true
     }
