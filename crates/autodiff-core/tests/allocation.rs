@@ -2,42 +2,22 @@
 //!
 //! One test in a file of its own, for the allocator counts the whole process.
 
-#![allow(unsafe_code, reason = "a counting allocator is an unsafe trait; it only forwards to the system's")]
-
 use autodiff_core::ode::Trajectory;
 use autodiff_core::{Conv2d, Executable, Function, Padding, Tree, Var};
 use ndarray::{ArrayD, arr1};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::allocation::{self, Counting};
 use testkit::counter::symmetrics;
 use testkit::motion::{planets, six_bodies};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is forwarded unchanged to the system's allocator, which keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
 
 #[global_allocator]
 static GLOBAL: Counting = Counting;
 
 fn allocations(mut run: impl FnMut()) -> usize {
     run(); // the first run makes the program and its workspace
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocation::allocations();
     run();
     run();
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    allocation::allocations() - before
 }
 
 #[test]
@@ -52,7 +32,23 @@ fn replays_do_not_allocate() {
         scalars::<f64>();
         scalars::<f32>();
         steps();
+        rows();
     });
+}
+
+/// Blocks of rows of a long matrix, and reductions of lines.
+fn rows() {
+    let loss = |p: &[Var], x: &Var| (x.matmul(p[0]).log_softmax(-1) * p[1]).mean();
+    let f = Function::with_data(loss, &symmetrics(31, (1100, 200)));
+    let x: Vec<ArrayD<f64>> = vec![symmetrics(32, (200, 12)).into_dyn(), symmetrics(33, 12).into_dyn()];
+    f.prepare(&x).unwrap();
+    assert!(f.explain(&x).unwrap().plan.contains("of 1100 rows"));
+    let (flat, entries) = (f.flat(&x), x.to_vec());
+    let mut out = vec![0.0; entries.len()];
+    assert_eq!(allocations(|| drop(flat.value_and_gradient(&entries, &mut out).unwrap())), 0);
+    assert_eq!(allocations(|| flat.hvp(&entries, &entries, &mut out).unwrap()), 0);
+    let at = f.linearize(&x).unwrap();
+    assert_eq!(allocations(|| at.hvp(&entries, &mut out).unwrap()), 0);
 }
 
 /// Steps of Taylor's method: of scalars, of arrays with sums over axes, and of planes in chunks.

@@ -2,28 +2,8 @@
 //!
 //! One test in a file of its own, for the allocator counts the whole process.
 
-#![allow(unsafe_code, reason = "a counting allocator is an unsafe trait; it only forwards to the system's")]
-
 use optim::{FromParts, Lbfgs, NonlinearCg, Objective, Solver};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is forwarded unchanged to the system's allocator, which keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
+use testkit::allocation::{self, Counting};
 
 #[global_allocator]
 static GLOBAL: Counting = Counting;
@@ -46,11 +26,11 @@ fn rosenbrock() -> impl Objective<f64> {
 /// Allocations of 40 iterations after the first.
 fn allocations(mut solver: impl Solver<f64>) -> usize {
     assert!(solver.step().unwrap().is_continue());
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocation::allocations();
     for _ in 0..40 {
         assert!(solver.step().unwrap().is_continue());
     }
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    allocation::allocations() - before
 }
 
 #[test]

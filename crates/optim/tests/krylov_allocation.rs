@@ -2,34 +2,11 @@
 //!
 //! One test in a file of its own, for the allocator counts the whole process.
 
-#![allow(unsafe_code, reason = "a counting allocator is an unsafe trait; it only forwards to the system's")]
-
 use optim::{
     ConjugateGradients, CubicModel, Descent, Diagonal, Gltr, Lanczos, Lobpcg, Lsmr, Minres, OperatorFn, RectangularFn,
     ShiftedLanczos, Steihaug,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is forwarded unchanged to the system's allocator, which keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
+use testkit::allocation::{self, Counting};
 
 #[global_allocator]
 static GLOBAL: Counting = Counting;
@@ -38,15 +15,15 @@ const N: usize = 5000;
 
 /// The first run of a solver holds `vectors` of length N and at most 20 kB besides, and later runs allocate nothing.
 fn check(name: &str, vectors: usize, mut run: impl FnMut()) {
-    let before = BYTES.load(Ordering::Relaxed);
+    let before = allocation::bytes();
     run();
-    let held = BYTES.load(Ordering::Relaxed) - before;
+    let held = allocation::bytes() - before;
     let stated = vectors * N * 8;
     assert!(held <= stated + 20_000, "{name} holds {:.2} vectors, not {vectors}", held as f64 / (N * 8) as f64);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocation::allocations();
     run();
     run();
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0, "{name} allocates when it is used again");
+    assert_eq!(allocation::allocations() - before, 0, "{name} allocates when it is used again");
 }
 
 #[test]

@@ -15,10 +15,12 @@
 //! * [`problems`]: functions to minimise whose minima are known;
 //! * [`motion`]: a star and five planets, for differential equations;
 //! * [`golden`]: what other systems for automatic differentiation compute for them;
-//! * [`flops`]: what the matrix products of a network cost.
+//! * [`flops`]: what the matrix products of a network cost;
+//! * [`allocation`]: an allocator that counts.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+pub mod allocation;
 pub mod counter;
 pub mod flops;
 pub mod golden;

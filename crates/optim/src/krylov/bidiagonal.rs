@@ -246,6 +246,9 @@ impl<T: Scalar> Bidiagonal<T> {
     /// Solves min ‖B y − c‖² + δ² ‖y‖² for the damping δ = `damping` and the right-hand side c, in O(k); returns ‖y‖.
     ///
     /// With δ = 0 and a B without full rank the coordinates that B does not determine are zero.
+    ///
+    /// # Panics
+    /// Before [`start`](Self::start).
     pub fn solve(&mut self, damping: T) -> T {
         let k = self.len();
         self.rho.clear();
@@ -293,6 +296,9 @@ impl<T: Scalar> Bidiagonal<T> {
     /// Solves with the least damping for which ‖y‖ ≤ `radius`, up to a thousandth; returns damping and ‖y‖.
     ///
     /// Source: J. Moré, *The Levenberg–Marquardt algorithm: implementation and theory* (1978), §5.
+    ///
+    /// # Panics
+    /// Before [`start`](Self::start).
     pub fn solve_within(&mut self, radius: T) -> (T, T) {
         let mut length = self.solve(T::zero());
         if length <= radius {
