@@ -3,9 +3,11 @@
 
 use autodiff_core::execute::{Group, Guards, Interface, Phase, Program, Role, interpret};
 use autodiff_core::graph::{Executable, Graph};
-use autodiff_core::trace::Session;
+use autodiff_core::primitive::{Pattern, Pick};
+use autodiff_core::trace::{Session, record};
 use autodiff_core::{Precision, Shape, Var};
 use rayon::ThreadPoolBuilder;
+use std::panic::Location;
 use testkit::counter;
 
 /// Formulas over the last axes of an array: their results, and how many regions of lines a program of them has.
@@ -123,4 +125,17 @@ fn several_last_axes_are_one_line() {
     hold::<f64>("shares", &graph, &shape);
     let text = program(&graph).to_string();
     assert!(text.contains("region of 216, lines of 36"), "{text}");
+}
+
+#[test]
+fn some_of_the_sums_repeated_are_not_all_of_them_spread() {
+    let shape = [12, 8];
+    // Each of the first eleven sums eight times, which is a line's length.
+    let graph = graph(&shape, |x| {
+        let list: Vec<u32> = (0..11).flat_map(|i| [i; 8]).collect();
+        let pick = Pick { pattern: Pattern::of(&list), length: 12 };
+        let picked = record(pick, &[x.exp().sum_axes(&[-1])], Location::caller());
+        vec![(picked * 0.1).sin(), picked]
+    });
+    hold::<f64>("some of the sums", &graph, &shape);
 }

@@ -94,6 +94,29 @@ fn same_for_any_number_of_threads<T: Number>() {
     }
 }
 
+/// Products of middle size, in pairs that two threads share.
+#[test]
+fn products_at_once_are_those_one_after_the_other() {
+    let loss = |p: &[Var], x: &Var| x.matmul(p[0]).tanh().matmul(p[1]).tanh().matmul(p[2]).square().mean();
+    let f = Function::with_data(loss, &symmetrics(50, (120, 100)));
+    let x: Vec<ArrayD<f64>> = vec![array(51, (100, 110), 0.1), array(52, (110, 120), 0.1), array(53, (120, 100), 0.1)];
+    f.prepare(&x).unwrap();
+    let plan = f.explain(&x).unwrap().plan;
+    assert!(plan.contains("at once: matmul"), "{plan}");
+    let v = x.with_entries(&symmetrics(54, x.to_vec().len()).to_vec());
+    let everything = || {
+        let at = f.linearize(&x).unwrap();
+        let mut product = vec![0.0; x.to_vec().len()];
+        at.hvp(&v.to_vec(), &mut product).unwrap();
+        [f.gradient(&x).unwrap().to_vec(), f.hvp(&x, &v).unwrap().to_vec(), product].concat()
+    };
+    let expected = pool(1).install(everything);
+    assert!(expected.iter().all(|x| x.is_finite()));
+    for threads in [2, 3, 8] {
+        assert!(pool(threads).install(everything) == expected, "{threads} threads");
+    }
+}
+
 #[test]
 fn double_precision_is_the_same_for_any_number_of_threads() {
     same_for_any_number_of_threads::<f64>();

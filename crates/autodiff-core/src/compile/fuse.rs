@@ -356,7 +356,10 @@ impl Line<'_> {
         let of_lines = |a: &NodeId| self.slot(*a) == need && self.length(*a) == count;
         match self.graph.operation(id) {
             Operation::Row(_) => self.length(id) == count && args.iter().any(of_lines),
-            _ => repeat(self.graph, id) == Some(Repeat::Run { start: 0, run: line }) && args.iter().all(of_lines),
+            _ => {
+                let spread = repeat(self.graph, id) == Some(Repeat::Run { start: 0, run: line });
+                spread && self.length(id) == open.length && args.iter().all(of_lines)
+            }
         }
         .then_some(i)
     }

@@ -5,7 +5,7 @@
 //! layer's weights serves the value and its tangent, and at a linearised point it is kept for all products.
 
 use super::accumulate::MatmulOnto;
-use crate::graph::{Arguments, Attributes, Class, Fault, Graph, NodeId, Operation, Structured, Var};
+use crate::graph::{Arguments, Attributes, Class, Fault, Graph, NodeId, Operation, Primitive, Structured, Var};
 use crate::primitive::Matmul;
 use crate::real::Float;
 use crate::shape::Shape;
@@ -33,6 +33,12 @@ pub struct Packed<const ONTO: bool> {
     pub n: usize,
     /// Whether it is subtracted.
     pub subtract: bool,
+}
+
+/// Whether a primitive is a product of matrices, in one of its forms.
+pub fn is_product(primitive: &dyn Primitive) -> bool {
+    let p = primitive as &dyn Any;
+    p.is::<Matmul>() || p.is::<MatmulOnto>() || p.is::<Packed<false>>() || p.is::<Packed<true>>()
 }
 
 /// A product of m × k and k × n as the kernels know it.
@@ -162,7 +168,7 @@ impl<const ONTO: bool> Structured for Packed<ONTO> {
     }
 
     fn attributes(&self) -> Attributes {
-        let mut attributes = self.product.attributes();
+        let mut attributes = Structured::attributes(&self.product);
         attributes.push(("inner", vec![self.k as i64, self.n as i64]));
         attributes.push(("subtract", vec![i64::from(self.subtract)]));
         attributes

@@ -5,13 +5,14 @@
 //! it. Inputs are read where the caller has them, and results written where the caller wants them.
 
 use super::chains::Chains;
-use super::memory::{Operand, Space, Target};
+use super::memory::{NOWHERE, Operand, Space, Target};
+use super::pairs::pair;
 use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
 use super::region::{Array, Compute, Cycle, Goal, Link, Per, Region, Source, Step, Stored, Touched};
 use super::statistics::Statistics;
 use super::tiles::{LONG, REACH, tile};
-use crate::compile::{Repeat, Unit, floating, fuse, late, reduction, repeat, schedule};
+use crate::compile::{Repeat, Unit, floating, fuse, is_product, late, reduction, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -127,7 +128,9 @@ impl<'g> Layout<'g> {
         let overwritten: FxHashSet<NodeId> = overwrites.iter().flatten().copied().collect();
         for id in graph.ids().filter(|id| !overwritten.contains(id)) {
             let last = &mut last[id.index()];
-            if let Some(range) = ranges.iter().find(|range| range.contains(last)) {
+            // They are in order and do not overlap.
+            let range = ranges[..ranges.partition_point(|range| range.start <= *last)].last();
+            if let Some(range) = range.filter(|range| range.contains(last)) {
                 *last = range.end;
                 kept_until.entry(range.end).or_default().push(id);
             }
@@ -231,20 +234,24 @@ impl<'g> Layout<'g> {
         self.program.statistics.buffers = self.arenas.iter().map(Arena::served).sum();
         self.program.statistics.kept = lengths[Phase::Early as usize];
         self.program.statistics.instructions = self.program.instructions.len();
-        self.tile();
+        self.join();
         self.program
     }
 
-    /// Joins instructions that go through the same rows.
-    fn tile(&mut self) {
+    /// Joins instructions that go through the same rows, and those that can run at once.
+    fn join(&mut self) {
         let program = &mut self.program;
         let late = program.instructions.split_off(program.split);
-        let (early, first) = tile(std::mem::take(&mut program.instructions), &program.shapes);
-        let (late, second) = tile(late, &program.shapes);
-        program.split = early.len();
-        program.instructions = early;
-        program.instructions.extend(late);
-        program.scratch = program.scratch.max(first).max(second);
+        let early = std::mem::take(&mut program.instructions);
+        for (phase, instructions) in [early, late].into_iter().enumerate() {
+            let (instructions, rows) = tile(instructions, &program.shapes);
+            let (instructions, pairs) = pair(instructions, &program.shapes);
+            program.instructions.extend(instructions);
+            program.scratch = program.scratch.max(rows).max(pairs);
+            if phase == Phase::Early as usize {
+                program.split = program.instructions.len();
+            }
+        }
     }
 
     /// Notes what the early phase costs.
@@ -547,9 +554,6 @@ impl<'g> Layout<'g> {
     }
 }
 
-/// The target of an instruction that writes nothing, or names its places itself.
-const NOWHERE: Target = Target { space: Space::Arena, offset: 0, length: 0 };
-
 /// A region being made.
 struct RegionBuilder {
     built: Region,
@@ -567,7 +571,9 @@ impl RegionBuilder {
 
     /// What a member has one number for.
     fn per(&self, graph: &Graph, id: NodeId) -> Per {
-        let lines = self.built.line > 1 && graph.shape(id).size() < self.built.length;
+        let size = graph.shape(id).size();
+        let lines = self.built.line > 1 && size < self.built.length;
+        debug_assert!(size == 1 || size * if lines { self.built.line } else { 1 } == self.built.length);
         if lines { Per::Line } else { Per::Entry }
     }
 
@@ -638,7 +644,8 @@ fn long_ranges(graph: &Graph, units: &[Unit], root: &[NodeId], early: usize) -> 
         let Unit::Single(id) = unit else { return None };
         let a = *graph.arguments(*id).iter().rev().nth(1)?;
         let rows = *graph.shape(a).first()?;
-        (is_product(graph, *id) && rows >= LONG).then_some(root[a.index()])
+        let product = matches!(graph.operation(*id), Operation::Primitive(p) if is_product(&**p));
+        (product && rows >= LONG).then_some(root[a.index()])
     };
     let lefts: Vec<Option<NodeId>> = units.iter().map(left).collect();
     let (mut ranges, mut start) = (Vec::<Range<usize>>::new(), 0);
@@ -651,11 +658,6 @@ fn long_ranges(graph: &Graph, units: &[Unit], root: &[NodeId], early: usize) -> 
         }
     }
     ranges
-}
-
-/// Whether a node is a product of matrices.
-fn is_product(graph: &Graph, id: NodeId) -> bool {
-    matches!(graph.operation(id), Operation::Primitive(p) if p.name().starts_with("matmul"))
 }
 
 /// Whether a node is the sum over all entries.

@@ -47,6 +47,10 @@ impl Program {
                 let names: Vec<String> = tiled.instructions.iter().map(|one| self.name(one)).collect();
                 format!("by {} of {} rows: {}", tiled.block, tiled.rows, names.join("; "))
             }
+            Kind::Pair(pair) => {
+                let [first, second] = &pair.instructions;
+                format!("at once: {}; {}", self.name(first), self.name(second))
+            }
             Kind::Region(region) => {
                 let steps: Vec<&str> = region.steps.iter().map(|step| step_name(&step.compute)).collect();
                 let lines = if region.line > 1 { format!(", lines of {}", region.line) } else { String::new() };
@@ -95,16 +99,19 @@ fn step_name(compute: &Compute) -> &'static str {
 fn places(instruction: &Instruction) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
     match &instruction.kind {
         Kind::Region(region) => return region_places(region),
-        Kind::Tiled(tiled) => {
-            let (reads, writes): (Vec<_>, Vec<_>) = tiled.instructions.iter().map(places).unzip();
-            return (reads.concat(), writes.concat());
-        }
+        Kind::Tiled(tiled) => return places_of_all(&tiled.instructions),
+        Kind::Pair(pair) => return places_of_all(&pair.instructions),
         _ => {}
     }
     let reads = instruction.operands.iter().map(|o| (o.space, o.offset)).collect();
     let writes =
         if instruction.out.length == 0 { vec![] } else { vec![(instruction.out.space, instruction.out.offset)] };
     (reads, writes)
+}
+
+fn places_of_all(instructions: &[Instruction]) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
+    let (reads, writes): (Vec<_>, Vec<_>) = instructions.iter().map(places).unzip();
+    (reads.concat(), writes.concat())
 }
 
 fn region_places(region: &Region) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {

@@ -37,6 +37,9 @@ pub(super) struct Target {
     pub length: usize,
 }
 
+/// The target of an instruction that writes nothing, or names its places itself.
+pub(super) const NOWHERE: Target = Target { space: Space::Arena, offset: 0, length: 0 };
+
 /// Numbers that start at a cache line.
 #[derive(Debug)]
 pub(super) struct Aligned<T> {
@@ -95,21 +98,32 @@ impl<T: Executable> Memories<'_, T> {
     pub fn open(&mut self, target: &Target) -> (&mut [T], Readable<'_, T>, &mut [T]) {
         let (kept, inputs) = (self.kept, self.inputs);
         if target.space == Space::Out {
-            let readable = Readable { before: self.arena, end: usize::MAX, after: &[], kept, inputs };
+            let readable = Readable { pieces: [(0, &*self.arena), (usize::MAX, &[]), (usize::MAX, &[])], kept, inputs };
             return (&mut self.out[target.offset..target.offset + target.length], readable, self.scratch);
         }
         let (before, rest) = self.arena.split_at_mut(target.offset);
         let (out, after) = rest.split_at_mut(target.length);
-        (out, Readable { before, end: target.offset + target.length, after, kept, inputs }, self.scratch)
+        let pieces = [(0, &*before), (target.offset + target.length, &*after), (usize::MAX, &[])];
+        (out, Readable { pieces, kept, inputs }, self.scratch)
+    }
+
+    /// The same for two places of the arena at once, the first of which lies before the second.
+    pub fn open_both(&mut self, places: [&Target; 2]) -> ([&mut [T]; 2], Readable<'_, T>, &mut [T]) {
+        let [first, second] = places.map(|place| (place.offset, place.offset + place.length));
+        let (before, rest) = self.arena.split_at_mut(first.0);
+        let (out, rest) = rest.split_at_mut(first.1 - first.0);
+        let (between, rest) = rest.split_at_mut(second.0 - first.1);
+        let (other, after) = rest.split_at_mut(second.1 - second.0);
+        let pieces = [(0, &*before), (first.1, &*between), (second.1, &*after)];
+        ([out, other], Readable { pieces, kept: self.kept, inputs: self.inputs }, self.scratch)
     }
 }
 
-/// What can be read while a piece of the arena is written.
+/// What can be read while pieces of the arena are written.
+#[derive(Clone, Copy)]
 pub(super) struct Readable<'a, T> {
-    before: &'a [T],
-    /// Where `after` starts in the arena.
-    end: usize,
-    after: &'a [T],
+    /// The others, each with its place in the arena.
+    pieces: [(usize, &'a [T]); 3],
     kept: &'a [T],
     inputs: &'a [&'a [T]],
 }
@@ -118,8 +132,14 @@ impl<'a, T> Readable<'a, T> {
     #[inline]
     pub fn slice(&self, o: &Operand) -> &'a [T] {
         let (from, start) = match o.space {
-            Space::Arena if o.offset >= self.end => (self.after, o.offset - self.end),
-            Space::Arena => (self.before, o.offset),
+            Space::Arena => {
+                let [(_, before), (first, between), (second, after)] = self.pieces;
+                match o.offset {
+                    at if at >= second => (after, at - second),
+                    at if at >= first => (between, at - first),
+                    at => (before, at),
+                }
+            }
             Space::Kept => (self.kept, o.offset),
             Space::Input(i) => (self.inputs[i], o.offset),
             Space::Out => unreachable!("results are read by nothing"),

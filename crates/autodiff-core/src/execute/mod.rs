@@ -5,12 +5,14 @@ mod interpret;
 mod layout;
 mod listing;
 mod memory;
+mod pairs;
 mod plan;
 mod program;
 mod recurrence;
 mod region;
 mod statistics;
 mod tiles;
+mod touched;
 
 pub use interpret::interpret;
 pub use program::{Group, Guards, Interface, Outcome, Phase, Program, Role, Workspace};

@@ -10,7 +10,8 @@
 
 use super::interpret::fault_error;
 use super::layout;
-use super::memory::{Aligned, Memories, Operand, Space, Target};
+use super::memory::{Aligned, Memories, Operand, Readable, Space, Target};
+use super::pairs::Pair;
 use super::region::Region;
 use super::statistics::Statistics;
 use super::tiles::Tiled;
@@ -125,6 +126,8 @@ pub(super) enum Kind {
     Region(Box<Region>),
     /// Several instructions on a block of rows at a time.
     Tiled(Box<Tiled>),
+    /// Two instructions at once.
+    Pair(Box<Pair>),
 }
 
 #[derive(Debug)]
@@ -312,6 +315,15 @@ impl Program {
         Ok(Outcome::Done)
     }
 
+    fn all<T: Executable>(
+        &self,
+        instructions: &[Instruction],
+        memories: &mut Memories<'_, T>,
+        guards: Guards,
+    ) -> Result<()> {
+        instructions.iter().try_for_each(|one| self.instruction(one, memories, guards).map(|_| ()))
+    }
+
     fn instruction<T: Executable>(
         &self,
         instruction: &Instruction,
@@ -339,35 +351,36 @@ impl Program {
                 row.map(&operands, out);
             }
             Kind::Primitive(p) => {
+                let (out, readable, scratch) = memories.open(&instruction.out);
                 // A join may have many operands: no list of them is made on the heap.
-                match operands.len() {
-                    0..=8 => self.primitive::<T, 8>(&**p, instruction, memories)?,
-                    9..=64 => self.primitive::<T, 64>(&**p, instruction, memories)?,
-                    _ => self.primitive::<T, 512>(&**p, instruction, memories)?,
-                }
+                let compute = match operands.len() {
+                    0..=8 => evaluate::<T, 8>,
+                    9..=64 => evaluate::<T, 64>,
+                    _ => evaluate::<T, 512>,
+                };
+                compute(&**p, operands, &self.shapes, out, &readable, scratch)?;
             }
             Kind::Region(region) => region.run(memories),
+            Kind::Tiled(tiled) if rayon::current_num_threads() == 1 => tiled.run(memories),
             // Threads share each instruction instead.
-            Kind::Tiled(tiled) if rayon::current_num_threads() > 1 => {
-                for one in &tiled.instructions {
-                    self.instruction(one, memories, guards)?;
-                }
-            }
-            Kind::Tiled(tiled) => tiled.run(memories),
+            Kind::Tiled(tiled) => self.all(&tiled.instructions, memories, guards)?,
+            Kind::Pair(pair) if rayon::current_num_threads() == 1 => self.all(&pair.instructions, memories, guards)?,
+            Kind::Pair(pair) => pair.run(&self.shapes, memories)?,
         }
         Ok(Outcome::Done)
     }
+}
 
-    /// Runs a primitive; up to `N` operands need no memory from the heap.
-    fn primitive<T: Executable, const N: usize>(
-        &self,
-        primitive: &dyn Primitive,
-        instruction: &Instruction,
-        memories: &mut Memories<'_, T>,
-    ) -> Result<()> {
-        let (out, readable, scratch) = memories.open(&instruction.out);
-        let view = |o: &Operand| View { shape: &self.shapes[o.shape], data: readable.slice(o) };
-        let operands: SmallVec<[View<'_, T>; N]> = instruction.operands.iter().map(view).collect();
-        T::evaluate(primitive, &operands, out, scratch).map_err(|fault| fault_error(primitive.name(), fault))
-    }
+/// Computes a primitive; up to `N` operands need no memory from the heap.
+pub(super) fn evaluate<T: Executable, const N: usize>(
+    primitive: &dyn Primitive,
+    operands: &[Operand],
+    shapes: &[Shape],
+    out: &mut [T],
+    readable: &Readable<'_, T>,
+    scratch: &mut [T],
+) -> Result<()> {
+    let view = |o: &Operand| View { shape: &shapes[o.shape], data: readable.slice(o) };
+    let operands: SmallVec<[View<'_, T>; N]> = operands.iter().map(view).collect();
+    T::evaluate(primitive, &operands, out, scratch).map_err(|fault| fault_error(primitive.name(), fault))
 }

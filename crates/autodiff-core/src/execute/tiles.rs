@@ -8,9 +8,10 @@
 //! Blocks are those in which a product sums over its inner axis, so that no bit changes. Several threads share each instruction
 //! instead.
 
-use super::memory::{Memories, Operand, Space, Target};
+use super::memory::{Memories, NOWHERE, Operand, Target};
 use super::program::{Instruction, Kind};
-use super::region::{Array, Per, Region};
+use super::region::{Per, Region};
+use super::touched::{Place, Touched, overlap, read, written};
 use crate::compile::{MatmulOnto, Packed};
 use crate::graph::Executable;
 use crate::primitive::Matmul;
@@ -31,6 +32,9 @@ const FAR: usize = 1 << 17;
 
 /// Entries that an instruction goes through in a block of rows, on average, below which calling it costs more than is gained.
 const SHORT: usize = 1 << 12;
+
+/// Instructions that run together at most, so that looking for them takes time in proportion to their number.
+const MOST: usize = 64;
 
 /// Instructions in between that are looked past.
 pub(super) const REACH: usize = 16;
@@ -64,54 +68,6 @@ enum Part {
 enum Right {
     Plain,
     Packed { n: usize },
-}
-
-type Place = (Space, Range<usize>);
-
-fn overlap(a: &Place, b: &Place) -> bool {
-    a.0 == b.0 && a.1.start < b.1.end && b.1.start < a.1.end
-}
-
-fn read(o: &Operand) -> Place {
-    (o.space, o.offset..o.offset + o.length)
-}
-
-fn written(t: &Target) -> Place {
-    (t.space, t.offset..t.offset + t.length)
-}
-
-/// All that instructions read and write.
-#[derive(Clone, Debug, Default)]
-struct Touched {
-    reads: Vec<Place>,
-    writes: Vec<Place>,
-}
-
-impl Touched {
-    fn by(instruction: &Instruction) -> Touched {
-        let Kind::Region(region) = &instruction.kind else {
-            let reads = instruction.operands.iter().map(read).collect();
-            return Touched { reads, writes: vec![written(&instruction.out)] };
-        };
-        let reads = region.arrays.iter().map(|a| (a.space, a.offset..a.offset + a.length)).collect();
-        let stored = region.stores.iter().map(|s| {
-            let length = region.count(s.per, region.length);
-            (s.space, s.offset..s.offset + length)
-        });
-        let totals = region.totals.iter().map(|&at| (Space::Arena, at..at + 1));
-        Touched { reads, writes: stored.chain(totals).collect() }
-    }
-
-    fn add(&mut self, other: Touched) {
-        self.reads.extend(other.reads);
-        self.writes.extend(other.writes);
-    }
-
-    /// Whether the order of the two matters.
-    fn collides(&self, other: &Touched) -> bool {
-        let any = |a: &[Place], b: &[Place]| a.iter().any(|a| b.iter().any(|b| overlap(a, b)));
-        any(&self.writes, &other.reads) || any(&self.reads, &other.writes) || any(&self.writes, &other.writes)
-    }
 }
 
 /// When an instruction that follows the first member runs.
@@ -148,11 +104,21 @@ pub(super) fn tile(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Ins
         let Group { parts, rows, block, sums, .. } = group;
         let tiled = Tiled { instructions: members, parts, rows, block, sums };
         scratch = scratch.max(tiled.scratch());
-        let out = Target { space: Space::Arena, offset: 0, length: 0 };
-        done.push(Instruction { kind: Kind::Tiled(Box::new(tiled)), operands: SmallVec::new(), out });
+        done.push(Instruction { kind: Kind::Tiled(Box::new(tiled)), operands: SmallVec::new(), out: NOWHERE });
         done.extend(after);
     }
     (done, scratch)
+}
+
+/// What an instruction does with the rows, and where.
+struct Way {
+    part: Part,
+    /// What it goes through row by row, read or written.
+    tall: Vec<Place>,
+    /// What of that it makes.
+    made: Vec<Place>,
+    /// What it reads as a whole for every block.
+    whole: Vec<Place>,
 }
 
 /// Instructions that may run together.
@@ -188,6 +154,9 @@ impl Group {
         let (mut turns, mut end, mut later) = (Vec::new(), 0, Touched::default());
         for instruction in rest {
             let touched = Touched::by(instruction);
+            if self.parts.len() == MOST {
+                break;
+            }
             if !touched.collides(&later) && self.take(instruction, &touched, shapes) {
                 turns.push(Turn::Member);
                 end = turns.len();
@@ -209,15 +178,18 @@ impl Group {
 
     /// Takes an instruction if it goes through the same rows and finds there what it reads.
     fn take(&mut self, instruction: &Instruction, touched: &Touched, shapes: &[Shape]) -> bool {
-        let Some((part, tall, made)) = self.part(instruction, shapes) else { return false };
+        let Some(Way { part, tall, made, whole }) = self.way(instruction, shapes) else { return false };
         let Touched { reads, writes } = touched;
+        let mine = &self.touched;
         // What members write is read row by row only, and nothing is written twice, but rows that are added to where they are.
         let known = |place: &Place| tall.contains(place) && self.tall.contains(place);
-        let mine = &self.touched;
-        let fits = reads.iter().all(|r| known(r) || !mine.writes.iter().any(|w| overlap(r, w)))
+        let onto = instruction.operands.first().is_some_and(|o| o.length == 0);
+        let in_place = matches!(part, Part::Rows { update: Update::Add | Update::Subtract, .. }) && onto;
+        let fits = whole.iter().all(|r| !mine.writes.iter().any(|w| overlap(r, w)))
+            && reads.iter().all(|r| known(r) || !mine.writes.iter().any(|w| overlap(r, w)))
             && writes.iter().all(|w| {
-                let in_place = matches!(part, Part::Rows { update: Update::Add | Update::Subtract, .. }) && known(w);
-                in_place || !mine.reads.iter().chain(&mine.writes).any(|other| overlap(w, other))
+                let others = || mine.reads.iter().chain(&mine.writes).any(|other| overlap(w, other));
+                (in_place && known(w)) || !others()
             });
         if !fits {
             return false;
@@ -232,8 +204,8 @@ impl Group {
         true
     }
 
-    /// What an instruction does with the rows; what it goes through row by row, and what of it is made there.
-    fn part(&self, instruction: &Instruction, shapes: &[Shape]) -> Option<(Part, Vec<Place>, Vec<Place>)> {
+    /// What an instruction does with the rows, if it does.
+    fn way(&self, instruction: &Instruction, shapes: &[Shape]) -> Option<Way> {
         let out = written(&instruction.out);
         match &instruction.kind {
             Kind::Region(region) => self.region(region),
@@ -264,8 +236,12 @@ impl Group {
                 if product.trans_a {
                     let tall = shape_b.rank() == 2 && shape_b[0] == self.rows && !product.trans_b;
                     let plain = matches!(right, Right::Plain);
-                    let part = Part::Sum { n: *shape_b.last()?, m: shape_a[1], update };
-                    return (tall && plain).then(|| (part, vec![read(&a), read(&b)], vec![]));
+                    let (m, n) = (shape_a[1], *shape_b.last()?);
+                    // An inner product is not summed in blocks.
+                    let blocks = m > 1 || n > 1;
+                    let (tall_ones, whole) = (vec![read(&a), read(&b)], start.into_iter().collect());
+                    let part = Part::Sum { m, n, update };
+                    return (tall && plain && blocks).then_some(Way { part, tall: tall_ones, made: vec![], whole });
                 }
                 if shape_b.rank() > 2 {
                     return None;
@@ -276,34 +252,36 @@ impl Group {
                 };
                 let mut tall = vec![read(&a), out.clone()];
                 tall.extend(start);
-                Some((Part::Rows { n, k: shape_a[1], trans_b, right, update }, tall, vec![out]))
+                let part = Part::Rows { n, k: shape_a[1], trans_b, right, update };
+                Some(Way { part, tall, made: vec![out], whole: vec![read(&b)] })
             }
             _ => None,
         }
     }
 
-    fn region(&self, region: &Region) -> Option<(Part, Vec<Place>, Vec<Place>)> {
+    fn region(&self, region: &Region) -> Option<Way> {
         let entries = region.length / self.rows;
         // Lines and blocks of sums end where blocks of rows do.
         let summed = region.totals.is_empty() || (self.block * entries).is_multiple_of(BLOCK);
         if entries * self.rows != region.length || !entries.is_multiple_of(region.line) || !summed {
             return None;
         }
-        let whole: Vec<bool> = region.read_as_a_whole();
-        let place = |(i, a): (usize, &Array)| {
-            let by_rows = !whole[i] && a.length == region.length;
-            by_rows.then(|| (a.space, a.offset..a.offset + a.length))
-        };
-        let reads = region.arrays.iter().enumerate().filter_map(place);
+        let as_a_whole = region.read_as_a_whole();
+        let (mut tall, mut whole) = (Vec::new(), Vec::new());
+        for (array, as_a_whole) in region.arrays.iter().zip(as_a_whole) {
+            let by_rows = !as_a_whole && array.length == region.length;
+            let place = (array.space, array.offset..array.offset + array.length);
+            if by_rows { tall.push(place) } else { whole.push(place) }
+        }
         let made: Vec<Place> = region
             .stores
             .iter()
             .filter(|s| s.per == Per::Entry)
             .map(|s| (s.space, s.offset..s.offset + region.length))
             .collect();
-        let tall = reads.chain(made.iter().cloned()).collect();
+        tall.extend(made.iter().cloned());
         let sums = self.sums..self.sums + region.totals.len() * region.length.div_ceil(BLOCK);
-        Some((Part::Region { entries, sums }, tall, made))
+        Some(Way { part: Part::Region { entries, sums }, tall, made, whole })
     }
 
     /// Whether a block of rows that stays in the cache from one member to the next is worth the calls.

@@ -202,7 +202,8 @@ impl Product {
 }
 
 /// Terms of a sum of `k` that a product adds from zero before they join the result: of its blocks of the inner axis all but the
-/// last are so long, and all are a product of their own that is [added](Update::Add).
+/// last are so long, and all are a product of their own that is [added](Update::Add). Not of inner products of rows, as of a plain
+/// matrix with a vector: these are interleaved partial sums over all of k.
 ///
 /// ```
 /// use kernels::gemm::{Product, Update, inner_block};

@@ -1,0 +1,89 @@
+//! Products at once: two products of matrices in a row, neither of which reads what the other writes, are shared by two threads if
+//! there are several. Each is too small to be divided itself.
+
+use super::memory::Space;
+use super::memory::{Memories, Readable};
+use super::program::{Instruction, Kind, evaluate};
+use super::touched::Touched;
+use crate::compile::is_product;
+use crate::error::Result;
+use crate::graph::Executable;
+use crate::shape::Shape;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// Floating-point operations of each from which on it pays: 15 to 30 µs on one core, where waking a thread takes 8 to 14.
+/// From the upper bound on the kernel divides the product.
+const WORTH: Range<u64> = 1 << 21..1 << 23;
+
+/// Two instructions that wait for nothing of each other.
+#[derive(Debug)]
+pub(super) struct Pair {
+    /// In the order of their places in the arena.
+    pub instructions: [Instruction; 2],
+    /// Working memory of the first.
+    scratch: usize,
+}
+
+/// Joins such instructions; also the working memory that they need together.
+pub(super) fn pair(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Instruction>, usize) {
+    let (mut done, mut scratch) = (Vec::<Instruction>::with_capacity(instructions.len()), 0);
+    for second in instructions {
+        let joins = done.last().is_some_and(|first| {
+            let both = [first, &second];
+            both.iter().all(|one| is_worth_a_thread(one, shapes)) && !Touched::by(first).collides(&Touched::by(&second))
+        });
+        if !joins {
+            done.push(second);
+            continue;
+        }
+        let first = done.pop().expect("just seen");
+        let mut instructions = [first, second];
+        instructions.sort_by_key(|one| one.out.offset);
+        let needs = [&instructions[0], &instructions[1]].map(|one| working_memory(one, shapes));
+        scratch = scratch.max(needs[0] + needs[1]);
+        let pair = Pair { instructions, scratch: needs[0] };
+        done.push(Instruction {
+            kind: Kind::Pair(Box::new(pair)),
+            operands: SmallVec::new(),
+            out: super::memory::NOWHERE,
+        });
+    }
+    (done, scratch)
+}
+
+fn operands<'s>(instruction: &Instruction, shapes: &'s [Shape]) -> SmallVec<[&'s Shape; 4]> {
+    instruction.operands.iter().map(|o| &shapes[o.shape]).collect()
+}
+
+fn is_worth_a_thread(instruction: &Instruction, shapes: &[Shape]) -> bool {
+    let Kind::Primitive(p) = &instruction.kind else { return false };
+    let operands = operands(instruction, shapes);
+    let flops = || p.infer(&operands).is_ok_and(|out| WORTH.contains(&p.flops(&operands, &out)));
+    is_product(&**p) && instruction.out.space == Space::Arena && flops()
+}
+
+fn working_memory(instruction: &Instruction, shapes: &[Shape]) -> usize {
+    match &instruction.kind {
+        Kind::Primitive(p) => p.scratch(&operands(instruction, shapes)),
+        _ => 0,
+    }
+}
+
+impl Pair {
+    /// Runs both, each on a thread.
+    pub fn run<T: Executable>(&self, shapes: &[Shape], memories: &mut Memories<'_, T>) -> Result<()> {
+        let [first, second] = &self.instructions;
+        let ([out, other], readable, scratch) = memories.open_both([&first.out, &second.out]);
+        let (scratch, rest) = scratch.split_at_mut(self.scratch);
+        let one =
+            |instruction: &Instruction, out: &mut [T], readable: Readable<'_, T>, scratch: &mut [T]| match &instruction
+                .kind
+            {
+                Kind::Primitive(p) => evaluate::<T, 8>(&**p, &instruction.operands, shapes, out, &readable, scratch),
+                _ => unreachable!("products are primitives"),
+            };
+        let (a, b) = rayon::join(|| one(first, out, readable, scratch), || one(second, other, readable, rest));
+        a.and(b)
+    }
+}

@@ -1,0 +1,55 @@
+//! What instructions read and write, by which the order of two of them may be changed or not.
+
+use super::memory::{Operand, Space, Target};
+use super::program::{Instruction, Kind};
+use std::ops::Range;
+
+/// A stretch of a memory.
+pub(super) type Place = (Space, Range<usize>);
+
+/// Whether two have an entry in common.
+pub(super) fn overlap(a: &Place, b: &Place) -> bool {
+    a.0 == b.0 && a.1.start < b.1.end && b.1.start < a.1.end
+}
+
+pub(super) fn read(o: &Operand) -> Place {
+    (o.space, o.offset..o.offset + o.length)
+}
+
+pub(super) fn written(t: &Target) -> Place {
+    (t.space, t.offset..t.offset + t.length)
+}
+
+/// All that instructions read and write.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Touched {
+    pub reads: Vec<Place>,
+    pub writes: Vec<Place>,
+}
+
+impl Touched {
+    pub fn by(instruction: &Instruction) -> Touched {
+        let Kind::Region(region) = &instruction.kind else {
+            let reads = instruction.operands.iter().map(read).collect();
+            return Touched { reads, writes: vec![written(&instruction.out)] };
+        };
+        let reads = region.arrays.iter().map(|a| (a.space, a.offset..a.offset + a.length)).collect();
+        let stored = region.stores.iter().map(|s| {
+            let length = region.count(s.per, region.length);
+            (s.space, s.offset..s.offset + length)
+        });
+        let totals = region.totals.iter().map(|&at| (Space::Arena, at..at + 1));
+        Touched { reads, writes: stored.chain(totals).collect() }
+    }
+
+    pub fn add(&mut self, other: Touched) {
+        self.reads.extend(other.reads);
+        self.writes.extend(other.writes);
+    }
+
+    /// Whether the order of the two matters.
+    pub fn collides(&self, other: &Touched) -> bool {
+        let any = |a: &[Place], b: &[Place]| a.iter().any(|a| b.iter().any(|b| overlap(a, b)));
+        any(&self.writes, &other.reads) || any(&self.reads, &other.writes) || any(&self.writes, &other.writes)
+    }
+}
