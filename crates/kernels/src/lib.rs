@@ -47,10 +47,15 @@ pub trait Scalar:
     /// Kernels of matrix products for the best instruction set of this machine.
     #[doc(hidden)]
     fn engine() -> &'static gemm::Engine<Self>;
+
+    /// The routine for matrix products of the library that is linked.
+    #[cfg(feature = "blas")]
+    #[doc(hidden)]
+    fn blas() -> gemm::blas::Gemm<Self>;
 }
 
 macro_rules! scalar {
-    ($T:ty, $engines:ident) => {
+    ($T:ty, $engines:ident, $blas:ident) => {
         impl Scalar for $T {
             fn is_not_a_number(self) -> bool {
                 self.is_nan()
@@ -74,8 +79,12 @@ macro_rules! scalar {
             fn engine() -> &'static gemm::Engine<Self> {
                 gemm::$engines().next().expect("the portable kernels run everywhere")
             }
+            #[cfg(feature = "blas")]
+            fn blas() -> gemm::blas::Gemm<Self> {
+                cblas_sys::$blas
+            }
         }
     };
 }
-scalar!(f32, engines_f32);
-scalar!(f64, engines_f64);
+scalar!(f32, engines_f32, cblas_sgemm);
+scalar!(f64, engines_f64, cblas_dgemm);
