@@ -10,7 +10,10 @@ pub mod layout;
 pub mod lu;
 pub mod reduce;
 pub mod series;
+pub mod softmax;
 pub mod special;
+#[cfg(test)]
+mod testing;
 pub mod vector;
 
 /// A float that kernels run at: `f32` or `f64`.
@@ -40,6 +43,18 @@ pub trait Scalar:
     /// The number nearest to `x`.
     fn round_from(x: f64) -> Self;
 
+    /// The nearest finite number; NaN stays.
+    #[doc(hidden)]
+    fn limited(self) -> Self;
+
+    /// eˣ as a [`vector::Lane`] computes it.
+    #[doc(hidden)]
+    fn exponential<F: vector::Contraction>(self) -> Self;
+
+    /// The natural logarithm as a [`vector::Lane`] computes it.
+    #[doc(hidden)]
+    fn logarithm<F: vector::Contraction>(self) -> Self;
+
     /// `self · b + c`, with one rounding where the machine fuses them.
     #[doc(hidden)]
     fn times_plus<F: vector::Contraction>(self, b: Self, c: Self) -> Self;
@@ -47,10 +62,15 @@ pub trait Scalar:
     /// Kernels of matrix products for the best instruction set of this machine.
     #[doc(hidden)]
     fn engine() -> &'static gemm::Engine<Self>;
+
+    /// The routine for matrix products of the library that is linked.
+    #[cfg(feature = "blas")]
+    #[doc(hidden)]
+    fn blas() -> gemm::blas::Gemm<Self>;
 }
 
 macro_rules! scalar {
-    ($T:ty, $engines:ident) => {
+    ($T:ty, $engines:ident, $blas:ident) => {
         impl Scalar for $T {
             fn is_not_a_number(self) -> bool {
                 self.is_nan()
@@ -68,14 +88,30 @@ macro_rules! scalar {
                 x as $T
             }
             #[inline(always)]
+            fn limited(self) -> Self {
+                self.clamp(<$T>::MIN, <$T>::MAX)
+            }
+            #[inline(always)]
+            fn exponential<F: vector::Contraction>(self) -> Self {
+                vector::Lane::<$T, F>::new(self).exp().value
+            }
+            #[inline(always)]
+            fn logarithm<F: vector::Contraction>(self) -> Self {
+                vector::Lane::<$T, F>::new(self).ln().value
+            }
+            #[inline(always)]
             fn times_plus<F: vector::Contraction>(self, b: Self, c: Self) -> Self {
                 if F::FUSED { self.mul_add(b, c) } else { self * b + c }
             }
             fn engine() -> &'static gemm::Engine<Self> {
                 gemm::$engines().next().expect("the portable kernels run everywhere")
             }
+            #[cfg(feature = "blas")]
+            fn blas() -> gemm::blas::Gemm<Self> {
+                cblas_sys::$blas
+            }
         }
     };
 }
-scalar!(f32, engines_f32);
-scalar!(f64, engines_f64);
+scalar!(f32, engines_f32, cblas_sgemm);
+scalar!(f64, engines_f64, cblas_dgemm);

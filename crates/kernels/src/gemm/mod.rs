@@ -13,6 +13,15 @@
 //! * Every entry is summed in blocks of at most 256 terms ([`dot`] and its kind: in interleaved partial sums), in the order of
 //!   the inner axis. No zero is skipped, so NaN and infinity propagate as in the definition.
 //!
+//! With the feature `blas`, products from 2²⁷ multiplications on (or what `blas_from` says) whose axes are all 2 or longer go to
+//! `cblas_sgemm` or `cblas_dgemm` of the library that the program links, such as by a dependency on `openblas-src`, `blis-src` or
+//! `intel-mkl-src` and `use openblas_src as _;`. For these products the laws are the library's:
+//!
+//! * The bits may depend on the number of its threads, which it chooses itself (`OPENBLAS_NUM_THREADS` and the like; also for
+//!   [`Product::run`]), on the machine, and with some libraries on addresses.
+//! * A product with a [packed](Product::pack_b) operand is still ours, so its bits differ from those of the plain one.
+//! * The order of sums is unknown, and a library may skip zeros, so that 0 · ∞ is lost.
+//!
 //! ```
 //! use kernels::gemm::{Product, Update};
 //! // [1 2; 3 4] · [5; 6] = [17; 39], and with the first matrix transposed [23; 34].
@@ -25,6 +34,8 @@
 //! assert_eq!(out, [23.0, 34.0]);
 //! ```
 
+#[cfg(feature = "blas")]
+pub(crate) mod blas;
 mod blocked;
 mod engine;
 #[cfg(target_arch = "aarch64")]
@@ -41,6 +52,8 @@ mod vector;
 mod x86;
 
 use crate::Scalar;
+#[cfg(feature = "blas")]
+pub use blas::blas_from;
 pub use engine::Engine;
 pub(crate) use engine::{engines_f32, engines_f64};
 
@@ -128,6 +141,10 @@ impl Product {
     /// assert_eq!(out, [6.0, 8.0, 12.0, 16.0]);
     /// ```
     pub fn run<T: Scalar>(&self, update: Update, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T]) {
+        #[cfg(feature = "blas")]
+        if self.run_by_blas(update, a, b, out) {
+            return;
+        }
         self.run_with(T::engine(), update, a, Right::Plain(b), out, scratch, 1);
     }
 
@@ -140,6 +157,10 @@ impl Product {
     /// # Panics
     /// As [`run`](Product::run).
     pub fn run_parallel<T: Scalar>(&self, update: Update, a: &[T], b: &[T], out: &mut [T], scratch: &mut [T]) {
+        #[cfg(feature = "blas")]
+        if self.run_by_blas(update, a, b, out) {
+            return;
+        }
         self.run_with(T::engine(), update, a, Right::Plain(b), out, scratch, self.threads());
     }
 

@@ -99,7 +99,7 @@ fn extent(rows: usize, columns: usize, row: usize) -> usize {
 
 impl Product {
     /// Rows and columns of a, b and the result as they are stored.
-    fn stored(&self) -> [(usize, usize); 3] {
+    pub(super) fn stored(&self) -> [(usize, usize); 3] {
         let (m, n, k) = (self.m, self.n, self.k);
         [if self.trans_a { (k, m) } else { (m, k) }, if self.trans_b { (n, k) } else { (k, n) }, (m, n)]
     }
@@ -117,7 +117,7 @@ impl Product {
     }
 
     /// Panics unless slices of these lengths hold the matrices; `None` is not looked at.
-    fn check(&self, lengths: [Option<usize>; 3]) {
+    pub(super) fn check(&self, lengths: [Option<usize>; 3]) {
         for (i, (rows, columns)) in self.stored().into_iter().enumerate() {
             let row = self.rows.map_or(columns, |rows| rows[i]);
             let (needed, name) = (extent(rows, columns, row), ["a", "b", "out"][i]);

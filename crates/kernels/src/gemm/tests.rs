@@ -2,6 +2,7 @@
 
 use super::{Engine, Product, Right, Update, dot, engines_f32, engines_f64};
 use crate::Scalar;
+use crate::testing::{affordable, at_most, thinned};
 use quickcheck::quickcheck;
 
 /// The definition, on contiguous matrices.
@@ -77,18 +78,18 @@ fn agrees(m: usize, n: usize, k: usize) -> bool {
 
 quickcheck! {
     fn product_is_that_of_the_definition(m: u8, n: u8, k: u8) -> bool {
-        agrees(usize::from(m % 70), usize::from(n % 80), usize::from(k % 40))
+        agrees(usize::from(m) % at_most(70, 8), usize::from(n) % at_most(80, 9), usize::from(k) % at_most(40, 8))
     }
 
     fn vectors_and_outer_products_are_too(long: u8, wide: u8) -> bool {
-        let (p, q) = (usize::from(long), usize::from(wide % 70));
+        let (p, q) = (usize::from(long) % at_most(256, 40), usize::from(wide) % at_most(70, 8));
         [(1, p, q), (p, 1, q), (p, q, 1), (1, 1, p)].into_iter().all(|(m, n, k)| agrees(m, n, k))
     }
 }
 
 #[test]
 fn every_small_size_agrees_with_the_definition() {
-    for size in 0..6_usize.pow(3) {
+    for size in thinned(0..6_usize.pow(3), 43) {
         let (m, n, k) = (size % 6, size / 6 % 6, size / 36);
         assert!(agrees(m, n, k), "m, n, k = {m}, {n}, {k}");
     }
@@ -97,23 +98,23 @@ fn every_small_size_agrees_with_the_definition() {
 /// Every height and width of a tile, and what is left over of vectors and of steps.
 #[test]
 fn every_tile_agrees_with_the_definition() {
-    for m in 2..=15 {
-        for vectors in 1..=5 {
-            for (more, k) in [(-1, 5), (0, 4), (1, 7), (0, 9)] {
-                let n = |lanes: usize| (vectors * lanes).saturating_add_signed(more);
-                for p in [false, true].map(|trans_a| Product::new(m, 0, k).trans_a(trans_a)) {
-                    engines_f32().for_each(|e| assert!(engine_agrees(e, &Product { n: n(e.lanes), ..p }), "{p:?}"));
-                    engines_f64().for_each(|e| assert!(engine_agrees(e, &Product { n: n(e.lanes), ..p }), "{p:?}"));
-                }
-            }
+    let tiles = (2..=15).flat_map(|m| (1..=5).map(move |vectors| (m, vectors)));
+    let cases = tiles.flat_map(|tile| [(-1, 5), (0, 4), (1, 7), (0, 9)].map(|ends| (tile, ends)));
+    for ((m, vectors), (more, k)) in thinned(cases, 67) {
+        let n = |lanes: usize| (vectors * lanes).saturating_add_signed(more);
+        for p in [false, true].map(|trans_a| Product::new(m, 0, k).trans_a(trans_a)) {
+            engines_f32().for_each(|e| assert!(engine_agrees(e, &Product { n: n(e.lanes), ..p }), "{p:?}"));
+            engines_f64().for_each(|e| assert!(engine_agrees(e, &Product { n: n(e.lanes), ..p }), "{p:?}"));
         }
     }
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "takes hours")]
 fn sizes_beyond_a_block_agree_with_the_definition() {
-    for (m, n, k) in [
+    let sizes = [
+        (2, 3, 270),
+        (175, 3, 4),
+        (2, 250, 5),
         (3, 70, 600),
         (300, 40, 10),
         (70, 200, 400),
@@ -123,7 +124,8 @@ fn sizes_beyond_a_block_agree_with_the_definition() {
         (30, 400, 300),
         (300, 300, 20),
         (20, 30, 403),
-    ] {
+    ];
+    for (m, n, k) in affordable(sizes, |(m, n, k)| 2 * m * n * k) {
         assert!(agrees(m, n, k), "m, n, k = {m}, {n}, {k}");
     }
 }
@@ -132,11 +134,11 @@ fn bits_agree<T: Scalar>(engine: &Engine<T>, p: &Product) {
     let (a, b, before) = (fractions(p.m * p.k, 1), fractions(p.k * p.n, 2), fractions::<T>(p.m * p.n, 3));
     let mut packed = vec![T::zero(); p.packed_len_of(engine)];
     p.pack_b_with(engine, &b, &mut packed);
-    for update in UPDATES {
-        let mut one = before.clone();
-        run(p, engine, update, &a, &b, &mut one);
-        for threads in [1, 2, 3, 8] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
+    for threads in thinned([3, 1, 2, 8], 4) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
+        for update in thinned(UPDATES, 3) {
+            let mut one = before.clone();
+            run(p, engine, update, &a, &b, &mut one);
             // Room for all threads, or for one left block only.
             for room in [threads, 1] {
                 let mut scratch = vec![T::zero(); p.scratch_of(engine, room)];
@@ -151,9 +153,12 @@ fn bits_agree<T: Scalar>(engine: &Engine<T>, p: &Product) {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "takes hours")]
 fn results_do_not_depend_on_threads_nor_on_packing() {
-    for (m, n, k) in [
+    let sizes = [
+        (60, 5, 8),
+        (2, 180, 6),
+        (1, 40, 30),
+        (40, 1, 30),
         (1, 1000, 500),
         (1000, 1, 500),
         (100, 90, 1),
@@ -165,7 +170,8 @@ fn results_do_not_depend_on_threads_nor_on_packing() {
         (20, 30, 403),
         (64, 64, 520),
         (2, 3, 4),
-    ] {
+    ];
+    for (m, n, k) in affordable(sizes, |(m, n, k)| 2 * m * n * k) {
         for p in transpositions(Product::new(m, n, k)) {
             engines_f32().for_each(|e| bits_agree(e, &p));
             engines_f64().for_each(|e| bits_agree(e, &p));
@@ -175,9 +181,9 @@ fn results_do_not_depend_on_threads_nor_on_packing() {
 
 #[test]
 fn rows_apart_leave_what_is_between_them() {
-    for (m, n, k) in
-        [(1, 1, 1), (3, 2, 4), (20, 40, 5), (60, 1, 5), (1, 30, 5), (60, 5, 1), (70, 70, 9), (3, 4, 0), (5, 200, 30)]
-    {
+    let sizes =
+        [(1, 1, 1), (3, 2, 4), (20, 40, 5), (60, 1, 5), (1, 30, 5), (60, 5, 1), (70, 70, 9), (3, 4, 0), (5, 200, 30)];
+    for (m, n, k) in affordable(sizes, |(m, n, k)| m * n * k / 2) {
         for p in transpositions(Product::new(m, n, k)) {
             let [stored_a, stored_b] =
                 [if p.trans_a { (k, m) } else { (m, k) }, if p.trans_b { (n, k) } else { (k, n) }];
@@ -208,7 +214,8 @@ fn rows_apart_leave_what_is_between_them() {
 
 #[test]
 fn zero_times_infinity_is_not_skipped() {
-    for (m, n, k) in [(1, 1, 1), (2, 2, 2), (3, 3, 1), (1, 9, 9), (9, 1, 9), (70, 20, 20), (20, 70, 300)] {
+    let sizes = [(1, 1, 1), (2, 2, 2), (3, 3, 1), (1, 9, 9), (9, 1, 9), (70, 20, 20), (20, 70, 300)];
+    for (m, n, k) in affordable(sizes, |(m, n, k)| m * n * k / 2) {
         for special in [f64::INFINITY, f64::NAN] {
             for p in transpositions(Product::new(m, n, k)) {
                 let (zero, mut b, mut out) = (vec![0.0; m * k], vec![1.0; k * n], vec![0.0; m * n]);
@@ -225,7 +232,7 @@ fn zero_times_infinity_is_not_skipped() {
 
 #[test]
 fn inner_product_of_every_length() {
-    for length in 0..300 {
+    for length in thinned(0..300, 23) {
         let (a, b) = (numbers::<f32>(length, 1), numbers::<f32>(length, 2));
         assert_eq!(dot(&a, &b), a.iter().zip(&b).map(|(x, y)| x * y).sum::<f32>());
     }

@@ -14,6 +14,20 @@ fn reduce<T: Word, F: Contraction>(x: T) -> (Whole<T>, T, T) {
     (whole, r, (near - r) - rest)
 }
 
+/// (n, r) with x = n ln 2 + r, where the rounding of r, below ½ ln 2, is of no matter.
+#[inline(always)]
+fn reduce_without_correction<T: Word, F: Contraction>(x: T) -> (Whole<T>, T) {
+    let (whole, n) = x.round_of_product::<F>(T::of(std::f64::consts::LOG2_E));
+    let [high, low] = T::LN_2;
+    (whole, fma::<T, F>(-n, low, fma::<T, F>(-n, high, x)))
+}
+
+/// eʳ − 1.
+#[inline(always)]
+fn exp_m1_of_reduced<T: Word, F: Contraction>(r: T) -> T {
+    fma::<T, F>(r * r, polynomial::<T, F>(r, T::EXP), r)
+}
+
 /// eʳ − 1 − r + s, which together with r is e^{r+s} − 1.
 #[inline(always)]
 fn tail<T: Word, F: Contraction>(r: T, s: T) -> T {
@@ -39,10 +53,8 @@ pub fn exp_of_sum<T: Word, F: Contraction>(x: T, s: T) -> T {
 
 #[inline(always)]
 pub fn exp<T: Word, F: Contraction>(x: T) -> T {
-    let (whole, n) = (limited(x) * T::of(std::f64::consts::LOG2_E)).round();
-    let [high, low] = T::LN_2;
-    let r = fma::<T, F>(-n, low, fma::<T, F>(-n, high, limited(x)));
-    (T::of(1.0) + fma::<T, F>(r * r, polynomial::<T, F>(r, T::EXP), r)).scale(whole, 0)
+    let (n, r) = reduce_without_correction::<T, F>(limited(x));
+    T::scale_of_one_plus::<F>(exp_m1_of_reduced::<T, F>(r), n)
 }
 
 #[inline(always)]
@@ -58,19 +70,15 @@ pub fn exp_m1<T: Word, F: Contraction>(x: T) -> T {
     choose(x.abs() < T::TINY, x, y + y)
 }
 
-/// eˣ − 1 for x from 0 to twice where tanh x is 1.
-#[inline(always)]
-fn exp_m1_of_moderate<T: Word, F: Contraction>(x: T) -> T {
-    let (n, r, s) = reduce::<T, F>(x);
-    let power = T::power_of_two(n, 0);
-    fma::<T, F>(power, tail::<T, F>(r, s), fma::<T, F>(power, r, power - T::of(1.0)))
-}
-
 #[inline(always)]
 pub fn tanh<T: Word, F: Contraction>(x: T) -> T {
     let size = x.abs();
     let size = choose(size > T::SATURATED, T::SATURATED, size);
-    let e = exp_m1_of_moderate::<T, F>(size + size);
+    // e = e^{2|x|} − 1. With n = 0 its leading term is r, which is exact. From n = 1 on e is no smaller than |r|, and the rounding
+    // of r takes the largest error from 2.14 to 2.23 ulp.
+    let (n, r) = reduce_without_correction::<T, F>(size + size);
+    let power = T::power_of_two(n, 0);
+    let e = fma::<T, F>(power, exp_m1_of_reduced::<T, F>(r), power - T::of(1.0));
     (e / (e + T::of(2.0))).copysign(x)
 }
 

@@ -1,5 +1,6 @@
 //! [`Word`]: a float with the bit patterns that branch-free functions are made of.
 
+use super::arithmetic::fma;
 use super::coefficients::Coefficients;
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -91,6 +92,12 @@ pub trait Word:
     /// (whole, n): the nearest whole number n to a number below 2²⁰, in the low bits of `whole` and as a number.
     fn round(self) -> (Whole<Self>, Self);
 
+    /// [`round`](Word::round) of `self · factor`; in one instruction less if the machine fuses.
+    fn round_of_product<F: Contraction>(self, factor: Self) -> (Whole<Self>, Self);
+
+    /// (1 + q)·2ⁿ for any whole n, as `scale` of 1 + q.
+    fn scale_of_one_plus<F: Contraction>(q: Self, n: Whole<Self>) -> Self;
+
     /// p·2ⁿ⁺ᵒᶠᶠˢᵉᵗ for any whole n and a small offset, rounded once, also where 2ⁿ overflows or is subnormal.
     fn scale(self, n: Whole<Self>, offset: i32) -> Self;
 
@@ -167,11 +174,20 @@ macro_rules! word {
                 (Whole(whole), whole - Self::SHIFT)
             }
             #[inline(always)]
+            fn round_of_product<F: Contraction>(self, factor: $T) -> (Whole<$T>, $T) {
+                let whole = fma::<$T, F>(self, factor, Self::SHIFT);
+                (Whole(whole), whole - Self::SHIFT)
+            }
+            #[inline(always)]
+            fn scale_of_one_plus<F: Contraction>(q: $T, n: Whole<$T>) -> $T {
+                // Products with the first factor, a normal power of two, are exact: the sum is rounded as 1 + q is.
+                let (first, second) = halves(n.0.to_bits());
+                fma::<$T, F>(q, first, first) * second
+            }
+            #[inline(always)]
             fn scale(self, n: Whole<$T>, offset: i32) -> $T {
-                // The halves of n + 2·bias are the exponent fields of two factors.
-                let n = n.0.to_bits().wrapping_add(offset as $Bits);
-                let half = n >> 1;
-                self * $T::from_bits(half << MANTISSA) * $T::from_bits(n.wrapping_sub(half) << MANTISSA)
+                let (first, second) = halves(n.0.to_bits().wrapping_add(offset as $Bits));
+                self * first * second
             }
             #[inline(always)]
             fn power_of_two(n: Whole<$T>, offset: i32) -> $T {
@@ -220,7 +236,7 @@ macro_rules! word {
 macro_rules! bits {
     ($T:ident, $Bits:ident, $name:ident, $($constants:tt)*) => {
         mod $name {
-            use super::{Contraction, Quadrant, Whole, Word};
+            use super::{Contraction, Quadrant, Whole, Word, fma};
 
             /// Bits of a significand that are stored.
             const MANTISSA: u32 = $T::MANTISSA_DIGITS - 1;
@@ -235,6 +251,13 @@ macro_rules! bits {
             }
             trait Shift {
                 const SHIFT: Self;
+            }
+
+            /// 2ⁿ as two factors: the halves of n + 2·bias are their exponent fields.
+            #[inline(always)]
+            fn halves(n: $Bits) -> ($T, $T) {
+                let half = n >> 1;
+                ($T::from_bits(half << MANTISSA), $T::from_bits(n.wrapping_sub(half) << MANTISSA))
             }
 
             /// (k, m, 2⁻ᵏ) with x = 2ᵏ·m and m from `base` to 2·`base`.
