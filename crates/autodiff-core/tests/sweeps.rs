@@ -271,6 +271,24 @@ fn literals_are_shared_but_named_constants_are_not() {
 }
 
 #[test]
+fn numbers_in_assignments_and_methods_are_one_constant() {
+    let f = Function::new(|x: &[Var]| {
+        let mut sum = x[0];
+        for &x in x {
+            let mut y = x.max(2.0);
+            y *= 2.0;
+            y += 2.0;
+            y -= 2.0;
+            y /= 2.0;
+            sum += y.pow(2.0) * x.less(2.0).select(2.0, x);
+        }
+        sum
+    });
+    let graph = f.explain(&vec![0.5; 3]).unwrap().graph;
+    assert_eq!(graph.to_string().matches("= constant").count(), 2, "{graph}");
+}
+
+#[test]
 fn singular_points_agree_with_programs() {
     // √x at 0 has slope ∞, and 0·∞ is NaN where no select discards it; a dead node is not looked at.
     let f = |x: &[Var]| {
