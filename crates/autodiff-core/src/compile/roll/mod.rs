@@ -1,10 +1,12 @@
 //! Rolling: scalar code from loops turned back into arrays, before it is differentiated.
 //!
 //! * [`classes`]: scalars that are computed alike (the same operations on members of the same classes) are one class, and long
-//!   chains of additions, or of multiplications, are sums or products of terms by class.
+//!   chains of additions, or of multiplications, are sums or products of terms by class; so are those of [`pairs`], which are
+//!   the larger or the smaller of two.
 //! * [`order`]: the members of a class lie in the order in which they are read, in one or several arrays.
 //! * [`emit`]: a class of many members is an array or a few; what it reads of another class is a
 //!   [pattern](crate::primitive::Pattern) of that: loops, pieces, or a list. Sums of products become products of matrices.
+//! * [`extrema`]: a chain of `max` or `min` is a reduction with the derivatives of the chain, also at ties.
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
 //! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, which is more accurate than in sequence, and the
@@ -14,7 +16,9 @@
 
 mod classes;
 mod emit;
+mod extrema;
 mod order;
+mod pairs;
 
 use crate::graph::{Graph, NodeId, Operation};
 use classes::{Classes, Kind};
