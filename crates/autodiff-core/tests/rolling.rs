@@ -364,6 +364,61 @@ fn extrema_in_every_lane_are_one_reduction() {
 }
 
 #[test]
+fn scalar_results_are_parts_of_arrays() {
+    // Residuals of a fit, two for each of 100 points, and at last a number of another kind.
+    let residuals = |x: &[f64], i: usize| ((x[0] * i as f64 + x[1]).sin() - x[2], x[3] * i as f64 - x[4]);
+    let f = Function::new(|x: &[Var]| {
+        let mut results = Vec::new();
+        for i in 0..100 {
+            let t = i as f64;
+            results.push((x[0] * t + x[1]).sin() - x[2]);
+            results.push(x[3] * t - x[4]);
+        }
+        results.push(x[0].exp());
+        results
+    });
+    let x = vec![0.3, -0.4, 0.5, 0.6, 0.7];
+    let swept = (f.evaluate(&x).unwrap(), f.jacobian(&x).unwrap());
+    let graph = f.explain(&x).unwrap().graph;
+    assert!(graph.len() < 30, "{graph}");
+    assert_eq!(graph.outputs().len(), 1, "{graph}");
+    assert_eq!(graph.shape(graph.outputs()[0]).to_vec(), [201]);
+    f.prepare(&x).unwrap();
+    let results = f.evaluate(&x).unwrap();
+    assert_eq!(results.len(), 201);
+    for (i, pair) in results[..200].chunks_exact(2).enumerate() {
+        let (a, b) = residuals(&x, i);
+        assert!((pair[0][[]] - a).abs() < 1e-14 && (pair[1][[]] - b).abs() < 1e-14, "{i}");
+    }
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-13, "{a} {b}");
+    results.iter().zip(&swept.0).for_each(|(a, b)| close(a[[]], b[[]]));
+    f.jacobian(&x).unwrap().iter().zip(&swept.1).for_each(|(&a, &b)| close(a, b));
+    let v = vec![1.0, 2.0, -1.0, 0.5, 0.25];
+    let (pushed, slopes) = (f.jvp(&x, &v).unwrap(), f.taylor(&x, &v, 2).unwrap());
+    for (i, row) in swept.1.rows().into_iter().enumerate() {
+        let slope = row.iter().zip(&v).map(|(j, v)| j * v).sum::<f64>();
+        close(pushed[i][[]], slope);
+        close(slopes[1][i][[]], slope);
+    }
+    let weights: Vec<_> = (0..201).map(|i| ndarray::arr0(0.1 * f64::from(i) - 7.0).into_dyn()).collect();
+    for (j, pulled) in f.vjp(&x, &weights).unwrap().into_iter().enumerate() {
+        close(pulled / 100.0, (0..201).map(|i| swept.1[[i, j]] * weights[i][[]]).sum::<f64>() / 100.0);
+    }
+    let at = f.linearize(&x).unwrap();
+    let mut late = vec![0.0; 201];
+    at.jvp(&v, &mut late).unwrap();
+    late.iter().zip(&pushed).for_each(|(&a, b)| close(a, b[[]]));
+}
+
+#[test]
+fn results_of_one_class_are_that_array() {
+    let f = Function::new(|x: &[Var]| (0..99).map(|i| (x[i + 1] - x[i]).tanh()).collect::<Vec<Var>>());
+    let graph = f.explain(&direction(100, 1)).unwrap().graph;
+    // The point, two pieces of it, their difference and its tanh.
+    assert!(graph.len() <= 5, "{graph}");
+}
+
+#[test]
 fn sums_of_products_become_products_of_matrices() {
     let (rows, inner, samples) = (9, 7, 12);
     let f = Function::new(move |w: &[Var]| {

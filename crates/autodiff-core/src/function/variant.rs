@@ -117,13 +117,16 @@ impl<Out> Drop for Variant<Out> {
 impl<Out> Variant<Out> {
     /// The trace as programs are made from it.
     pub(super) fn body(&self) -> &Body {
-        self.body
-            .get_or_init(|| Body::new(self.recorded.without_dead_nodes(), self.predictions, &self.point, &self.data))
+        let make = || {
+            let traced = self.recorded.without_dead_nodes();
+            Body::new(traced, self.predictions, &self.point, &self.data, &self.results)
+        };
+        self.body.get_or_init(make)
     }
 
     /// The body that an operator starts from: with the leaves of the point one by one where it tells them apart.
     pub(super) fn body_of(&self, operator: &Operator) -> &Body {
-        let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data);
+        let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data, &self.results);
         if let Operator::Flow(_) | Operator::Switches = operator { self.plain.get_or_init(plain) } else { self.body() }
     }
 
@@ -249,10 +252,15 @@ impl<Out, T: Executable> Ran<Out, T> {
         }
     }
 
-    /// The numbers of as many outputs as there are results, from number `first` on, one after the other.
-    pub fn flattened(&self, first: usize, out: &mut Vec<T>) {
+    /// Of an operator whose outputs are several sets of numbers of all results: set number `set`, one result after the other.
+    pub fn flattened(&self, set: usize, out: &mut Vec<T>) {
         out.clear();
-        for i in first..first + self.variant.results.len() {
+        let count = match &self.by {
+            // Scalar results may be joined.
+            By::Program(_) => self.variant.body().results.len(),
+            By::Sweep(_) => self.variant.results.len(),
+        };
+        for i in set * count..(set + 1) * count {
             out.extend_from_slice(self.output(i));
         }
     }

@@ -111,7 +111,7 @@ impl<'g> Emitter<'g> {
             }
         }
         self.guards();
-        let outputs = self.graph.outputs().iter().map(|&id| self.scalar(id)).collect();
+        let outputs = self.outputs();
         self.out.stop_sharing();
         self.out.set_outputs(outputs);
         self.out.without_dead_nodes()

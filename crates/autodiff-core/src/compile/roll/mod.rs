@@ -28,10 +28,6 @@ use order::Order;
 /// Scalar operations below which a graph stays as it is.
 const SMALLEST: usize = 64;
 
-/// Scalar operations for each output below which a graph stays as it is: outputs are read out of arrays one by one, which takes
-/// as long as a few operations each.
-const PER_OUTPUT: usize = 16;
-
 /// What became of the scalars of a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rolling {
@@ -43,14 +39,14 @@ pub struct Rolling {
     pub arrays: usize,
 }
 
-/// The same program in arrays, with inputs joined in blocks of these numbers of scalars; `None` if less than half of it would
-/// be arrays. All nodes of the graph are live.
+/// The same program in arrays, with inputs joined in blocks of these numbers of scalars, and runs of scalar outputs joined to one
+/// vector each; `None` if less than half of it would be arrays. All nodes of the graph are live.
 ///
 /// An input that is no scalar is a block of its own.
 pub fn roll(graph: &Graph, blocks: &[usize]) -> Option<(Graph, Rolling)> {
     let is_scalar = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_)) && graph.shape(*id).rank() == 0;
     let scalars = graph.ids().filter(is_scalar).count();
-    if graph.is_marked() || scalars < SMALLEST.max(PER_OUTPUT * graph.outputs().len()) {
+    if graph.is_marked() || scalars < SMALLEST {
         return None;
     }
     let classes = Classes::of(graph, blocks);
