@@ -3,14 +3,14 @@
 use super::body::Body;
 use super::operator::{Form, Operator, build, check, switches};
 use super::recurrences::recurrences;
-use super::swept::{Start, Sweeps, sweep};
+use super::swept::{Scalars, Start, Sweeps, sweep};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
 use crate::execute::{Guards, Outcome, Phase, Program, Recurrences, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
-use crate::sweep::Spare;
+use crate::sweep::{Spare, by_entries};
 use crate::trace::{Recording, Session, recycle};
 use crate::tree::{Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
@@ -38,8 +38,8 @@ pub(super) struct Variant<Out> {
     recurrences: OnceLock<Option<Recurrences>>,
     /// Whether it has comparisons and the like, once that is asked for.
     switches: OnceLock<bool>,
-    /// Whether all nodes are scalars that can be swept.
-    pub scalar: bool,
+    /// What can be swept of it.
+    pub scalars: Scalars,
     /// How often that was done.
     pub sweeps: Sweeps,
     /// What the closure returned, as a template.
@@ -466,6 +466,10 @@ where
         let mut graph = recording.graph;
         let mut outputs = graph.outputs().to_vec();
         let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
+        let scalars = match recording.numbers {
+            Some(_) => Scalars::All,
+            None => by_entries(&graph).map_or(Scalars::None, Scalars::Entries),
+        };
         outputs.extend(&recording.predictions);
         graph.set_outputs(outputs);
         let numbers = recording.numbers.map(Spare::from);
@@ -477,7 +481,7 @@ where
             plain: OnceLock::new(),
             recurrences: OnceLock::new(),
             switches: OnceLock::new(),
-            scalar: numbers.is_some(),
+            scalars,
             sweeps: Sweeps::default(),
             result,
             results,

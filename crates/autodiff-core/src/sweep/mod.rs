@@ -10,9 +10,11 @@
 //! second set of rules: values and partials are those that the [table](crate::real) states, at another number type. A sweep
 //! costs a few nanoseconds a node and a value and a cotangent of memory for each, which the thread keeps for the next one.
 //!
-//! It takes scalar nodes only: rows, constants, inputs. Source: Griewank & Walther, Evaluating Derivatives, ch. 3 and 4.
+//! It takes scalar nodes only: rows, constants, inputs; a closure that reads arrays entry by entry is made one of scalars
+//! first ([`by_entries`]). Source: Griewank & Walther, Evaluating Derivatives, ch. 3 and 4.
 
 mod algebra;
+mod entries;
 mod memory;
 
 use crate::execute::Guards;
@@ -20,6 +22,7 @@ use crate::graph::{Graph, NodeId, Step};
 use crate::real::{Class, Elementary, Row, Slope};
 
 pub use algebra::Algebra;
+pub use entries::by_entries;
 pub use memory::Spare;
 
 /// Values of all nodes, where input i is `input(i)`; `false` as soon as a guard that is checked comes out otherwise.
