@@ -94,7 +94,7 @@ pub(super) enum Scalars {
     /// The trace itself: all its nodes are scalars.
     All,
     /// The same by entries of the arrays that it reads.
-    Entries(Graph),
+    Entries(Box<Graph>),
     /// Nothing.
     None,
 }

@@ -468,7 +468,7 @@ where
         let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
         let scalars = match recording.numbers {
             Some(_) => Scalars::All,
-            None => by_entries(&graph).map_or(Scalars::None, Scalars::Entries),
+            None => by_entries(&graph).map_or(Scalars::None, |graph| Scalars::Entries(Box::new(graph))),
         };
         outputs.extend(&recording.predictions);
         graph.set_outputs(outputs);
