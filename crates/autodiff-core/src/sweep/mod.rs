@@ -67,14 +67,14 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
             continue;
         }
         match step.read() {
-            Step::Row(Row::Neg, [a, _]) => add(cotangents, a, -c),
+            Step::Row(Row::Neg, [a, _]) => add_present(cotangents, a, negative(c)),
             Step::Row(Row::Add, [a, b]) => {
-                add(cotangents, a, c);
-                add(cotangents, b, c);
+                add_present(cotangents, a, c);
+                add_present(cotangents, b, c);
             }
             Step::Row(Row::Sub, [a, b]) => {
-                add(cotangents, a, c);
-                add(cotangents, b, -c);
+                add_present(cotangents, a, c);
+                add_present(cotangents, b, negative(c));
             }
             Step::Row(Row::Mul, [a, b]) => {
                 let (x, y) = (values[a.index()], values[b.index()]);
@@ -88,7 +88,7 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
                 add(cotangents, b, -(part * values[i]));
             }
             Step::Row(..) => reverse_row(graph, values, cotangents, i),
-            Step::Select(mask, a, b) => add(cotangents, if values[mask.index()].holds() { a } else { b }, c),
+            Step::Select(mask, a, b) => add_present(cotangents, if values[mask.index()].holds() { a } else { b }, c),
             Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
         }
     }
@@ -125,9 +125,21 @@ fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i:
 /// Adds a part to the cotangent of a node.
 #[inline(always)]
 fn add<R: Algebra>(cotangents: &mut [R], to: NodeId, part: R) {
-    let sum = &mut cotangents[to.index()];
     // A part of −0 becomes 0, lest it pass for nothing.
-    *sum = *sum + (part + R::from_f64(0.0));
+    add_present(cotangents, to, part + R::from_f64(0.0));
+}
+
+/// Adds a part that is not −0, as no cotangent is that is present, to the cotangent of a node.
+#[inline(always)]
+fn add_present<R: Algebra>(cotangents: &mut [R], to: NodeId, part: R) {
+    let sum = &mut cotangents[to.index()];
+    *sum = *sum + part;
+}
+
+/// −c as a part that is not −0, for a cotangent that is present.
+#[inline(always)]
+fn negative<R: Algebra>(c: R) -> R {
+    R::from_f64(0.0) - c
 }
 
 /// A cotangent times a partial.
