@@ -5,6 +5,7 @@ use crate::operator::Operator;
 use crate::workload::{Precision, Workload};
 use std::collections::BTreeMap;
 use testkit::golden;
+use testkit::workloads::bundle;
 
 /// Numbers of one result by name: the value of a function (`loss`), 2-norms (`…_norm`), sums (`…_sum`), and Σ v·Hv
 /// (`curvature`).
@@ -26,6 +27,11 @@ pub fn of_products(directions: &[f64], products: impl Iterator<Item = f64> + Clo
     Check::from([("product_norm".into(), norm(products)), ("curvature".into(), curvature)])
 }
 
+/// The check of the Jacobians of S4, whose rows for the first and the second error of each observation these are.
+pub fn of_jacobians(first: &[f64], second: &[f64]) -> Check {
+    Check::from([("jacobian_check".into(), bundle::check_jacobians(first, second))])
+}
+
 /// The check of an array.
 pub fn of_array(name: &str, entries: impl Iterator<Item = f64> + Clone) -> Check {
     let sum = entries.clone().sum();
@@ -40,6 +46,7 @@ fn norm(entries: impl Iterator<Item = f64>) -> f64 {
 pub fn reference(workload: Workload, op: Operator) -> Option<Check> {
     let Some(name) = workload.golden() else {
         return match op {
+            Operator::Jacobian => Some(Check::from([("jacobian_check".into(), bundle::CHECK)])),
             Operator::Taylor(order) => Some(of_array("coefficient", std::iter::once(coefficient(workload, order)?))),
             _ => Some(of_value(value_of_loops(workload)?)).filter(|_| op.tells_value()),
         };

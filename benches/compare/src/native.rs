@@ -6,7 +6,7 @@ use crate::subject::{Local, Subject};
 use crate::workload::Workload;
 use autodiff_core::Tree;
 use testkit::counter::{symmetric, symmetrics};
-use testkit::workloads::{self, Rounded};
+use testkit::workloads::{self, Rounded, bundle};
 
 /// The name of these rows.
 pub const NAME: &str = "native";
@@ -22,6 +22,7 @@ pub fn subject(workload: Workload) -> Option<Box<dyn Subject>> {
             let regression = Regression::new();
             value(symmetrics(2, 100).mapv(|s| 0.1 * s).to_vec(), move |w| regression.loss(w))
         }
+        Workload::S4 => reprojections(),
         Workload::T3 => elementary(),
         _ => {
             let (function, point) = scalar::function(workload)?;
@@ -40,6 +41,23 @@ fn value(point: Vec<f64>, f: impl Fn(&[f64]) -> f64 + 'static) -> Box<dyn Subjec
             Ok(())
         },
         digest: |&value: &f64| check::of_value(value),
+    })
+}
+
+/// S4: the errors of all observations.
+fn reprojections() -> Box<dyn Subject> {
+    let point = bundle::observations(bundle::OBSERVATIONS);
+    Box::new(Local {
+        peer: NAME,
+        result: vec![0.0; 2 * bundle::OBSERVATIONS],
+        call: move |errors: &mut Vec<f64>| {
+            let observations = std::hint::black_box(&point).chunks_exact(bundle::INPUTS);
+            for (o, (pair, p)) in errors.chunks_exact_mut(2).zip(observations).enumerate() {
+                pair.copy_from_slice(&bundle::reprojection(p, bundle::feature(o)));
+            }
+            Ok(())
+        },
+        digest: |errors: &Vec<f64>| check::of_array("error", errors.iter().copied()),
     })
 }
 

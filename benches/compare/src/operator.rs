@@ -24,6 +24,8 @@ pub enum Operator {
     HvpLinearized,
     /// Products with 16 directions at one linearised point.
     Hvps16,
+    /// The Jacobians of many small functions of their own variables.
+    Jacobian,
     /// The Gauss–Newton product at a linearised point.
     Ggn,
     /// Taylor coefficients 0 to K along a line.
@@ -45,12 +47,13 @@ pub enum Operator {
 }
 
 use Operator::{
-    Ggn, Gradient, GradientOneShot, Hvp, HvpLinearized, Hvps16, Laplacian, LaplacianGradient, LaplacianPerDirection,
-    Linearize, Native, Record, SixBody, Taylor, TaylorGradient, Value, VanDerPol, VanDerPolLanes,
+    Ggn, Gradient, GradientOneShot, Hvp, HvpLinearized, Hvps16, Jacobian, Laplacian, LaplacianGradient,
+    LaplacianPerDirection, Linearize, Native, Record, SixBody, Taylor, TaylorGradient, Value, VanDerPol,
+    VanDerPolLanes,
 };
 
 /// Every operator that some workload has, in the order of reports.
-pub const ALL: [Operator; 24] = [
+pub const ALL: [Operator; 25] = [
     Native,
     Record,
     Value,
@@ -60,6 +63,7 @@ pub const ALL: [Operator; 24] = [
     Linearize,
     HvpLinearized,
     Hvps16,
+    Jacobian,
     Ggn,
     Taylor(2),
     Taylor(4),
@@ -96,6 +100,7 @@ impl fmt::Display for Operator {
             Linearize => "linearize",
             HvpLinearized => "hvp_linearized",
             Hvps16 => "hvps16",
+            Jacobian => "jacobian",
             Ggn => "ggn",
             Taylor(order) => return f.pad(&format!("taylor{order}")),
             TaylorGradient(order) => return f.pad(&format!("taylor_gradient{order}")),

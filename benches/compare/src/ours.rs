@@ -12,7 +12,7 @@ use ndarray::{Array, Array1, Array2, ArrayD, Dimension, IxDyn};
 use std::borrow::Borrow;
 use std::sync::Arc;
 use testkit::counter::direction;
-use testkit::workloads::{self, Entry, Problem, Rounded};
+use testkit::workloads::{self, Entry, Problem, Rounded, bundle};
 
 /// The name of our rows.
 pub const NAME: &str = "jetgrad";
@@ -38,7 +38,7 @@ pub fn operators(workload: Workload, form: Form, precision: Precision) -> Option
 }
 
 fn at<T: Entry>(workload: Workload, form: Form) -> Option<Box<dyn Operators>> {
-    use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S3, T1, T2a, T2b, T3, T4};
+    use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S3, S4, T1, T2a, T2b, T3, T4};
     Some(match (workload, form) {
         (N1, Form::Array) => Box::new(Loss(workloads::classifier().rounded::<T>())),
         (N1s, Form::Array) => Box::new(Loss(workloads::small_network().rounded::<T>())),
@@ -61,6 +61,8 @@ fn at<T: Entry>(workload: Workload, form: Form) -> Option<Box<dyn Operators>> {
             let v = problem.point.mapv(|_| T::one());
             Box::new(Pointwise(Line { problem, v, loss: None }))
         }
+        (S4, Form::Scalar) if T::PRECISION == autodiff_core::Precision::Double => Box::new(Adjustment),
+        (S4, Form::Scalar) => return None,
         (T4, Form::Array) if T::PRECISION == autodiff_core::Precision::Double => Box::new(motion::Motion),
         (_, Form::Scalar) => {
             let (function, point) = scalar::function(workload)?;
@@ -121,6 +123,49 @@ impl<T: Entry> Operators for Loop<T> {
                 self.loss.0.function.prepare(&point)?;
                 self.loss.subject(op)?
             }
+        })
+    }
+}
+
+/// S4: the errors of all observations as one function of all variables. No two observations share one, so that all Jacobians
+/// are two products: one with a 1 for every first error, and one for the second.
+struct Adjustment;
+
+impl Operators for Adjustment {
+    fn subject(&self, op: Operator) -> Result<Option<Box<dyn Subject>>> {
+        let make = || Function::new(|x: &[Var]| bundle::reprojections(x));
+        let point = bundle::observations(bundle::OBSERVATIONS);
+        let errors = 2 * bundle::OBSERVATIONS;
+        let of_errors = |errors: &Vec<f64>| check::of_array("error", errors.iter().copied());
+        Ok(match op {
+            Operator::Record => Some(subject(
+                Vec::new(),
+                move |out: &mut Vec<f64>| make().flat(&point).evaluate_into(&point, out),
+                of_errors,
+            )),
+            Operator::Value => {
+                let function = make();
+                function.prepare(&point)?;
+                let flat = function.flat(&point);
+                Some(subject(Vec::new(), move |out: &mut Vec<f64>| flat.evaluate_into(&point, out), of_errors))
+            }
+            Operator::Jacobian => {
+                let function = make();
+                function.prepare(&point)?;
+                let flat = function.flat(&point);
+                let chosen =
+                    [0, 1].map(|k| (0..errors).map(|i| if i % 2 == k { 1.0 } else { 0.0 }).collect::<Vec<_>>());
+                let rows = [vec![0.0; point.len()], vec![0.0; point.len()]];
+                Some(subject(
+                    rows,
+                    move |rows: &mut [Vec<f64>; 2]| {
+                        let at = flat.linearize(&point)?;
+                        chosen.iter().zip(rows).try_for_each(|(w, rows)| at.vjp(w, rows))
+                    },
+                    |[first, second]| check::of_jacobians(first, second),
+                ))
+            }
+            _ => None,
         })
     }
 }

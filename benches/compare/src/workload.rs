@@ -19,6 +19,7 @@ pub enum Workload {
     S1b,
     S2,
     S3,
+    S4,
     S5,
     S6,
     S7,
@@ -31,10 +32,11 @@ pub enum Workload {
     T4,
 }
 
-use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b, T4};
+use Workload::{N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S4, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b, T4};
 
 /// Every workload, in the order of reports.
-pub const ALL: [Workload; 20] = [N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b, T4];
+pub const ALL: [Workload; 21] =
+    [N1, N1s, N2, N3, N4, N5, S1, S1b, S2, S3, S4, S5, S6, S7, T1, T2a, T2b, T3, T3a, T3b, T4];
 
 /// Precision of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
@@ -87,19 +89,20 @@ impl Workload {
     pub fn forms(self) -> &'static [Form] {
         match self {
             S1 | S1b | S3 => &[Form::Array, Form::Scalar],
-            S2 | S5 | S6 | S7 | T3a | T3b => &[Form::Scalar],
+            S2 | S4 | S5 | S6 | S7 | T3a | T3b => &[Form::Scalar],
             _ => &[Form::Array],
         }
     }
 
     /// Whether `all` includes it in this form: making programs of some 10⁷ operations takes minutes.
     pub fn is_quick(self, form: Form) -> bool {
-        !matches!((self, form), (S2, _) | (S1b, Form::Scalar))
+        !matches!((self, form), (S2 | S4, _) | (S1b, Form::Scalar))
     }
 
     /// The operators it has in a form, in the order of reports.
     pub fn operators(self, form: Form) -> Vec<Operator> {
         match self {
+            S4 => vec![Native, Record, Value, Jacobian],
             T3a | T3b => [&LOOPS[..], &[Taylor(10), Taylor(30)]].concat(),
             _ if form == Form::Scalar => LOOPS.to_vec(),
             T1 => vec![Taylor(2), Taylor(4), Taylor(6), Taylor(10), TaylorGradient(2), TaylorGradient(4)],
@@ -125,7 +128,7 @@ impl Workload {
             S1b => Some("S1b"),
             S2 => Some("S2"),
             S3 => Some("S3"),
-            S5 | S6 | S7 | T1 | T2a | T2b | T3 | T3a | T3b | T4 => None,
+            S4 | S5 | S6 | S7 | T1 | T2a | T2b | T3 | T3a | T3b | T4 => None,
         }
     }
 }

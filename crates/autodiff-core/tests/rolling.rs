@@ -31,6 +31,8 @@ enum Statement {
     Inner(usize, Operand, Operand),
     /// A product over a loop of its own, of sums.
     Product(usize, Operand, Operand),
+    /// The largest or smallest entry that a loop of its own meets, from an operand on: repeated entries tie.
+    Extremum(usize, Operand, Operand),
 }
 
 /// A nest of two loops: every statement runs in all passes before the next one, or all statements in each pass.
@@ -69,12 +71,14 @@ impl Arbitrary for Nest {
     fn arbitrary(g: &mut Gen) -> Nest {
         let count = 1 + below(g, 6);
         let statements = (0..count)
-            .map(|tables| match below(g, 9) {
+            .map(|tables| match below(g, 10) {
                 0..=3 => Statement::Binary(below(g, 5) as u8, operand(g, tables), operand(g, tables)),
                 4 | 5 => Statement::Unary(below(g, 5) as u8, operand(g, tables)),
                 6 => Statement::Branch(operand(g, tables), operand(g, tables), operand(g, tables)),
                 7 => Statement::Inner(2 + below(g, 12), operand(g, tables), operand(g, tables)),
-                _ => Statement::Product(2 + below(g, 20), operand(g, tables), operand(g, tables)),
+                8 => Statement::Product(2 + below(g, 20), operand(g, tables), operand(g, tables)),
+                // Of the point itself: what is computed may tie in one order of rounding and not in the other.
+                _ => Statement::Extremum(2 + below(g, 30), operand(g, 0), operand(g, 0)),
             })
             .collect();
         let sizes = [1, 2, 5, 9, 14, 30];
@@ -162,6 +166,14 @@ impl Nest {
                     product *= (read(*a, k) + read(*b, 2 * k)).tanh() + 1.5;
                 }
                 (product + 1.0).ln()
+            }
+            Statement::Extremum(count, a, b) => {
+                let mut extremum = read(*b, 0);
+                for k in 0..*count {
+                    let next = read(*a, k);
+                    extremum = if count % 2 == 0 { extremum.max(next) } else { next.min(extremum) };
+                }
+                extremum
             }
         };
         tables[s].push(y);
@@ -280,6 +292,130 @@ fn a_factor_of_zero_leaves_the_slope_of_the_others() {
     let gradient = f.gradient(&x).unwrap();
     let others = 1.5_f64.sin().powi(99);
     assert!((gradient[37] - others).abs() < 1e-12 && gradient.iter().enumerate().all(|(i, &g)| i == 37 || g == 0.0));
+}
+
+/// A chain of pairwise extrema of linear functions of the point: its derivatives are powers of ½.
+fn chain<S: Real + Copy>(x: &[S], largest: bool) -> S {
+    let pair = |a: S, b: S| if largest { a.max(b) } else { a.min(b) };
+    // A number at first, then entries of two classes in turns.
+    x.iter().enumerate().fold(S::from_f64(-1.0), |m, (i, &x)| if i % 3 == 2 { pair(x * 2.0, m) } else { pair(m, x) })
+}
+
+#[test]
+fn chains_of_extrema_are_rolled_with_the_derivatives_of_the_chain() {
+    let entries = [-2.0, -1.0, -0.5, -0.0, 0.0, 1.0, 2.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    let mut draw = {
+        let mut state = 7_u64;
+        move |below: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            ((state >> 33) % below) as usize
+        }
+    };
+    for largest in [true, false] {
+        let f = Function::new(move |x: &[Var]| chain(x, largest));
+        let rolled = Function::new(move |x: &[Var]| chain(x, largest));
+        let n = 60;
+        rolled.prepare(&vec![0.5; n]).unwrap();
+        let explanation = rolled.explain(&vec![0.5; n]).unwrap();
+        assert!(explanation.rolling.is_some() && explanation.graph.len() < 40, "{}", explanation.graph);
+        for case in 0..200 {
+            // Few distinct entries tie often; NaN in some points only.
+            let kinds = [2, 5, 7, 9, 10][case % 5];
+            let x: Vec<f64> = (0..n).map(|_| entries[draw(kinds)]).collect();
+            let v: Vec<f64> = (0..n).map(|i| f64::from(i as u32 + 1)).collect();
+            let dual: Vec<Dual<f64>> = x.iter().zip(&v).map(|(&x, &v)| Dual::new(x, v)).collect();
+            let plain = chain(&dual, largest);
+            let (value, gradient) = rolled.value_and_gradient(&x).unwrap();
+            let (swept, slopes) = f.value_and_gradient(&x).unwrap();
+            assert!(
+                value.to_bits() == plain.value.to_bits() || value.is_nan() && plain.value.is_nan(),
+                "{value} {x:?}"
+            );
+            assert!(swept.to_bits() == value.to_bits() || swept.is_nan() && value.is_nan(), "{x:?}");
+            assert_eq!(gradient, slopes, "{x:?}");
+            let along: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
+            assert!((along - plain.tangent).abs() <= 1e-13 * plain.tangent.abs(), "{along} {} {x:?}", plain.tangent);
+            let tangent = rolled.jvp(&x, &v).unwrap()[[]];
+            assert!((tangent - along).abs() <= 1e-13 * along.abs(), "{tangent} {along} {x:?}");
+            assert!(rolled.hvp(&x, &v).unwrap().iter().all(|&h| h == 0.0), "{x:?}");
+        }
+    }
+}
+
+#[test]
+fn extrema_in_every_lane_are_one_reduction() {
+    // Distances to the farthest of 12 points from each of 40.
+    let f = Function::new(|x: &[Var]| {
+        let (points, centres) = x.split_at(80);
+        points
+            .chunks_exact(2)
+            .map(|p| {
+                let squares = centres.chunks_exact(2).map(|c| (p[0] - c[0]).square() + (p[1] - c[1]).square());
+                squares.reduce(|a, b| a.max(b)).unwrap().sqrt()
+            })
+            .sum::<Var>()
+    });
+    let x = direction(80 + 24, 3);
+    let graph = f.explain(&x).unwrap().graph;
+    assert!(graph.len() < 60, "{graph}");
+    let swept = f.gradient(&x).unwrap();
+    f.prepare(&x).unwrap();
+    f.gradient(&x).unwrap().iter().zip(&swept).for_each(|(a, b)| assert!((a - b).abs() < 1e-13, "{a} {b}"));
+}
+
+#[test]
+fn scalar_results_are_parts_of_arrays() {
+    // Residuals of a fit, two for each of 100 points, and at last a number of another kind.
+    let residuals = |x: &[f64], i: usize| ((x[0] * i as f64 + x[1]).sin() - x[2], x[3] * i as f64 - x[4]);
+    let f = Function::new(|x: &[Var]| {
+        let mut results = Vec::new();
+        for i in 0..100 {
+            let t = i as f64;
+            results.push((x[0] * t + x[1]).sin() - x[2]);
+            results.push(x[3] * t - x[4]);
+        }
+        results.push(x[0].exp());
+        results
+    });
+    let x = vec![0.3, -0.4, 0.5, 0.6, 0.7];
+    let swept = (f.evaluate(&x).unwrap(), f.jacobian(&x).unwrap());
+    let graph = f.explain(&x).unwrap().graph;
+    assert!(graph.len() < 30, "{graph}");
+    assert_eq!(graph.outputs().len(), 1, "{graph}");
+    assert_eq!(graph.shape(graph.outputs()[0]).to_vec(), [201]);
+    f.prepare(&x).unwrap();
+    let results = f.evaluate(&x).unwrap();
+    assert_eq!(results.len(), 201);
+    for (i, pair) in results[..200].chunks_exact(2).enumerate() {
+        let (a, b) = residuals(&x, i);
+        assert!((pair[0][[]] - a).abs() < 1e-14 && (pair[1][[]] - b).abs() < 1e-14, "{i}");
+    }
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-13, "{a} {b}");
+    results.iter().zip(&swept.0).for_each(|(a, b)| close(a[[]], b[[]]));
+    f.jacobian(&x).unwrap().iter().zip(&swept.1).for_each(|(&a, &b)| close(a, b));
+    let v = vec![1.0, 2.0, -1.0, 0.5, 0.25];
+    let (pushed, slopes) = (f.jvp(&x, &v).unwrap(), f.taylor(&x, &v, 2).unwrap());
+    for (i, row) in swept.1.rows().into_iter().enumerate() {
+        let slope = row.iter().zip(&v).map(|(j, v)| j * v).sum::<f64>();
+        close(pushed[i][[]], slope);
+        close(slopes[1][i][[]], slope);
+    }
+    let weights: Vec<_> = (0..201).map(|i| ndarray::arr0(0.1 * f64::from(i) - 7.0).into_dyn()).collect();
+    for (j, pulled) in f.vjp(&x, &weights).unwrap().into_iter().enumerate() {
+        close(pulled / 100.0, (0..201).map(|i| swept.1[[i, j]] * weights[i][[]]).sum::<f64>() / 100.0);
+    }
+    let at = f.linearize(&x).unwrap();
+    let mut late = vec![0.0; 201];
+    at.jvp(&v, &mut late).unwrap();
+    late.iter().zip(&pushed).for_each(|(&a, b)| close(a, b[[]]));
+}
+
+#[test]
+fn results_of_one_class_are_that_array() {
+    let f = Function::new(|x: &[Var]| (0..99).map(|i| (x[i + 1] - x[i]).tanh()).collect::<Vec<Var>>());
+    let graph = f.explain(&direction(100, 1)).unwrap().graph;
+    // The point, two pieces of it, their difference and its tanh.
+    assert!(graph.len() <= 5, "{graph}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! must agree to 1e-9 relative, which leaves room for sums in another order.
 
 use autodiff_core::{Dual, Function, HyperDual, Var};
-use testkit::workloads::{loops, rosenbrock};
+use testkit::workloads::{bundle, loops, rosenbrock};
 
 const TOLERANCE: f64 = 1e-9;
 
@@ -107,6 +107,48 @@ fn s5_network_in_loops() {
 #[test]
 fn s6_lennard_jones() {
     check!(loops::lennard_jones, loops::grid(), S6);
+}
+
+/// Rows of the Jacobians of all observations, by one product for the first errors and one for the second.
+fn jacobians(f: &Function<'_, [Var], Vec<Var>>, x: &Vec<f64>) -> [Vec<f64>; 2] {
+    let at = f.linearize(x).unwrap();
+    [0, 1].map(|chosen| {
+        let w: Vec<f64> = (0..x.len() / bundle::INPUTS * 2).map(|i| f64::from(u8::from(i % 2 == chosen))).collect();
+        let mut rows = vec![0.0; x.len()];
+        at.vjp(&w, &mut rows).unwrap();
+        rows
+    })
+}
+
+#[test]
+fn s4_jacobians_of_bundle_adjustment() {
+    let f = Function::new(|x: &[Var]| bundle::reprojections(x));
+    let x = bundle::observations(bundle::OBSERVATIONS);
+    let [first, second] = jacobians(&f, &x);
+    assert_close("rolled", bundle::check_jacobians(&first, &second), bundle::CHECK);
+    // One observation after the other, by sweeps and by dual numbers.
+    for o in [0, 17, 9999] {
+        let p = bundle::observation(o).to_vec();
+        let one = Function::new(move |p: &[Var]| bundle::reprojection(p, bundle::feature(o)).to_vec());
+        let swept = one.jacobian(&p).unwrap();
+        for j in 0..bundle::INPUTS {
+            let dual: Vec<Dual> = (0..p.len()).map(|i| Dual::new(p[i], f64::from(u8::from(i == j)))).collect();
+            let slopes = bundle::reprojection(&dual, bundle::feature(o)).map(|y| y.tangent);
+            for (k, rows) in [&first, &second].into_iter().enumerate() {
+                // Slopes are of order 1; some vanish.
+                assert!((rows[o * bundle::INPUTS + j] - slopes[k]).abs() <= TOLERANCE, "{o} {j} {k}");
+                assert!((swept[[k, j]] - slopes[k]).abs() <= TOLERANCE, "{o} {j} {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn s4_is_a_handful_of_arrays() {
+    let f = Function::new(|x: &[Var]| bundle::reprojections(x));
+    let large = f.explain(&bundle::observations(400)).unwrap().graph;
+    assert!(large.len() < 120, "{large}");
+    assert_eq!(large.outputs().len(), 1);
 }
 
 #[test]

@@ -254,6 +254,60 @@ fn closures_of_arrays_are_not_swept() {
     assert_eq!(f.explain(&ndarray::arr1(&[1.0, 2.0])).unwrap().swept, None);
 }
 
+/// Entries of a matrix and of data, read one by one, with a branch on each row.
+fn by_entries(x: Var, data: &(Var, Var), rows: usize) -> Var {
+    let mut sum = data.1 * 0.5;
+    for i in 0..rows {
+        let row = x.at(i);
+        let product = row.at(0) * row.at(1) - data.0.at(i);
+        sum += if product > 0.0 { product.sin() } else { product.square() * row.at(2) };
+    }
+    sum
+}
+
+#[test]
+fn entries_of_arrays_are_swept() {
+    for rows in [4, 40] {
+        let x = ndarray::Array2::from_shape_fn((rows, 3), |(i, j)| (1.3 * (3 * i + j) as f64 + 0.4).sin());
+        let v = ndarray::Array2::from_shape_fn((rows, 3), |(i, j)| (0.7 * (3 * i + j) as f64).cos());
+        let data = (ndarray::Array1::from_shape_fn(rows, |i| 0.3 * (i as f64).cos()), 0.25);
+        let make = || Function::with_data(move |x: &Var, data: &(Var, Var)| by_entries(*x, data, rows), &data);
+        let (swept, program) = (make(), make());
+        program.prepare(&x).unwrap();
+        let expected: f64 = (0..rows)
+            .map(|i| {
+                let product = x[[i, 0]] * x[[i, 1]] - data.0[i];
+                if product > 0.0 { product.sin() } else { product * product * x[[i, 2]] }
+            })
+            .sum::<f64>()
+            + 0.125;
+        assert!((swept.value(&x).unwrap() - expected).abs() < 1e-13);
+        for _ in 0..2 {
+            let flat = |m: ndarray::Array2<f64>| m.into_iter().collect::<Vec<f64>>();
+            let close = |a: Vec<f64>, b: Vec<f64>| assert!(difference(&a, &b) < 1e-13, "{a:?} {b:?}");
+            close(flat(swept.gradient(&x).unwrap()), flat(program.gradient(&x).unwrap()));
+            close(flat(swept.hvp(&x, &v).unwrap()), flat(program.hvp(&x, &v).unwrap()));
+            close(vec![swept.jvp(&x, &v).unwrap()[[]]], vec![program.jvp(&x, &v).unwrap()[[]]]);
+            let series = |f: &Function<'_, Var, Var, (Var, Var)>| -> Vec<f64> {
+                f.taylor(&x, &v, 3).unwrap().into_iter().map(|c| c[[]]).collect()
+            };
+            close(series(&swept), series(&program));
+        }
+        let told = swept.explain(&x).unwrap().swept.expect("entries are scalars");
+        assert!(told.contains("gradient 2 of") && told.contains("product 2 of"), "{told}");
+    }
+}
+
+#[test]
+fn few_entries_of_large_arrays_are_not_swept() {
+    let f = Function::new(|x: &Var| x.at(3) * x.at(5));
+    assert_eq!(f.explain(&ndarray::Array1::<f64>::ones(1000)).unwrap().swept, None);
+    assert!(f.explain(&ndarray::Array1::<f64>::ones(6)).unwrap().swept.is_some());
+    // What reads whole rows too is a program.
+    let g = Function::new(|x: &Var| x.at(0) * x.at(1) + x.sum());
+    assert_eq!(g.explain(&ndarray::Array1::<f64>::ones(4)).unwrap().swept, None);
+}
+
 #[test]
 fn literals_are_shared_but_named_constants_are_not() {
     // Each constant that the closure names is a variable of its own, which it may differentiate by.
@@ -268,6 +322,24 @@ fn literals_are_shared_but_named_constants_are_not() {
         matches!(constants.operation(*id), autodiff_core::graph::Operation::Constant(_))
     };
     assert_eq!(constants.ids().filter(literal).count(), 2);
+}
+
+#[test]
+fn numbers_in_assignments_and_methods_are_one_constant() {
+    let f = Function::new(|x: &[Var]| {
+        let mut sum = x[0];
+        for &x in x {
+            let mut y = x.max(2.0);
+            y *= 2.0;
+            y += 2.0;
+            y -= 2.0;
+            y /= 2.0;
+            sum += y.pow(2.0) * x.less(2.0).select(2.0, x);
+        }
+        sum
+    });
+    let graph = f.explain(&vec![0.5; 3]).unwrap().graph;
+    assert_eq!(graph.to_string().matches("= constant").count(), 2, "{graph}");
 }
 
 #[test]

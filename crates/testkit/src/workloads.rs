@@ -18,6 +18,7 @@
 //! | S1a, S1b | [`chained_rosenbrock`], [`chained_rosenbrock_of_arrays`] | a chain of quartics | 1 000, 100 000 |
 //! | S2 | [`gaussian_mixture`] | log-likelihood of 25 Gaussians in 10 dimensions | 1 650 |
 //! | S3 | [`helmholtz_energy`], [`helmholtz_energy_of_arrays`] | a dense quadratic form beside logarithms | 200 |
+//! | S4 | [`bundle`] | reprojection errors of bundle adjustment, with the Jacobian of each | 150 000 |
 //! | T1 | [`network_along_lines`], [`network_along_lines_loss`] | a network along a line for each sample | – |
 //! | T2a, T2b | [`network_laplacian`], [`network_laplacian_loss`] | Laplacian of a network in 10 or 100 inputs | – |
 //! | T3 | [`composed_elementary`] | exp(sin x)/(1 + x²) at 100 000 points | – |
@@ -32,6 +33,7 @@
 //! | offsets b, c | 0.1 s |
 //! | gains g of a normalisation | 1 + 0.1 s |
 
+pub mod bundle;
 mod fits;
 pub mod loops;
 mod networks;

@@ -16,6 +16,8 @@ pub(super) struct Body {
     pub data: Vec<Shape>,
     /// How many leaves of the data each of these inputs holds.
     pub data_blocks: Vec<usize>,
+    /// Shapes of the outputs that are results: the leaves of the result, or runs of scalar leaves as one vector.
+    pub results: Vec<Shape>,
     /// What became of the scalars, if the trace was rolled.
     pub rolling: Option<Rolling>,
 }
@@ -23,21 +25,23 @@ pub(super) struct Body {
 impl Body {
     /// The body of a traced graph, in which all nodes are live, with these leaves. With marked predictions it stays as it is:
     /// what is read out of an array beside them would pass them by.
-    pub fn new(traced: Graph, predictions: usize, point: &Leaves, data: &Leaves) -> Body {
+    pub fn new(traced: Graph, predictions: usize, point: &Leaves, data: &Leaves, results: &[Shape]) -> Body {
         let (point_blocks, data_blocks) = (blocks(point), blocks(data));
         if predictions == 0
             && let Some((graph, rolling)) = roll(&traced, &[&point_blocks[..], &data_blocks].concat())
         {
             let (point, data) = (joined(point, &point_blocks), joined(data, &data_blocks));
-            return Body { graph, point, data, data_blocks, rolling: Some(rolling) };
+            let results = graph.outputs().iter().map(|&id| graph.shape(id).clone()).collect();
+            return Body { graph, point, data, data_blocks, results, rolling: Some(rolling) };
         }
-        Body::plain(traced, point, data)
+        Body::plain(traced, point, data, results)
     }
 
     /// The body with every leaf as it is.
-    pub fn plain(traced: Graph, point: &Leaves, data: &Leaves) -> Body {
+    pub fn plain(traced: Graph, point: &Leaves, data: &Leaves, results: &[Shape]) -> Body {
         let (point, data) = (point.to_shapes(), data.to_shapes());
-        Body { graph: traced, point, data_blocks: vec![1; data.len()], data, rolling: None }
+        let data_blocks = vec![1; data.len()];
+        Body { graph: traced, point, data_blocks, data, results: results.to_vec(), rolling: None }
     }
 }
 

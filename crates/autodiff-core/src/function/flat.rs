@@ -147,7 +147,7 @@ where
     pub fn taylor_into(&self, x: &[P::Scalar], v: &[P::Scalar], order: usize, out: &mut Vec<P::Scalar>) -> Result<()> {
         check_length("taylor", "v", self.dimension, v.len())?;
         let ran = self.run(&Operator::Taylor(order), x, Call { extras: &[v], results: Results::Nowhere })?;
-        ran.flattened(order * ran.variant.results.len(), out);
+        ran.flattened(order, out);
         Ok(())
     }
 

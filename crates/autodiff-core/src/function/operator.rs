@@ -196,7 +196,7 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
         let mut groups = vec![group(body.point.len(), Role::Borrowed), group(body.data.len(), Role::Held)];
         groups.extend(extras.into_iter().map(|count| group(count, Role::Borrowed)));
         let late = (form == Form::Split).then_some(2);
-        let results = operator.results(body.point.len(), variant.results.len());
+        let results = operator.results(body.point.len(), body.results.len());
         Ok(Program::new(&graph, &Interface { groups, late, results }))
     };
     let with_mode = |mode: Mode| match operator {
@@ -226,10 +226,9 @@ pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator)
     let point: Vec<Var> = body.point.iter().map(|shape| session.input(shape.clone())).collect();
     let data: Vec<Var> = body.data.iter().map(|shape| session.input(shape.clone())).collect();
     let mut all = session.inline(&body.graph, &[&point[..], &data].concat());
-    let predictions = all.split_off(variant.results.len());
+    let predictions = all.split_off(body.results.len());
     let extras = RefCell::default();
-    let parts =
-        Parts { session: &session, variant, point: &point, results: &all, predictions: &predictions, extras: &extras };
+    let parts = Parts { session: &session, point: &point, results: &all, predictions: &predictions, extras: &extras };
     let outputs = parts.append(operator);
     let mut recording = session.close(&outputs)?;
     if *operator == Operator::Guards {
@@ -259,9 +258,8 @@ pub(super) fn switches(graph: &Graph) -> Vec<NodeId> {
 }
 
 /// A trace inlined on a tape, to which an operator is appended.
-struct Parts<'a, Out> {
+struct Parts<'a> {
     session: &'a Session,
-    variant: &'a Variant<Out>,
     point: &'a [Var],
     results: &'a [Var],
     predictions: &'a [Var],
@@ -269,7 +267,7 @@ struct Parts<'a, Out> {
     extras: &'a RefCell<Vec<usize>>,
 }
 
-impl<Out: Traced> Parts<'_, Out> {
+impl Parts<'_> {
     fn append(&self, operator: &Operator) -> Vec<Var> {
         match operator {
             Operator::Guards => Vec::new(),
@@ -282,8 +280,8 @@ impl<Out: Traced> Parts<'_, Out> {
                 rows_of(&batch(&tangents, &self.rows(&direction, *k), *k), *k)
             }
             Operator::Vjp => {
-                self.extras.borrow_mut().push(self.variant.results.len());
-                let cotangents = self.variant.results.iter().map(|shape| self.session.input(shape.clone())).collect();
+                self.extras.borrow_mut().push(self.results.len());
+                let cotangents = self.results.iter().map(|y| self.session.input(y.shape())).collect();
                 self.pull(cotangents)
             }
             Operator::Vjps(k) => {

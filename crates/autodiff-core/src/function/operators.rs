@@ -2,7 +2,7 @@
 
 use super::operator::{Form, Mode, Operator};
 use super::swept::Kind;
-use super::variant::{Call, Point, Ran, Results};
+use super::variant::{Call, Point, Ran, Results, Variant};
 use super::{Function, Linearized};
 use crate::error::{Error, Result};
 use crate::tree::{Traced, Tree};
@@ -105,14 +105,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let v = direction("jvp", "v", x, v)?;
         let mut pushed = Vec::new();
         let ran = self.at(x, &Operator::Jvp, &[&v], Results::Collect(&mut pushed))?;
-        let mut rest = &pushed[..];
-        let mut shapes = ran.variant.results.iter();
-        Ok(ran.variant.result.numbers(&mut || {
-            let shape = shapes.next().expect("a result has as many leaves as shapes");
-            let (entries, after) = rest.split_at(shape.size());
-            rest = after;
-            ArrayD::from_shape_vec(IxDyn(shape), entries.to_vec()).expect("as many entries as the shape has")
-        }))
+        Ok(arrays(&ran.variant, &pushed))
     }
 
     /// Jᵀ w: the gradient of ⟨w, result⟩, for `w` in the structure of the result. Costs a small constant times the value.
@@ -261,7 +254,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let v = direction("taylor", "v", x, v)?;
         let ran = self.at(x, &Operator::Taylor(order), &[&v], Results::Nowhere)?;
-        Ok((0..=order).map(|k| self.results(&ran, k * ran.variant.results.len())).collect())
+        Ok((0..=order).map(|k| self.results(&ran, k)).collect())
     }
 
     /// Taylor coefficients of the result along the curve x + Σ xₖ tᵏ, for `curve` = [x₁, x₂, …]: as many, and the value.
@@ -276,7 +269,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             curve.iter().map(|c| direction("taylor_series", "a coefficient", x, c)).collect::<Result<Vec<_>>>()?;
         let extras: Vec<&[P::Scalar]> = coefficients.iter().map(|c| &c[..]).collect();
         let ran = self.at(x, &Operator::TaylorSeries(curve.len()), &extras, Results::Nowhere)?;
-        Ok((0..=curve.len()).map(|k| self.results(&ran, k * ran.variant.results.len())).collect())
+        Ok((0..=curve.len()).map(|k| self.results(&ran, k)).collect())
     }
 
     /// Gradients with respect to x of the Taylor coefficients 0 to `order` of f along x + t v: ∇f, ∇²f v, ½ ∇(vᵀ∇²f v), ….
@@ -319,15 +312,11 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         Ok(x.with_entries(&entries))
     }
 
-    /// The results that start at output `first`, as arrays in their structure.
-    pub(super) fn results<T: crate::graph::Executable>(&self, ran: &Ran<Out, T>, first: usize) -> Out::Numbers<T> {
-        let mut next = first;
-        ran.variant.result.numbers(&mut || {
-            let shape = &ran.variant.results[next - first];
-            let array = ArrayD::from_shape_vec(IxDyn(shape), ran.output(next).to_vec());
-            next += 1;
-            array.expect("an output has the entries of its shape")
-        })
+    /// Set number `set` of the results, as arrays in their structure.
+    pub(super) fn results<T: crate::graph::Executable>(&self, ran: &Ran<Out, T>, set: usize) -> Out::Numbers<T> {
+        let mut entries = Vec::new();
+        ran.flattened(set, &mut entries);
+        arrays(&ran.variant, &entries)
     }
 
     /// A matrix of `rows` × `columns` whose rows are the results of `operator` for the unit vectors of dimension `rows`.
@@ -387,6 +376,17 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         self.run(operator, &Point { structure: x, leaves: &leaves, entries: &entries }, call)?;
         Ok(())
     }
+}
+
+/// Entries of all results, as arrays in their structure.
+fn arrays<Out: Traced, T: crate::graph::Executable>(variant: &Variant<Out>, entries: &[T]) -> Out::Numbers<T> {
+    let (mut rest, mut shapes) = (entries, variant.results.iter());
+    variant.result.numbers(&mut || {
+        let shape = shapes.next().expect("a result has as many leaves as shapes");
+        let (entries, after) = rest.split_at(shape.size());
+        rest = after;
+        ArrayD::from_shape_vec(IxDyn(shape), entries.to_vec()).expect("as many entries as the shape has")
+    })
 }
 
 /// Rows `start` to `start + k` of the identity of order n.

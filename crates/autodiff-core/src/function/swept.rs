@@ -88,10 +88,30 @@ impl Kind {
 #[derive(Debug, Default)]
 pub(super) struct Sweeps([AtomicU32; 7]);
 
+/// What is swept of a trace.
+#[derive(Debug)]
+pub(super) enum Scalars {
+    /// The trace itself: all its nodes are scalars.
+    All,
+    /// The same by entries of the arrays that it reads.
+    Entries(Box<Graph>),
+    /// Nothing.
+    None,
+}
+
 impl<Out> Variant<Out> {
+    /// The graph that is swept, if there is one.
+    pub(super) fn scalars(&self) -> Option<&Graph> {
+        match &self.scalars {
+            Scalars::All => Some(&self.recorded),
+            Scalars::Entries(graph) => Some(graph),
+            Scalars::None => None,
+        }
+    }
+
     /// Whether an operator is to be swept over this trace, once more.
     pub(super) fn is_swept(&self, operator: &Operator, form: Form) -> bool {
-        let applies = self.scalar && !self.results.is_empty();
+        let applies = self.scalars().is_some() && !self.results.is_empty();
         let (Some(kind), Form::Whole, true) = (Kind::of(operator), form, applies) else { return false };
         if self.point_specific {
             return true;
@@ -109,15 +129,13 @@ impl<Out> Variant<Out> {
 
     /// Sweeps after which a program has paid.
     fn sweeps_of(&self, kind: Kind) -> u64 {
-        let nodes = self.recorded.len();
+        let nodes = self.scalars().map_or(0, Graph::len);
         PROGRAM.of(nodes) / (kind.weight() * SWEEP.of(nodes))
     }
 
     /// What is swept, for a person to read; `None` if nothing is.
     pub(super) fn describe_sweeps(&self) -> Option<String> {
-        if !self.scalar {
-            return None;
-        }
+        self.scalars()?;
         if self.point_specific {
             return Some("every call, for the trace holds at one point only".into());
         }
@@ -155,7 +173,7 @@ struct Swept<'a, T> {
     /// How many outputs are results; marked predictions follow them.
     results: usize,
     point: &'a [T],
-    data: &'a [DataLeaf],
+    data: &'a [T],
     start: Start<'a>,
 }
 
@@ -172,7 +190,10 @@ pub(super) fn sweep<Out, T: Executable>(
     if let Some(kind) = Kind::of(operator).filter(|kind| *kind != Kind::Rows) {
         variant.count(kind, 1);
     }
-    let swept = Swept { graph: &variant.recorded, results: variant.results.len(), point, data, start };
+    let graph = variant.scalars().expect("what has no scalars is not swept");
+    let mut entries = if data.is_empty() { none() } else { Spare::with_capacity(graph.inputs().len() - point.len()) };
+    entries.extend(data.iter().flat_map(|leaf| leaf.entries.iter().map(|&c| T::from_f64(c))));
+    let swept = Swept { graph, results: variant.results.len(), point, data: &entries, start };
     let extras = call.extras;
     let results = &mut call.results;
     match operator {
@@ -214,7 +235,7 @@ impl<T: Executable> Swept<'_, T> {
     fn input(&self, i: usize) -> T {
         match self.point.get(i) {
             Some(&x) => x,
-            None => T::from_f64(self.data[i - self.point.len()].entries[0]),
+            None => self.data[i - self.point.len()],
         }
     }
 

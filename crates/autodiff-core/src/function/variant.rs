@@ -3,14 +3,14 @@
 use super::body::Body;
 use super::operator::{Form, Operator, build, check, switches};
 use super::recurrences::recurrences;
-use super::swept::{Start, Sweeps, sweep};
+use super::swept::{Scalars, Start, Sweeps, sweep};
 use super::{Bound, Function, VARIANTS};
 use crate::error::{Error, Place, Result};
 use crate::execute::{Guards, Outcome, Phase, Program, Recurrences, Workspace};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
-use crate::sweep::Spare;
+use crate::sweep::{Spare, by_entries};
 use crate::trace::{Recording, Session, recycle};
 use crate::tree::{Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
@@ -38,8 +38,8 @@ pub(super) struct Variant<Out> {
     recurrences: OnceLock<Option<Recurrences>>,
     /// Whether it has comparisons and the like, once that is asked for.
     switches: OnceLock<bool>,
-    /// Whether all nodes are scalars that can be swept.
-    pub scalar: bool,
+    /// What can be swept of it.
+    pub scalars: Scalars,
     /// How often that was done.
     pub sweeps: Sweeps,
     /// What the closure returned, as a template.
@@ -117,13 +117,16 @@ impl<Out> Drop for Variant<Out> {
 impl<Out> Variant<Out> {
     /// The trace as programs are made from it.
     pub(super) fn body(&self) -> &Body {
-        self.body
-            .get_or_init(|| Body::new(self.recorded.without_dead_nodes(), self.predictions, &self.point, &self.data))
+        let make = || {
+            let traced = self.recorded.without_dead_nodes();
+            Body::new(traced, self.predictions, &self.point, &self.data, &self.results)
+        };
+        self.body.get_or_init(make)
     }
 
     /// The body that an operator starts from: with the leaves of the point one by one where it tells them apart.
     pub(super) fn body_of(&self, operator: &Operator) -> &Body {
-        let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data);
+        let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data, &self.results);
         if let Operator::Flow(_) | Operator::Switches = operator { self.plain.get_or_init(plain) } else { self.body() }
     }
 
@@ -249,10 +252,15 @@ impl<Out, T: Executable> Ran<Out, T> {
         }
     }
 
-    /// The numbers of as many outputs as there are results, from number `first` on, one after the other.
-    pub fn flattened(&self, first: usize, out: &mut Vec<T>) {
+    /// Of an operator whose outputs are several sets of numbers of all results: set number `set`, one result after the other.
+    pub fn flattened(&self, set: usize, out: &mut Vec<T>) {
         out.clear();
-        for i in first..first + self.variant.results.len() {
+        let count = match &self.by {
+            // Scalar results may be joined.
+            By::Program(_) => self.variant.body().results.len(),
+            By::Sweep(_) => self.variant.results.len(),
+        };
+        for i in set * count..(set + 1) * count {
             out.extend_from_slice(self.output(i));
         }
     }
@@ -458,6 +466,10 @@ where
         let mut graph = recording.graph;
         let mut outputs = graph.outputs().to_vec();
         let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
+        let scalars = match recording.numbers {
+            Some(_) => Scalars::All,
+            None => by_entries(&graph).map_or(Scalars::None, |graph| Scalars::Entries(Box::new(graph))),
+        };
         outputs.extend(&recording.predictions);
         graph.set_outputs(outputs);
         let numbers = recording.numbers.map(Spare::from);
@@ -469,7 +481,7 @@ where
             plain: OnceLock::new(),
             recurrences: OnceLock::new(),
             switches: OnceLock::new(),
-            scalar: numbers.is_some(),
+            scalars,
             sweeps: Sweeps::default(),
             result,
             results,

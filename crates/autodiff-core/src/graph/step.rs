@@ -3,6 +3,12 @@
 use super::{CONSTANT, Graph, HOLE, INPUT, Node, NodeId, ROWS, SCALAR, SELECT};
 use crate::real::Row;
 
+const NEG: u32 = Row::Neg as u32;
+const ADD: u32 = Row::Add as u32;
+const SUB: u32 = Row::Sub as u32;
+const MUL: u32 = Row::Mul as u32;
+const DIV: u32 = Row::Div as u32;
+
 /// What a scalar node computes and from which nodes, in one small value; its cost is that of reading the node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step {
@@ -57,12 +63,19 @@ impl Graph {
         if node.shape != SCALAR {
             return Step::Other;
         }
+        let row = |row: Row| Step::Row(row, [NodeId(a), NodeId(b)]);
         match node.op {
+            // Named, so that what is done with arithmetic is one jump from the number of the operation.
+            NEG => row(Row::Neg),
+            ADD => row(Row::Add),
+            SUB => row(Row::Sub),
+            MUL => row(Row::Mul),
+            DIV => row(Row::Div),
             SELECT => match self.pool[a as usize..][..b as usize] {
                 [mask, if_true, if_false] => Step::Select(mask, if_true, if_false),
                 _ => Step::Other,
             },
-            op if op < ROWS => Step::Row(Row::ALL[op as usize], [NodeId(a), NodeId(b)]),
+            op if op < ROWS => row(Row::ALL[op as usize]),
             INPUT => Step::Input(a as usize),
             CONSTANT => Step::Constant(f64::from_bits(u64::from(a) << 32 | u64::from(b))),
             HOLE => Step::Hole,

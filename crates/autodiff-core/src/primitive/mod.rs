@@ -5,6 +5,7 @@
 mod composed;
 mod pattern;
 pub(crate) mod pointwise;
+mod window;
 
 use crate::graph::{Fault, Primitive, Structured, Var};
 use crate::real::Float;
@@ -13,10 +14,12 @@ use std::sync::Arc;
 
 pub use concat::{concat, stack};
 pub use convolution::{Conv, Conv1d, Conv2d, Padding, Role};
+pub use leaning::Sense;
 pub use pattern::{Pattern, Run, Stride};
 pub(crate) use pattern::{advance, read_piece};
 pub use pointwise::IntoVar;
 pub(crate) use slice::transpose_slices;
+pub(crate) use window::Windows;
 
 /// The list: module and type of every structured primitive.
 macro_rules! primitives {
@@ -60,6 +63,7 @@ primitives! {
     convolution::{Convolution};
     solve::{Solve};
     extremum::{Maximum, Argmax};
+    leaning::{Leading, Shares};
     detach::{Detach};
 }
 

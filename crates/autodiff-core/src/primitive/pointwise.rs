@@ -5,7 +5,9 @@
 
 use crate::graph::Var;
 use crate::real::{Elementary, Row};
-use crate::trace::{Operand, constant, record_plainly, record_quickly, record_row, record_two_quickly, refuse};
+use crate::trace::{
+    Operand, constant, literal, record_plainly, record_quickly, record_row, record_two_quickly, refuse,
+};
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::panic::Location;
@@ -104,11 +106,11 @@ macro_rules! elementary_var {
         impl Var {
             $($(#[$udoc])* #[track_caller] pub fn $u(self) -> Var { one::<{ Row::$U as usize }>(self, Location::caller()) })*
             $($(#[$bdoc])* #[track_caller] pub fn $b(self, other: impl IntoVar) -> Var {
-                two::<{ Row::$B as usize }>(self, other.into_var(), Location::caller())
+                two::<{ Row::$B as usize }>(self, other.into_operand(), Location::caller())
             })*
             $($(#[$ddoc])* #[track_caller] pub fn $d(self) -> Var { one::<{ Row::$D as usize }>(self, Location::caller()) })*
             $($(#[$cdoc])* #[track_caller] pub fn $c(self, other: impl IntoVar) -> Var {
-                two::<{ Row::$C as usize }>(self, other.into_var(), Location::caller())
+                two::<{ Row::$C as usize }>(self, other.into_operand(), Location::caller())
             })*
         }
     };
@@ -122,6 +124,15 @@ crate::for_each_row!(elementary_var);
 pub trait IntoVar {
     /// The variable; a number becomes a scalar constant of the current trace.
     fn into_var(self) -> Var;
+
+    /// The variable as an operand, which nothing else will name: equal numbers may be one constant.
+    #[doc(hidden)]
+    fn into_operand(self) -> Var
+    where
+        Self: Sized,
+    {
+        self.into_var()
+    }
 }
 
 impl IntoVar for Var {
@@ -142,6 +153,10 @@ impl IntoVar for f64 {
     fn into_var(self) -> Var {
         constant(self)
     }
+
+    fn into_operand(self) -> Var {
+        literal(self)
+    }
 }
 
 /// Composed functions, forwarded from [`Elementary`] so that no trait need be imported.
@@ -151,7 +166,7 @@ impl Var {
     /// The branch not taken is discarded in the value and in every derivative, also where it is infinite or NaN.
     #[track_caller]
     pub fn select(self, if_true: impl IntoVar, if_false: impl IntoVar) -> Var {
-        pointwise(Row::Select, &[self, if_true.into_var(), if_false.into_var()], Location::caller())
+        pointwise(Row::Select, &[self, if_true.into_operand(), if_false.into_operand()], Location::caller())
     }
 
     /// self².
@@ -188,14 +203,14 @@ impl Var {
     /// The larger of two; at a tie the derivative is the mean of both.
     #[track_caller]
     pub fn max(self, other: impl IntoVar) -> Var {
-        let (a, b) = paired("max", self, other.into_var(), Location::caller());
+        let (a, b) = paired("max", self, other.into_operand(), Location::caller());
         Elementary::max(a, b)
     }
 
     /// The smaller of two; at a tie the derivative is the mean of both.
     #[track_caller]
     pub fn min(self, other: impl IntoVar) -> Var {
-        let (a, b) = paired("min", self, other.into_var(), Location::caller());
+        let (a, b) = paired("min", self, other.into_operand(), Location::caller());
         Elementary::min(a, b)
     }
 
@@ -220,13 +235,13 @@ impl Var {
     /// 1 where `self > other`, else 0.
     #[track_caller]
     pub fn greater(self, other: impl IntoVar) -> Var {
-        other.into_var().less(self)
+        other.into_operand().less(self)
     }
 
     /// 1 where `self ≥ other`, else 0.
     #[track_caller]
     pub fn greater_equal(self, other: impl IntoVar) -> Var {
-        other.into_var().less_equal(self)
+        other.into_operand().less_equal(self)
     }
 }
 
@@ -273,11 +288,16 @@ macro_rules! operator {
         operator!(@pair $Trait $method $row, a: f64 => a, b: Var => b);
         operator!(@pair $Trait $method $row, a: f64 => a, b: &Var => *b);
 
-        impl<R: IntoVar> $TraitAssign<R> for Var {
+        operator!(@assign $TraitAssign $assign $row, b: Var => b);
+        operator!(@assign $TraitAssign $assign $row, b: &Var => *b);
+        operator!(@assign $TraitAssign $assign $row, b: f64 => b);
+    };
+    (@assign $TraitAssign:ident $assign:ident $row:expr, $b:ident: $B:ty => $y:expr) => {
+        impl $TraitAssign<$B> for Var {
             #[inline]
             #[track_caller]
-            fn $assign(&mut self, other: R) {
-                *self = two::<{ $row as usize }>(*self, other.into_var(), Location::caller());
+            fn $assign(&mut self, $b: $B) {
+                *self = two::<{ $row as usize }>(*self, $y, Location::caller());
             }
         }
     };

@@ -10,9 +10,11 @@
 //! second set of rules: values and partials are those that the [table](crate::real) states, at another number type. A sweep
 //! costs a few nanoseconds a node and a value and a cotangent of memory for each, which the thread keeps for the next one.
 //!
-//! It takes scalar nodes only: rows, constants, inputs. Source: Griewank & Walther, Evaluating Derivatives, ch. 3 and 4.
+//! It takes scalar nodes only: rows, constants, inputs; a closure that reads arrays entry by entry is made one of scalars
+//! first ([`by_entries`]). Source: Griewank & Walther, Evaluating Derivatives, ch. 3 and 4.
 
 mod algebra;
+mod entries;
 mod memory;
 
 use crate::execute::Guards;
@@ -20,6 +22,7 @@ use crate::graph::{Graph, NodeId, Step};
 use crate::real::{Class, Elementary, Row, Slope};
 
 pub use algebra::Algebra;
+pub use entries::by_entries;
 pub use memory::Spare;
 
 /// Values of all nodes, where input i is `input(i)`; `false` as soon as a guard that is checked comes out otherwise.
@@ -64,14 +67,14 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
             continue;
         }
         match step.read() {
-            Step::Row(Row::Neg, [a, _]) => add(cotangents, a, -c),
+            Step::Row(Row::Neg, [a, _]) => add_present(cotangents, a, negative(c)),
             Step::Row(Row::Add, [a, b]) => {
-                add(cotangents, a, c);
-                add(cotangents, b, c);
+                add_present(cotangents, a, c);
+                add_present(cotangents, b, c);
             }
             Step::Row(Row::Sub, [a, b]) => {
-                add(cotangents, a, c);
-                add(cotangents, b, -c);
+                add_present(cotangents, a, c);
+                add_present(cotangents, b, negative(c));
             }
             Step::Row(Row::Mul, [a, b]) => {
                 let (x, y) = (values[a.index()], values[b.index()]);
@@ -85,7 +88,7 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
                 add(cotangents, b, -(part * values[i]));
             }
             Step::Row(..) => reverse_row(graph, values, cotangents, i),
-            Step::Select(mask, a, b) => add(cotangents, if values[mask.index()].holds() { a } else { b }, c),
+            Step::Select(mask, a, b) => add_present(cotangents, if values[mask.index()].holds() { a } else { b }, c),
             Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
         }
     }
@@ -122,9 +125,21 @@ fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i:
 /// Adds a part to the cotangent of a node.
 #[inline(always)]
 fn add<R: Algebra>(cotangents: &mut [R], to: NodeId, part: R) {
-    let sum = &mut cotangents[to.index()];
     // A part of −0 becomes 0, lest it pass for nothing.
-    *sum = *sum + (part + R::from_f64(0.0));
+    add_present(cotangents, to, part + R::from_f64(0.0));
+}
+
+/// Adds a part that is not −0, as no cotangent is that is present, to the cotangent of a node.
+#[inline(always)]
+fn add_present<R: Algebra>(cotangents: &mut [R], to: NodeId, part: R) {
+    let sum = &mut cotangents[to.index()];
+    *sum = *sum + part;
+}
+
+/// −c as a part that is not −0, for a cotangent that is present.
+#[inline(always)]
+fn negative<R: Algebra>(c: R) -> R {
+    R::from_f64(0.0) - c
 }
 
 /// A cotangent times a partial.

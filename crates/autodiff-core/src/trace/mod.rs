@@ -514,6 +514,9 @@ pub fn constant(value: f64) -> Var {
 
 /// A scalar constant that no variable of the closure will name: equal ones may be the same node.
 pub(crate) fn literal(value: f64) -> Var {
+    if let Some(var) = at_hand(|tape| if tape.quick == NEVER { None } else { tape.quick_literal(value) }) {
+        return var;
+    }
     innermost(|tape| tape.literal(value)).unwrap_or_else(stray)
 }
 

@@ -99,6 +99,55 @@ template <class Problem> class Recorded : public Workload {
     Buffers buffers;
 };
 
+// The Jacobians of S4, replayed for one observation after the other.
+class Adjusted : public Workload {
+  public:
+    Adjusted() : rows(2 * Adjustment::inputs * Adjustment::observations) {
+        for (std::size_t o = 0; o < Adjustment::observations; o++) {
+            points.push_back(Adjustment::observation(o));
+            features.push_back(Adjustment::feature(o));
+        }
+        trace_on(TAG, 1);
+        {
+            adouble inputs[Adjustment::inputs], outputs[2];
+            for (std::size_t j = 0; j < Adjustment::inputs; j++) inputs[j] <<= points[0][j];
+            const pdouble u = mkparam(features[0][0]), v = mkparam(features[0][1]);
+            Adjustment::errors(inputs, u, v, outputs);
+            double values[2];
+            outputs[0] >>= values[0];
+            outputs[1] >>= values[1];
+        }
+        trace_off();
+    }
+
+    std::vector<Way> ways(const std::string &op) override {
+        if (op != "jacobian") return {};
+        auto check = [this] {
+            double sum = 0.0;
+            for (std::size_t row = 0; row < 2 * Adjustment::observations; row++) {
+                sum += Adjustment::check(row % 2, &rows[row * Adjustment::inputs]);
+            }
+            return Check{{"jacobian_check", sum}};
+        };
+        return {{"zos_forward, fov_reverse", [this] { jacobians(); }, check}};
+    }
+
+  private:
+    void jacobians() {
+        const int n = int(Adjustment::inputs);
+        double first[] = {1.0, 0.0}, second[] = {0.0, 1.0}, *units[] = {first, second}, values[2];
+        for (std::size_t o = 0; o < points.size(); o++) {
+            double *pair[] = {&rows[2 * o * Adjustment::inputs], &rows[(2 * o + 1) * Adjustment::inputs]};
+            set_param_vec(TAG, 2, features[o].data());
+            zos_forward(TAG, 2, n, 1, points[o].data(), values);
+            fov_reverse(TAG, 2, n, 2, units, pair);
+        }
+    }
+
+    std::vector<std::vector<double>> points, features;
+    std::vector<double> rows;
+};
+
 struct Record {
     template <class Problem> std::unique_ptr<Workload> operator()(Problem problem) const {
         return std::unique_ptr<Workload>(new Recorded<Problem>(problem));
@@ -106,7 +155,10 @@ struct Record {
 };
 
 int main(int count, char **arguments) {
-    Server server("adolc", ADOLC_VERSION, [](const std::string &name) { return with_problem(name, Record()); });
+    Server server("adolc", ADOLC_VERSION, [](const std::string &name) -> std::unique_ptr<Workload> {
+        if (name == "S4") return std::unique_ptr<Workload>(new Adjusted());
+        return with_problem(name, Record());
+    });
     // Sweeps are sized by the highest location that was ever live in the process, so workloads must not share one.
     server.run_one_workload_a_process(count > 1 ? arguments[1] : nullptr);
 }

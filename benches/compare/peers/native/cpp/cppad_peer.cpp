@@ -2,6 +2,8 @@
 
 #include <cppad/cppad.hpp>
 
+#include <algorithm>
+
 #include "problems.hpp"
 #include "serve.hpp"
 
@@ -85,6 +87,59 @@ template <class Problem> class Recorded : public Workload {
     std::unique_ptr<Tape> plain, optimized;
 };
 
+// The Jacobians of S4, replayed for one observation after the other.
+class Adjusted : public Workload {
+  public:
+    Adjusted() : rows{std::vector<double>(size()), std::vector<double>(size())} {
+        for (std::size_t o = 0; o < Adjustment::observations; o++) {
+            points.push_back(Adjustment::observation(o));
+            features.push_back(Adjustment::feature(o));
+        }
+        record(plain);
+        record(optimized);
+        optimized.optimize();
+    }
+
+    std::vector<Way> ways(const std::string &op) override {
+        if (op != "jacobian") return {};
+        auto check = [this] {
+            double sum = 0.0;
+            for (std::size_t k = 0; k < 2; k++) {
+                for (std::size_t i = 0; i < size(); i += Adjustment::inputs) sum += Adjustment::check(k, &rows[k][i]);
+            }
+            return Check{{"jacobian_check", sum}};
+        };
+        return {{"replayed", [this] { jacobians(plain); }, check},
+                {"replayed, optimised", [this] { jacobians(optimized); }, check}};
+    }
+
+  private:
+    static std::size_t size() { return Adjustment::inputs * Adjustment::observations; }
+
+    void record(Tape &tape) {
+        std::vector<Active> inputs(points[0].begin(), points[0].end()), outputs(2);
+        std::vector<Active> seen(features[0].begin(), features[0].end());
+        CppAD::Independent(inputs, 0, false, seen);
+        Adjustment::errors(inputs.data(), seen[0], seen[1], outputs.data());
+        tape.Dependent(inputs, outputs);
+    }
+
+    void jacobians(Tape &tape) {
+        for (std::size_t o = 0; o < points.size(); o++) {
+            tape.new_dynamic(features[o]);
+            tape.Forward(0, points[o]);
+            for (std::size_t k = 0; k < 2; k++) {
+                const std::vector<double> row = tape.Reverse(1, unit[k]);
+                std::copy(row.begin(), row.end(), rows[k].begin() + long(o * Adjustment::inputs));
+            }
+        }
+    }
+
+    std::vector<std::vector<double>> points, features, unit{{1.0, 0.0}, {0.0, 1.0}};
+    std::vector<double> rows[2];
+    Tape plain, optimized;
+};
+
 struct Record {
     template <class Problem> std::unique_ptr<Workload> operator()(Problem problem) const {
         return std::unique_ptr<Workload>(new Recorded<Problem>(problem));
@@ -94,6 +149,9 @@ struct Record {
 int main() {
     const std::string version = CPPAD_PACKAGE_STRING;
     Server server("cppad", version.substr(version.find_first_of("0123456789")),
-                  [](const std::string &name) { return with_problem(name, Record()); });
+                  [](const std::string &name) -> std::unique_ptr<Workload> {
+                      if (name == "S4") return std::unique_ptr<Workload>(new Adjusted());
+                      return with_problem(name, Record());
+                  });
     server.run();
 }

@@ -155,6 +155,56 @@ struct Energy {
     }
 };
 
+// S4: reprojection errors of bundle adjustment, a function of 15 variables for each of 10 000 observations. All Jacobians are
+// asked for, of a tape of one observation; where it was seen is a parameter of the tape.
+struct Adjustment {
+    static const std::size_t inputs = 15, observations = 10000;
+
+    static std::vector<double> observation(std::size_t o) {
+        std::vector<double> p = filled(inputs, [o](std::size_t j) { return 0.1 * phi(inputs * o + j); });
+        p[5] -= 5.0;
+        p[6] += 1.0;
+        p[14] += 1.0;
+        for (std::size_t j = 11; j < 14; j++) p[j] *= 5.0;
+        return p;
+    }
+
+    static std::vector<double> feature(std::size_t o) {
+        return {0.1 * std::sin(0.3 * double(o)), 0.1 * std::cos(0.3 * double(o))};
+    }
+
+    // What row `k` of the Jacobian of an observation adds to the check.
+    static double check(std::size_t k, const double *row) {
+        double sum = 0.0;
+        for (std::size_t j = 0; j < inputs; j++) sum += row[j] * std::sin(0.11 * double(j) + 0.2);
+        return k == 0 ? sum : 2.0 * sum;
+    }
+
+    template <class S, class P> static void errors(const S *p, const P &seen_u, const P &seen_v, S *out) {
+        using std::cos;
+        using std::sin;
+        using std::sqrt;
+        S x0 = p[11] - p[3], x1 = p[12] - p[4], x2 = p[13] - p[5], y0, y1, y2;
+        S square = p[0] * p[0] + p[1] * p[1] + p[2] * p[2];
+        if (square > 0.0) {
+            S angle = sqrt(square), c = cos(angle), s = sin(angle), inverse = 1.0 / angle;
+            S w0 = p[0] * inverse, w1 = p[1] * inverse, w2 = p[2] * inverse;
+            S along = (w0 * x0 + w1 * x1 + w2 * x2) * (1.0 - c);
+            y0 = x0 * c + (w1 * x2 - w2 * x1) * s + w0 * along;
+            y1 = x1 * c + (w2 * x0 - w0 * x2) * s + w1 * along;
+            y2 = x2 * c + (w0 * x1 - w1 * x0) * s + w2 * along;
+        } else {
+            y0 = x0 + p[1] * x2 - p[2] * x1;
+            y1 = x1 + p[2] * x0 - p[0] * x2;
+            y2 = x2 + p[0] * x1 - p[1] * x0;
+        }
+        S u = y0 / y2, v = y1 / y2, r = u * u + v * v;
+        S distortion = p[9] * r + 1.0 + p[10] * r * r;
+        out[0] = (u * distortion * p[6] + p[7] - seen_u) * p[14];
+        out[1] = (v * distortion * p[6] + p[8] - seen_v) * p[14];
+    }
+};
+
 // S5: mean squared error of a network 10-32-32-1 with tanh on 100 samples.
 struct Network {
     static const std::size_t samples = 100, inputs = 10, hidden = 32;

@@ -1,11 +1,11 @@
-//! Which scalars are computed alike: structural classes, and the long sums and products that they are the terms of.
+//! Which scalars are computed alike: structural classes, and the long sums, products and extrema that they are the terms of.
 
-use crate::graph::{Arguments, Graph, NodeId, Operation};
-use crate::primitive::{Reshape, Slice};
+use super::pairs::Pairs;
+use crate::graph::{Graph, NodeId, Operation};
+use crate::primitive::{Sense, Windows};
 use crate::real::Row;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use std::any::Any;
 
 /// Terms from which on a chain is one sum or product; shorter ones stay operations on classes.
 const LONG: u32 = 6;
@@ -21,7 +21,7 @@ pub enum Kind {
     Number,
     /// An elementwise operation on members of these classes.
     Row(Row, [u32; 3]),
-    /// A sum or product of terms of these classes, so many of each.
+    /// A sum, product or extremum of terms of these classes, so many of each.
     Chain(Chain, Box<[Group]>),
     /// One node, of any shape, that stays as it is.
     Alone(NodeId),
@@ -30,34 +30,51 @@ pub enum Kind {
 /// What the terms of a chain are put together by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Chain {
+    Fold(Fold),
+    Extremum(Sense),
+}
+
+/// Operations on terms whose order does not matter but for rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fold {
     Sum,
     Product,
 }
 
 impl Chain {
     /// The chain that an operation may be a link of.
-    fn of(graph: &Graph, id: NodeId) -> Option<Chain> {
+    fn of(graph: &Graph, pairs: &Pairs, id: NodeId) -> Option<Chain> {
         match graph.operation(id) {
-            _ if graph.shape(id).rank() != 0 => None,
-            Operation::Row(Row::Add | Row::Sub | Row::Neg) => Some(Chain::Sum),
-            Operation::Row(Row::Mul) => Some(Chain::Product),
-            _ => None,
+            _ if graph.shape(id).rank() != 0 || pairs.owner(id).is_some() => None,
+            Operation::Row(Row::Add | Row::Sub | Row::Neg) => Some(Chain::Fold(Fold::Sum)),
+            Operation::Row(Row::Mul) => Some(Chain::Fold(Fold::Product)),
+            _ => pairs.sense(id).map(Chain::Extremum),
         }
     }
 
+    /// What a loop starts from, which is no term. An extremum has none, for it may tie with a term.
+    fn empty(self) -> Option<f64> {
+        match self {
+            Chain::Fold(fold) => Some(fold.empty()),
+            Chain::Extremum(_) => None,
+        }
+    }
+}
+
+impl Fold {
     /// What puts two terms together.
     pub fn row(self) -> Row {
         match self {
-            Chain::Sum => Row::Add,
-            Chain::Product => Row::Mul,
+            Fold::Sum => Row::Add,
+            Fold::Product => Row::Mul,
         }
     }
 
     /// What a loop starts from, which is no term.
     pub fn empty(self) -> f64 {
         match self {
-            Chain::Sum => 0.0,
-            Chain::Product => 1.0,
+            Fold::Sum => 0.0,
+            Fold::Product => 1.0,
         }
     }
 }
@@ -98,13 +115,6 @@ pub struct Classes {
 /// No class.
 pub const NONE: u32 = u32::MAX;
 
-/// Consecutive entries of an array.
-#[derive(Clone, Copy)]
-struct Window {
-    array: NodeId,
-    start: usize,
-}
-
 impl Classes {
     /// Sorts the nodes of a graph, in which all are live, into classes. Blocks are runs of scalar inputs, by their lengths.
     pub fn of(graph: &Graph, blocks: &[usize]) -> Classes {
@@ -119,7 +129,7 @@ impl Classes {
         let mut rows: FxHashMap<(Row, [u32; 3]), u32> = FxHashMap::default();
         let mut ids: FxHashMap<Kind, u32> = FxHashMap::default();
         let mut number = NONE;
-        let mut windows: FxHashMap<NodeId, Window> = FxHashMap::default();
+        let mut windows = Windows::default();
         let (mut inputs, mut input) = (graph.inputs().iter(), 0);
         let mut block_of = vec![(0, 0); graph.inputs().len()];
         for (block, &count) in blocks.iter().enumerate() {
@@ -139,18 +149,17 @@ impl Classes {
                 }
                 Operation::Constant(_) => Kind::Number,
                 Operation::Row(_) if scalar && chains.is_part(id) => continue,
-                Operation::Row(row) if scalar && chains.is_whole(id) => {
-                    let chain = if row == Row::Mul { Chain::Product } else { Chain::Sum };
+                Operation::Row(_) if let Some(chain) = chains.whole(id) => {
                     chains.terms(graph, id, &mut terms);
                     let empty = |&(term, _): &(NodeId, bool)| {
-                        classes.of[term.index()] == number && classes.number(graph, term) == chain.empty()
+                        classes.of[term.index()] == number && Some(classes.number(graph, term)) == chain.empty()
                     };
                     if !terms.iter().all(empty) {
                         terms.retain(|term| !empty(term));
                     }
                     // Factors stay in order: the product of one class alone may leave the range of numbers where the
-                    // whole does not.
-                    if chain == Chain::Sum {
+                    // whole does not. So do terms of an extremum, where ties are broken by the order.
+                    if chain == Chain::Fold(Fold::Sum) {
                         terms.sort_by_key(|&(term, negative)| (classes.of[term.index()], negative));
                     }
                     let groups: Vec<Group> = terms
@@ -175,18 +184,13 @@ impl Classes {
                         Kind::Row(row, of)
                     }
                 }
-                Operation::Primitive(_) => match window(graph, id, &windows) {
-                    Some(window) => {
-                        windows.insert(id, window);
-                        if !scalar {
-                            // A part of an array that may be read entry by entry; as a whole it stays a node.
-                            Kind::Alone(id)
-                        } else {
-                            classes.place[id.index()] = window.start as u32;
-                            Kind::Entries(window.array)
-                        }
+                Operation::Primitive(_) => match windows.of(graph, id) {
+                    Some(window) if scalar => {
+                        classes.place[id.index()] = window.start as u32;
+                        Kind::Entries(window.array)
                     }
-                    None => Kind::Alone(id),
+                    // A part of an array that may be read entry by entry; as a whole it stays a node.
+                    _ => Kind::Alone(id),
                 },
                 _ => Kind::Alone(id),
             };
@@ -227,40 +231,26 @@ impl Classes {
     }
 }
 
-/// The entries of an array that a slice or reshape of it, or of a part of it, stands for.
-fn window(graph: &Graph, id: NodeId, windows: &FxHashMap<NodeId, Window>) -> Option<Window> {
-    let Operation::Primitive(p) = graph.operation(id) else { return None };
-    let source = graph.arguments(id)[0];
-    // A scalar is no array to read from.
-    if graph.shape(source).rank() == 0 {
-        return None;
-    }
-    let from = windows.get(&source).copied().unwrap_or(Window { array: source, start: 0 });
-    let any = &**p as &dyn Any;
-    if any.is::<Reshape>() {
-        return Some(from);
-    }
-    let slice = any.downcast_ref::<Slice>()?;
-    let (before, _, after) = graph.shape(source).around(slice.axis);
-    let contiguous = before == 1 && (slice.step == 1 || slice.count == 1);
-    contiguous.then_some(Window { start: from.start + slice.start * after, ..from })
-}
-
-/// Chains of additions and subtractions of scalars, or of multiplications, each read by the next alone.
+/// Chains of additions and subtractions of scalars, of multiplications, or of extrema, each read by the next alone.
 struct Chains {
+    /// The chain that a node is a link of, if it is one.
+    links: Vec<Option<Chain>>,
     /// Whether a node is read by another of its chain and nothing else.
     inner: Vec<bool>,
     /// Number of terms of the chain a node belongs to.
     terms: Vec<u32>,
+    /// Which links are extrema.
+    pairs: Pairs,
 }
 
 impl Chains {
     fn of(graph: &Graph) -> Chains {
         let n = graph.len();
-        let links: Vec<Option<Chain>> = graph.ids().map(|id| Chain::of(graph, id)).collect();
+        let pairs = Pairs::of(graph);
+        let links: Vec<Option<Chain>> = graph.ids().map(|id| Chain::of(graph, &pairs, id)).collect();
         let (mut readers, mut reader) = (vec![0_u32; n], vec![NodeId::from_index(0); n]);
-        for id in graph.ids() {
-            for a in graph.arguments(id) {
+        for id in graph.ids().filter(|&id| pairs.owner(id).is_none()) {
+            for a in pairs.arguments(graph, id) {
                 readers[a.index()] += 1;
                 reader[a.index()] = id;
             }
@@ -272,7 +262,7 @@ impl Chains {
         // that differences stay differences.
         let mut inner = vec![false; n];
         for id in graph.ids().filter(|id| links[id.index()].is_some()) {
-            let args = graph.arguments(id);
+            let args = pairs.arguments(graph, id);
             // What starts from a constant starts there.
             let starts = matches!(graph.operation(args[0]), Operation::Constant(_));
             let chained = args.iter().find(|a| links[a.index()] == links[id.index()] && readers[a.index()] == 1);
@@ -282,23 +272,26 @@ impl Chains {
         }
         let mut terms = vec![0_u32; n];
         for id in graph.ids().filter(|id| links[id.index()].is_some()) {
-            terms[id.index()] =
-                graph.arguments(id).iter().map(|a| if inner[a.index()] { terms[a.index()] } else { 1 }).sum();
+            let of = |a: &NodeId| if inner[a.index()] { terms[a.index()] } else { 1 };
+            terms[id.index()] = pairs.arguments(graph, id).iter().map(of).sum();
         }
         for id in graph.ids().rev().filter(|id| inner[id.index()]) {
             terms[id.index()] = terms[reader[id.index()].index()];
         }
-        Chains { inner, terms }
+        Chains { links, inner, terms, pairs }
     }
 
-    /// Whether a node is a partial sum or product of a long chain.
+    /// Whether a node is a partial result of a long chain, or an operation within one.
     fn is_part(&self, id: NodeId) -> bool {
-        self.inner[id.index()] && self.terms[id.index()] >= LONG
+        match self.pairs.owner(id) {
+            Some(owner) => self.terms[owner.index()] >= LONG,
+            None => self.inner[id.index()] && self.terms[id.index()] >= LONG,
+        }
     }
 
-    /// Whether a node is the end of a long chain.
-    fn is_whole(&self, id: NodeId) -> bool {
-        !self.inner[id.index()] && self.terms[id.index()] >= LONG
+    /// The long chain that a node is the end of, if it is.
+    fn whole(&self, id: NodeId) -> Option<Chain> {
+        self.links[id.index()].filter(|_| !self.inner[id.index()] && self.terms[id.index()] >= LONG)
     }
 
     /// The terms of a chain, in order, and whether they are subtracted.
@@ -310,11 +303,18 @@ impl Chains {
                 terms.push((next, negative));
                 continue;
             }
-            let args: Arguments = graph.arguments(next);
-            match graph.operation(next) {
-                Operation::Row(Row::Neg) => pending.push((args[0], !negative)),
-                Operation::Row(row) => pending.extend([(args[1], negative ^ (row == Row::Sub)), (args[0], negative)]),
-                _ => unreachable!("a chain consists of additions or multiplications"),
+            let args = self.pairs.arguments(graph, next);
+            match (self.links[next.index()], graph.operation(next)) {
+                // The rest of the chain comes first, whichever operand it is.
+                (Some(Chain::Extremum(_)), _) if self.inner[args[1].index()] => {
+                    pending.extend([(args[0], negative), (args[1], negative)]);
+                }
+                (Some(Chain::Extremum(_)), _) => pending.extend([(args[1], negative), (args[0], negative)]),
+                (_, Operation::Row(Row::Neg)) => pending.push((args[0], !negative)),
+                (_, Operation::Row(row)) => {
+                    pending.extend([(args[1], negative ^ (row == Row::Sub)), (args[0], negative)]);
+                }
+                _ => unreachable!("a chain consists of additions, multiplications or extrema"),
             }
         }
     }

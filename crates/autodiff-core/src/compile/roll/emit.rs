@@ -1,9 +1,9 @@
 //! The array graph of classes: one node for a class of many members, the members themselves of a class of few.
 
-use super::classes::{Chain, Classes, Group, Kind, NONE};
+use super::classes::{Chain, Classes, Fold, Group, Kind, NONE};
 use super::order::Order;
 use crate::graph::{Arguments, Graph, Guard, NodeId, Structured};
-use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Slice, Stride, Sum};
+use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Sense, Slice, Stride, Sum};
 use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -57,6 +57,7 @@ impl<'g> Emitter<'g> {
 
     /// The whole graph.
     pub fn emit(mut self) -> Graph {
+        let classes = self.classes;
         for class in 0..self.classes.all.len() {
             let members = &self.order.members[class];
             if members.is_empty() {
@@ -84,7 +85,8 @@ impl<'g> Emitter<'g> {
                         let block = &members[start..end];
                         let array = match kind {
                             Kind::Row(row, _) => self.lanes(*row, block),
-                            Kind::Chain(chain, groups) => self.chains(*chain, block, groups),
+                            Kind::Chain(Chain::Extremum(sense), _) => self.extrema(*sense, block),
+                            Kind::Chain(Chain::Fold(fold), groups) => self.chains(*fold, block, groups),
                             _ => unreachable!("matched above"),
                         };
                         self.arrays[class].push((start, array));
@@ -99,7 +101,8 @@ impl<'g> Emitter<'g> {
                                     self.graph.arguments(id).iter().map(|&a| self.scalar(a)).collect();
                                 self.row(*row, &args)
                             }
-                            Kind::Chain(chain, groups) => self.chain(*chain, id, groups),
+                            Kind::Chain(Chain::Extremum(sense), _) => self.extremum(*sense, &classes.terms[&id], None),
+                            Kind::Chain(Chain::Fold(fold), groups) => self.chain(*fold, id, groups),
                             _ => unreachable!("matched above"),
                         };
                         self.moved.insert(id, new);
@@ -108,18 +111,40 @@ impl<'g> Emitter<'g> {
             }
         }
         self.guards();
-        let outputs = self.graph.outputs().iter().map(|&id| self.scalar(id)).collect();
+        let outputs = self.outputs();
         self.out.stop_sharing();
         self.out.set_outputs(outputs);
         self.out.without_dead_nodes()
     }
 
-    fn push<P: Structured>(&mut self, primitive: P, args: &[NodeId]) -> NodeId {
+    /// The outputs: runs of several scalars as one vector, which is a part of an array where they are lanes of one.
+    fn outputs(&mut self) -> Vec<NodeId> {
+        let graph = self.graph;
+        let is_scalar = |id: &NodeId| graph.shape(*id).rank() == 0;
+        let runs = graph.outputs().chunk_by(|a, b| is_scalar(a) && is_scalar(b));
+        runs.map(|run| if let [one] = run { self.scalar(*one) } else { self.vector(run) }).collect()
+    }
+
+    pub(super) fn push<P: Structured>(&mut self, primitive: P, args: &[NodeId]) -> NodeId {
         self.out.primitive(Arc::new(primitive), args).expect("made to fit")
     }
 
-    fn row(&mut self, row: Row, args: &[NodeId]) -> NodeId {
+    pub(super) fn row(&mut self, row: Row, args: &[NodeId]) -> NodeId {
         self.out.row(row, args).expect("lanes of one length")
+    }
+
+    pub(super) fn constant(&mut self, number: f64) -> NodeId {
+        self.out.constant(number)
+    }
+
+    /// The shape of a new node.
+    pub(super) fn shape(&self, new: NodeId) -> &Shape {
+        self.out.shape(new)
+    }
+
+    /// The class of a scalar.
+    pub(super) fn class(&self, id: NodeId) -> u32 {
+        self.classes.of[id.index()]
     }
 
     /// An operation in every lane.
@@ -179,7 +204,7 @@ impl<'g> Emitter<'g> {
     }
 
     /// The vector of some scalars of one class.
-    fn view(&mut self, read: &[NodeId]) -> NodeId {
+    pub(super) fn view(&mut self, read: &[NodeId]) -> NodeId {
         let class = self.classes.of[read[0].index()] as usize;
         if self.classes.all[class].kind == Kind::Number {
             let numbers: Vec<f64> = read.iter().map(|&id| self.number(id)).collect();
@@ -246,7 +271,7 @@ impl<'g> Emitter<'g> {
 
     /// The entries at these places. Where they lie in steps and are read again and again, what is read is brought together
     /// first, so that pieces of it are read in a row.
-    fn pick(&mut self, array: NodeId, places: &[u32]) -> NodeId {
+    pub(super) fn pick(&mut self, array: NodeId, places: &[u32]) -> NodeId {
         let length = self.out.shape(array).size();
         let (Some(&first), Some(&last)) = (places.iter().min(), places.iter().max()) else { return array };
         let step = places.iter().fold(0, |step, &place| gcd(step, place - first));
@@ -262,26 +287,33 @@ impl<'g> Emitter<'g> {
         if pattern.is_whole(length) { array } else { self.push(Pick { pattern, length }, &[array]) }
     }
 
+    /// Extrema of the terms of every lane.
+    fn extrema(&mut self, sense: Sense, members: &[NodeId]) -> NodeId {
+        let terms: Vec<&[NodeId]> = members.iter().map(|id| &self.classes.terms[id][..]).collect();
+        let all: Vec<NodeId> = (0..terms[0].len()).flat_map(|k| terms.iter().map(move |terms| terms[k])).collect();
+        self.extremum(sense, &all, Some(members.len()))
+    }
+
     /// A sum or product that is a scalar.
-    fn chain(&mut self, chain: Chain, id: NodeId, groups: &[Group]) -> NodeId {
+    fn chain(&mut self, fold: Fold, id: NodeId, groups: &[Group]) -> NodeId {
         let (terms, mut start) = (&self.classes.terms[&id], 0);
         let mut whole: Option<NodeId> = None;
         for group in groups {
             let terms = &terms[start..start + group.count as usize];
             start += terms.len();
             let part = if !self.arrays[group.class as usize].is_empty() && terms.len() >= LANES {
-                self.total(chain, terms, group.class as usize)
+                self.total(fold, terms, group.class as usize)
             } else {
                 let scalars: Vec<NodeId> = terms.iter().map(|&t| self.scalar(t)).collect();
-                self.together(chain, &scalars)
+                self.together(fold, &scalars)
             };
-            whole = Some(self.joined(chain, whole, part, group.negative));
+            whole = Some(self.joined(fold, whole, part, group.negative));
         }
         whole.expect("a chain has terms")
     }
 
     /// The sum or product of members of a class of many: of its arrays, if these are all of them in any order.
-    fn total(&mut self, chain: Chain, terms: &[NodeId], class: usize) -> NodeId {
+    fn total(&mut self, fold: Fold, terms: &[NodeId], class: usize) -> NodeId {
         let blocks = self.arrays[class].clone();
         let length = blocks.iter().map(|block| self.out.shape(block.1).size()).sum();
         let all = |place: &[u32]| {
@@ -294,13 +326,13 @@ impl<'g> Emitter<'g> {
         } else {
             vec![self.view(terms)]
         };
-        let parts: Vec<NodeId> = arrays.iter().map(|&array| self.reduced(chain, array)).collect();
-        self.together(chain, &parts)
+        let parts: Vec<NodeId> = arrays.iter().map(|&array| self.reduced(fold, array)).collect();
+        self.together(fold, &parts)
     }
 
     /// The sum or product along the first axis.
-    fn reduced(&mut self, chain: Chain, mut array: NodeId) -> NodeId {
-        if chain == Chain::Sum {
+    fn reduced(&mut self, fold: Fold, mut array: NodeId) -> NodeId {
+        if fold == Fold::Sum {
             return self.push(Sum { axes: smallvec::smallvec![0] }, &[array]);
         }
         // Neighbours are multiplied until one row is left; the last row of an odd number waits.
@@ -317,26 +349,26 @@ impl<'g> Emitter<'g> {
             array = self.row(Row::Mul, &[even, odd]);
         }
         waiting.push(array);
-        let product = self.together(chain, &waiting);
+        let product = self.together(fold, &waiting);
         self.push(Reshape { shape: rest }, &[product])
     }
 
-    fn together(&mut self, chain: Chain, parts: &[NodeId]) -> NodeId {
+    fn together(&mut self, fold: Fold, parts: &[NodeId]) -> NodeId {
         let (&first, rest) = parts.split_first().expect("a group has terms");
-        rest.iter().fold(first, |whole, &part| self.row(chain.row(), &[whole, part]))
+        rest.iter().fold(first, |whole, &part| self.row(fold.row(), &[whole, part]))
     }
 
-    fn joined(&mut self, chain: Chain, whole: Option<NodeId>, part: NodeId, negative: bool) -> NodeId {
+    fn joined(&mut self, fold: Fold, whole: Option<NodeId>, part: NodeId, negative: bool) -> NodeId {
         match (whole, negative) {
             (None, false) => part,
             (None, true) => self.row(Row::Neg, &[part]),
-            (Some(whole), false) => self.row(chain.row(), &[whole, part]),
+            (Some(whole), false) => self.row(fold.row(), &[whole, part]),
             (Some(whole), true) => self.row(Row::Sub, &[whole, part]),
         }
     }
 
     /// Sums or products of the same terms in every lane.
-    fn chains(&mut self, chain: Chain, members: &[NodeId], groups: &[Group]) -> NodeId {
+    fn chains(&mut self, fold: Fold, members: &[NodeId], groups: &[Group]) -> NodeId {
         let classes = self.classes;
         let terms: Vec<&[NodeId]> = members.iter().map(|id| &classes.terms[id][..]).collect();
         let (lanes, mut start) = (members.len(), 0);
@@ -348,25 +380,25 @@ impl<'g> Emitter<'g> {
             let part = if classes.all[group.class as usize].kind == Kind::Number {
                 let folded = |terms: &&[NodeId]| {
                     let numbers = terms[start..start + count].iter().map(|&id| self.number(id));
-                    numbers.fold(chain.empty(), |whole, number| chain.row().value(&[whole, number]))
+                    numbers.fold(fold.empty(), |whole, number| fold.row().value(&[whole, number]))
                 };
                 let numbers: Vec<f64> = terms.iter().map(folded).collect();
                 self.numbers(numbers)
-            } else if chain == Chain::Sum
+            } else if fold == Fold::Sum
                 && let Some(product) = self.contraction(&terms, start, count, group.class as usize)
             {
                 product
             } else if count <= UNROLLED {
                 let rows: Vec<NodeId> = (0..count).map(|k| self.view(&row(k))).collect();
-                self.together(chain, &rows)
+                self.together(fold, &rows)
             } else {
                 let all: Vec<NodeId> = (0..count).flat_map(row).collect();
                 let view = self.view(&all);
                 let table = self.push(Reshape { shape: Shape::of(&[count, lanes]) }, &[view]);
-                self.reduced(chain, table)
+                self.reduced(fold, table)
             };
             start += count;
-            whole = Some(self.joined(chain, whole, part, group.negative));
+            whole = Some(self.joined(fold, whole, part, group.negative));
         }
         whole.expect("a chain has terms")
     }
@@ -440,7 +472,7 @@ impl<'g> Emitter<'g> {
             let mut list = lanes.remove(&key).expect("noted when it was made");
             list.sort_unstable_by_key(|id| self.place[id.index()]);
             list.dedup();
-            let held = self.total(Chain::Sum, &list, key.0 as usize);
+            let held = self.total(Fold::Sum, &list, key.0 as usize);
             let expected = self.out.constant(if key.1 { list.len() as f64 } else { 0.0 });
             let node = self.row(Row::Equal, &[held, expected]);
             self.out.add_guard(Guard { node, expected: true });

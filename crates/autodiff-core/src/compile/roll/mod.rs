@@ -1,10 +1,12 @@
 //! Rolling: scalar code from loops turned back into arrays, before it is differentiated.
 //!
 //! * [`classes`]: scalars that are computed alike (the same operations on members of the same classes) are one class, and long
-//!   chains of additions, or of multiplications, are sums or products of terms by class.
+//!   chains of additions, or of multiplications, are sums or products of terms by class; so are those of [`pairs`], which are
+//!   the larger or the smaller of two.
 //! * [`order`]: the members of a class lie in the order in which they are read, in one or several arrays.
 //! * [`emit`]: a class of many members is an array or a few; what it reads of another class is a
 //!   [pattern](crate::primitive::Pattern) of that: loops, pieces, or a list. Sums of products become products of matrices.
+//! * [`extrema`]: a chain of `max` or `min` is a reduction with the derivatives of the chain, also at ties.
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
 //! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, which is more accurate than in sequence, and the
@@ -14,7 +16,9 @@
 
 mod classes;
 mod emit;
+mod extrema;
 mod order;
+mod pairs;
 
 use crate::graph::{Graph, NodeId, Operation};
 use classes::{Classes, Kind};
@@ -23,10 +27,6 @@ use order::Order;
 
 /// Scalar operations below which a graph stays as it is.
 const SMALLEST: usize = 64;
-
-/// Scalar operations for each output below which a graph stays as it is: outputs are read out of arrays one by one, which takes
-/// as long as a few operations each.
-const PER_OUTPUT: usize = 16;
 
 /// What became of the scalars of a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,14 +39,14 @@ pub struct Rolling {
     pub arrays: usize,
 }
 
-/// The same program in arrays, with inputs joined in blocks of these numbers of scalars; `None` if less than half of it would
-/// be arrays. All nodes of the graph are live.
+/// The same program in arrays, with inputs joined in blocks of these numbers of scalars, and runs of scalar outputs joined to one
+/// vector each; `None` if less than half of it would be arrays. All nodes of the graph are live.
 ///
 /// An input that is no scalar is a block of its own.
 pub fn roll(graph: &Graph, blocks: &[usize]) -> Option<(Graph, Rolling)> {
     let is_scalar = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_)) && graph.shape(*id).rank() == 0;
     let scalars = graph.ids().filter(is_scalar).count();
-    if graph.is_marked() || scalars < SMALLEST.max(PER_OUTPUT * graph.outputs().len()) {
+    if graph.is_marked() || scalars < SMALLEST {
         return None;
     }
     let classes = Classes::of(graph, blocks);
