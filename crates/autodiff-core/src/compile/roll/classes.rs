@@ -149,7 +149,8 @@ impl Classes {
                 }
                 Operation::Constant(_) => Kind::Number,
                 Operation::Row(_) if scalar && chains.is_part(id) => continue,
-                Operation::Row(_) if let Some(chain) = chains.whole(id) => {
+                Operation::Row(_) if chains.whole(id).is_some() => {
+                    let chain = chains.whole(id).expect("just found");
                     chains.terms(graph, id, &mut terms);
                     let empty = |&(term, _): &(NodeId, bool)| {
                         classes.of[term.index()] == number && Some(classes.number(graph, term)) == chain.empty()
