@@ -19,7 +19,7 @@ mod spread;
 pub use accumulate::{MatmulOnto, accumulate};
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
 pub use lines::{Reduction, reduction};
-pub use pack::{Packed, is_product, pack};
+pub use pack::{Pack, Packed, is_product, pack};
 pub use rematerialize::rematerialize;
 pub use roll::{Rolling, roll};
 pub use schedule::schedule;
