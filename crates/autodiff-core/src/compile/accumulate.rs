@@ -37,8 +37,7 @@ impl Structured for MatmulOnto {
         if !c.is_empty() {
             out.copy_from_slice(c);
         }
-        let update = if self.subtract { Update::Subtract } else { Update::Add };
-        self.product.update(update, &operands[1..], out, scratch);
+        self.product.update(onto(self.subtract), &operands[1..], out, scratch);
         Ok(())
     }
 
@@ -61,17 +60,12 @@ impl Structured for MatmulOnto {
         Matmul::from_attributes(get).map(|product| MatmulOnto { product, subtract })
     }
 
-    fn transpose(&self, _: usize, _: Var, _: &[Var]) -> Var {
-        unreachable!("{} stands in compiled programs only", Self::NAME)
-    }
+    compiled_only!();
+}
 
-    fn batch(&self, _: &[Var], _: &[bool], _: usize) -> Option<Var> {
-        unreachable!("{} stands in compiled programs only", Self::NAME)
-    }
-
-    fn samples() -> Vec<(Self, Vec<Shape>)> {
-        Vec::new()
-    }
+/// How a product changes what it is computed onto.
+pub(super) fn onto(subtract: bool) -> Update {
+    if subtract { Update::Subtract } else { Update::Add }
 }
 
 /// The same program with sums of products in one place.

@@ -6,10 +6,28 @@
 //! * [`schedule`], which decides what runs when;
 //! * [`fuse`], which decides what runs together.
 
+/// Methods of a primitive that is made after all derivatives are taken, and so has none.
+macro_rules! compiled_only {
+    () => {
+        fn transpose(&self, _: usize, _: Var, _: &[Var]) -> Var {
+            unreachable!("{} stands in compiled programs only", Self::NAME)
+        }
+
+        fn batch(&self, _: &[Var], _: &[bool], _: usize) -> Option<Var> {
+            unreachable!("{} stands in compiled programs only", Self::NAME)
+        }
+
+        fn samples() -> Vec<(Self, Vec<Shape>)> {
+            Vec::new()
+        }
+    };
+}
+
 mod accumulate;
 mod fuse;
 mod lines;
 mod pack;
+mod product;
 mod rematerialize;
 mod roll;
 mod schedule;
@@ -19,7 +37,8 @@ mod spread;
 pub use accumulate::{MatmulOnto, accumulate};
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
 pub use lines::{Reduction, reduction};
-pub use pack::{Pack, Packed, is_product, pack};
+pub use pack::{Pack, Packed, pack};
+pub use product::AnyProduct;
 pub use rematerialize::rematerialize;
 pub use roll::{Rolling, roll};
 pub use schedule::schedule;

@@ -4,15 +4,15 @@
 //! A product of matrices copies its right operand into strips before it multiplies, at up to a tenth of its time. The copy of a
 //! layer's weights serves the value and its tangent, and at a linearised point it is kept for all products.
 
-use super::accumulate::MatmulOnto;
-use crate::graph::{Arguments, Attributes, Class, Fault, Graph, NodeId, Operation, Primitive, Structured, Var};
+use super::accumulate::onto;
+use super::product::AnyProduct;
+use crate::graph::{Arguments, Attributes, Class, Fault, Graph, NodeId, Operation, Structured, Var};
 use crate::primitive::Matmul;
 use crate::real::Float;
 use crate::shape::Shape;
 use crate::tensor::View;
 use kernels::gemm::{Product, Update};
 use rustc_hash::FxHashMap;
-use std::any::Any;
 use std::sync::Arc;
 
 /// A matrix of shape [k, n], or [n, k] if transposed, in the order of the kernel: an array of one axis that only [`Packed`] reads.
@@ -33,12 +33,6 @@ pub struct Packed<const ONTO: bool> {
     pub n: usize,
     /// Whether it is subtracted.
     pub subtract: bool,
-}
-
-/// Whether a primitive is a product of matrices, in one of its forms.
-pub fn is_product(primitive: &dyn Primitive) -> bool {
-    let p = primitive as &dyn Any;
-    p.is::<Matmul>() || p.is::<MatmulOnto>() || p.is::<Packed<false>>() || p.is::<Packed<true>>()
 }
 
 /// A product of m × k and k × n as the kernels know it.
@@ -95,17 +89,7 @@ impl Structured for Pack {
         Some(Pack { trans_b: *get("transposed")?.first()? != 0 })
     }
 
-    fn transpose(&self, _: usize, _: Var, _: &[Var]) -> Var {
-        unreachable!("{} stands in compiled programs only", Self::NAME)
-    }
-
-    fn batch(&self, _: &[Var], _: &[bool], _: usize) -> Option<Var> {
-        unreachable!("{} stands in compiled programs only", Self::NAME)
-    }
-
-    fn samples() -> Vec<(Self, Vec<Shape>)> {
-        Vec::new()
-    }
+    compiled_only!();
 }
 
 impl<const ONTO: bool> Packed<ONTO> {
@@ -145,11 +129,7 @@ impl<const ONTO: bool> Structured for Packed<ONTO> {
         if ONTO && !operands[0].data.is_empty() {
             out.copy_from_slice(operands[0].data);
         }
-        let update = match (ONTO, self.subtract) {
-            (false, _) => Update::Replace,
-            (true, false) => Update::Add,
-            (true, true) => Update::Subtract,
-        };
+        let update = if ONTO { onto(self.subtract) } else { Update::Replace };
         let [a, b] = Self::factors(operands) else { unreachable!("operands were counted") };
         let product = product(&self.product, self.rows(a.shape), self.k, self.n);
         product.run_packed_parallel(update, a.data, &b.data[..product.packed_len::<T>()], out, scratch);
@@ -181,24 +161,13 @@ impl<const ONTO: bool> Structured for Packed<ONTO> {
         Matmul::from_attributes(get).map(|product| Packed { product, k, n, subtract })
     }
 
-    fn transpose(&self, _: usize, _: Var, _: &[Var]) -> Var {
-        unreachable!("{} stands in compiled programs only", Self::NAME)
-    }
-
-    fn batch(&self, _: &[Var], _: &[bool], _: usize) -> Option<Var> {
-        unreachable!("{} stands in compiled programs only", Self::NAME)
-    }
-
-    fn samples() -> Vec<(Self, Vec<Shape>)> {
-        Vec::new()
-    }
+    compiled_only!();
 }
 
 /// A product whose right operand the kernel would pack.
 struct Use {
     product: Matmul,
-    /// Whether it is added to operand 0, or subtracted.
-    onto: Option<bool>,
+    update: Update,
     k: usize,
     n: usize,
     b: NodeId,
@@ -207,12 +176,9 @@ struct Use {
 impl Use {
     fn of(graph: &Graph, id: NodeId) -> Option<Use> {
         let Operation::Primitive(p) = graph.operation(id) else { return None };
-        let (any, args) = (&**p as &dyn Any, graph.arguments(id));
-        let (product, onto) = match any.downcast_ref::<MatmulOnto>() {
-            Some(onto) => (&onto.product, Some(onto.subtract)),
-            None => (any.downcast_ref::<Matmul>()?, None),
-        };
-        let [a, b] = args[usize::from(onto.is_some())..] else { unreachable!("a product has two factors") };
+        let (product, args) = (AnyProduct::of(&**p).filter(|product| product.packed.is_none())?, graph.arguments(id));
+        let [a, b] = args[product.before()..] else { unreachable!("a product has two factors") };
+        let (product, update) = (product.matmul, product.update);
         let (shape_a, shape_b) = (graph.shape(a), graph.shape(b));
         if shape_a.rank() != 2 || shape_b.rank() != 2 {
             return None;
@@ -220,7 +186,7 @@ impl Use {
         let (k, n) = Pack { trans_b: product.trans_b }.sizes(shape_b);
         let kernel = self::product(product, shape_a[usize::from(product.trans_a)], k, n);
         let packs = kernel.packs_b::<f32>() && kernel.packs_b::<f64>();
-        packs.then(|| Use { product: product.clone(), onto, k, n, b })
+        packs.then(|| Use { product: product.clone(), update, k, n, b })
     }
 }
 
@@ -248,22 +214,18 @@ pub fn pack(graph: &Graph, late: &[bool]) -> Option<Graph> {
                 out.enter(graph.scope(id));
                 out.carry(graph, id, &args)
             }
-            Some(Use { product, onto, k, n, b }) => {
+            Some(Use { product, update, k, n, b }) => {
                 out.enter(graph.scope(b));
                 let trans_b = product.trans_b;
                 let right = *packed.entry((b, trans_b)).or_insert_with(|| {
                     out.primitive(Arc::new(Pack { trans_b }), &[moved[b.index()]]).expect("a matrix can be packed")
                 });
                 out.enter(graph.scope(id));
-                match onto {
-                    None => {
-                        let one = Packed::<false> { product, k, n, subtract: false };
-                        out.primitive(Arc::new(one), &[args[0], right])
-                    }
-                    Some(subtract) => {
-                        let one = Packed::<true> { product, k, n, subtract };
-                        out.primitive(Arc::new(one), &[args[0], args[1], right])
-                    }
+                let subtract = update == Update::Subtract;
+                if update == Update::Replace {
+                    out.primitive(Arc::new(Packed::<false> { product, k, n, subtract }), &[args[0], right])
+                } else {
+                    out.primitive(Arc::new(Packed::<true> { product, k, n, subtract }), &[args[0], args[1], right])
                 }
                 .expect("shapes as in the original")
             }

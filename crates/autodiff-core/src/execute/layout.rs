@@ -12,7 +12,7 @@ use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Progr
 use super::region::{Array, Compute, Cycle, Goal, Link, Per, Region, Source, Step, Stored, Touched};
 use super::statistics::Statistics;
 use super::tiles::{LONG, REACH, tile};
-use crate::compile::{Repeat, Unit, floating, fuse, is_product, late, reduction, repeat, schedule};
+use crate::compile::{AnyProduct, Repeat, Unit, floating, fuse, late, reduction, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -644,7 +644,7 @@ fn long_ranges(graph: &Graph, units: &[Unit], root: &[NodeId], early: usize) -> 
         let Unit::Single(id) = unit else { return None };
         let a = *graph.arguments(*id).iter().rev().nth(1)?;
         let rows = *graph.shape(a).first()?;
-        let product = matches!(graph.operation(*id), Operation::Primitive(p) if is_product(&**p));
+        let product = matches!(graph.operation(*id), Operation::Primitive(p) if AnyProduct::of(&**p).is_some());
         (product && rows >= LONG).then_some(root[a.index()])
     };
     let lefts: Vec<Option<NodeId>> = units.iter().map(left).collect();

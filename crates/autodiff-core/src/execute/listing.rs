@@ -2,7 +2,8 @@
 
 use super::memory::Space;
 use super::program::{Instruction, Kind, Program};
-use super::region::{Compute, Goal, Region};
+use super::region::Compute;
+use super::touched::{Place, Touched};
 use crate::compile::Reduction;
 use rustc_hash::FxHashMap;
 use std::fmt::{self, Write};
@@ -95,31 +96,10 @@ fn step_name(compute: &Compute) -> &'static str {
     }
 }
 
-/// Where an instruction reads and writes.
+/// Where what an instruction reads and writes begins.
 fn places(instruction: &Instruction) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
-    match &instruction.kind {
-        Kind::Region(region) => return region_places(region),
-        Kind::Tiled(tiled) => return places_of_all(&tiled.instructions),
-        Kind::Pair(pair) => return places_of_all(&pair.instructions),
-        _ => {}
-    }
-    let reads = instruction.operands.iter().map(|o| (o.space, o.offset)).collect();
-    let writes =
-        if instruction.out.length == 0 { vec![] } else { vec![(instruction.out.space, instruction.out.offset)] };
-    (reads, writes)
-}
-
-fn places_of_all(instructions: &[Instruction]) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
-    let (reads, writes): (Vec<_>, Vec<_>) = instructions.iter().map(places).unzip();
-    (reads.concat(), writes.concat())
-}
-
-fn region_places(region: &Region) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
-    let reads = region.arrays.iter().map(|a| (a.space, a.offset)).collect();
-    let stored = region.steps.iter().filter_map(|step| match step.to {
-        Goal::Store(s) => Some((region.stores[s].space, region.stores[s].offset)),
-        _ => None,
-    });
-    let totals = region.totals.iter().map(|&offset| (Space::Arena, offset));
-    (reads, stored.chain(totals).collect())
+    let Touched { reads, writes } = Touched::by(instruction);
+    let starts = |(space, range): Place| (space, range.start);
+    let writes = writes.into_iter().filter(|(_, range)| !range.is_empty());
+    (reads.into_iter().map(starts).collect(), writes.map(starts).collect())
 }

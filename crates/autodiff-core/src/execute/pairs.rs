@@ -1,11 +1,10 @@
 //! Products at once: two products of matrices in a row, neither of which reads what the other writes, are shared by two threads if
 //! there are several. Each is too small to be divided itself.
 
-use super::memory::Space;
-use super::memory::{Memories, Readable};
+use super::memory::{Memories, NOWHERE, Readable, Space};
 use super::program::{Instruction, Kind, evaluate};
 use super::touched::Touched;
-use crate::compile::is_product;
+use crate::compile::AnyProduct;
 use crate::error::Result;
 use crate::graph::Executable;
 use crate::shape::Shape;
@@ -43,11 +42,7 @@ pub(super) fn pair(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Ins
         let needs = [&instructions[0], &instructions[1]].map(|one| working_memory(one, shapes));
         scratch = scratch.max(needs[0] + needs[1]);
         let pair = Pair { instructions, scratch: needs[0] };
-        done.push(Instruction {
-            kind: Kind::Pair(Box::new(pair)),
-            operands: SmallVec::new(),
-            out: super::memory::NOWHERE,
-        });
+        done.push(Instruction { kind: Kind::Pair(Box::new(pair)), operands: SmallVec::new(), out: NOWHERE });
     }
     (done, scratch)
 }
@@ -60,7 +55,7 @@ fn is_worth_a_thread(instruction: &Instruction, shapes: &[Shape]) -> bool {
     let Kind::Primitive(p) = &instruction.kind else { return false };
     let operands = operands(instruction, shapes);
     let flops = || p.infer(&operands).is_ok_and(|out| WORTH.contains(&p.flops(&operands, &out)));
-    is_product(&**p) && instruction.out.space == Space::Arena && flops()
+    AnyProduct::of(&**p).is_some() && instruction.out.space == Space::Arena && flops()
 }
 
 fn working_memory(instruction: &Instruction, shapes: &[Shape]) -> usize {
@@ -76,13 +71,10 @@ impl Pair {
         let [first, second] = &self.instructions;
         let ([out, other], readable, scratch) = memories.open_both([&first.out, &second.out]);
         let (scratch, rest) = scratch.split_at_mut(self.scratch);
-        let one =
-            |instruction: &Instruction, out: &mut [T], readable: Readable<'_, T>, scratch: &mut [T]| match &instruction
-                .kind
-            {
-                Kind::Primitive(p) => evaluate::<T, 8>(&**p, &instruction.operands, shapes, out, &readable, scratch),
-                _ => unreachable!("products are primitives"),
-            };
+        let one = |instruction: &Instruction, out: &mut [T], readable: Readable<'_, T>, scratch: &mut [T]| {
+            let Kind::Primitive(p) = &instruction.kind else { unreachable!("products are primitives") };
+            evaluate::<T, 8>(&**p, &instruction.operands, shapes, out, &readable, scratch)
+        };
         let (a, b) = rayon::join(|| one(first, out, readable, scratch), || one(second, other, readable, rest));
         a.and(b)
     }

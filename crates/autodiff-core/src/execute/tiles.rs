@@ -12,14 +12,12 @@ use super::memory::{Memories, NOWHERE, Operand, Target};
 use super::program::{Instruction, Kind};
 use super::region::{Per, Region};
 use super::touched::{Place, Touched, overlap, read, written};
-use crate::compile::{MatmulOnto, Packed};
+use crate::compile::AnyProduct;
 use crate::graph::Executable;
-use crate::primitive::Matmul;
 use crate::shape::Shape;
 use kernels::gemm::{Product, Update, inner_block};
 use kernels::reduce::BLOCK;
 use smallvec::SmallVec;
-use std::any::Any;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -57,17 +55,11 @@ pub(super) struct Tiled {
 #[derive(Clone, Debug)]
 enum Part {
     /// out ± A · B, a row of it for each row of A of k entries.
-    Rows { n: usize, k: usize, trans_b: bool, right: Right, update: Update },
+    Rows { n: usize, k: usize, trans_b: bool, packed: bool, update: Update },
     /// Elementwise steps, so many entries for each row, and the place of the sums over blocks.
     Region { entries: usize, sums: Range<usize> },
     /// out ± Aᵀ · B, m × n entries, a sum over the rows.
     Sum { m: usize, n: usize, update: Update },
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Right {
-    Plain,
-    Packed { n: usize },
 }
 
 /// When an instruction that follows the first member runs.
@@ -210,32 +202,18 @@ impl Group {
         match &instruction.kind {
             Kind::Region(region) => self.region(region),
             Kind::Primitive(p) => {
-                let p = &**p as &dyn Any;
-                let (product, right, onto) = if let Some(product) = p.downcast_ref::<Matmul>() {
-                    (product, Right::Plain, None)
-                } else if let Some(onto) = p.downcast_ref::<MatmulOnto>() {
-                    (&onto.product, Right::Plain, Some(onto.subtract))
-                } else if let Some(packed) = p.downcast_ref::<Packed<false>>() {
-                    (&packed.product, Right::Packed { n: packed.n }, None)
-                } else {
-                    let packed = p.downcast_ref::<Packed<true>>()?;
-                    (&packed.product, Right::Packed { n: packed.n }, Some(packed.subtract))
-                };
-                let update = match onto {
-                    None => Update::Replace,
-                    Some(false) => Update::Add,
-                    Some(true) => Update::Subtract,
-                };
-                let [a, b] = instruction.operands[usize::from(onto.is_some())..] else { return None };
+                let one = AnyProduct::of(&**p)?;
+                let (product, update) = (one.matmul, one.update);
+                let [a, b] = instruction.operands[one.before()..] else { return None };
                 let (shape_a, shape_b) = (&shapes[a.shape], &shapes[b.shape]);
                 if shape_a.rank() != 2 || shape_a[0] != self.rows {
                     return None;
                 }
                 // What it is computed onto, where that is not in its place already.
-                let start = onto.map(|_| read(&instruction.operands[0])).filter(|(_, range)| !range.is_empty());
+                let start = instruction.operands[..one.before()].iter().find(|c| c.length > 0).map(read);
                 if product.trans_a {
                     let tall = shape_b.rank() == 2 && shape_b[0] == self.rows && !product.trans_b;
-                    let plain = matches!(right, Right::Plain);
+                    let plain = one.packed.is_none();
                     let (m, n) = (shape_a[1], *shape_b.last()?);
                     // An inner product is not summed in blocks.
                     let blocks = m > 1 || n > 1;
@@ -246,13 +224,11 @@ impl Group {
                 if shape_b.rank() > 2 {
                     return None;
                 }
-                let (n, trans_b) = match right {
-                    Right::Packed { n } => (n, product.trans_b),
-                    Right::Plain => (shape_b[usize::from(!product.trans_b)], product.trans_b),
-                };
+                let n = one.packed.map_or_else(|| shape_b[usize::from(!product.trans_b)], |(_, n)| n);
                 let mut tall = vec![read(&a), out.clone()];
                 tall.extend(start);
-                let part = Part::Rows { n, k: shape_a[1], trans_b, right, update };
+                let (trans_b, packed) = (product.trans_b, one.packed.is_some());
+                let part = Part::Rows { n, k: shape_a[1], trans_b, packed, update };
                 Some(Way { part, tall, made: vec![out], whole: vec![read(&b)] })
             }
             _ => None,
@@ -355,7 +331,7 @@ impl Part {
             (Part::Region { entries, sums: range }, Kind::Region(region)) => {
                 region.run_some(memories, rows.start * entries..rows.end * entries, &mut sums[range.clone()]);
             }
-            (Part::Rows { n, right, update, .. }, _) => {
+            (Part::Rows { n, packed, update, .. }, _) => {
                 let product = self.product(rows.len()).expect("a product");
                 let out = Target {
                     offset: instruction.out.offset + rows.start * n,
@@ -368,9 +344,10 @@ impl Part {
                     out.copy_from_slice(readable.slice(&rows_of(&operands[0])));
                 }
                 let (a, b) = (readable.slice(&rows_of(&operands[onto])), readable.slice(&operands[onto + 1]));
-                match right {
-                    Right::Plain => product.run(*update, a, b, out, scratch),
-                    Right::Packed { .. } => product.run_packed(*update, a, b, out, scratch),
+                if *packed {
+                    product.run_packed(*update, a, b, out, scratch);
+                } else {
+                    product.run(*update, a, b, out, scratch);
                 }
             }
             (Part::Sum { update, .. }, _) => {
@@ -380,8 +357,7 @@ impl Part {
                 if onto == 1 && operands[0].length > 0 && rows.start == 0 {
                     out.copy_from_slice(readable.slice(&operands[0]));
                 }
-                let first = rows.start == 0 && *update == Update::Replace;
-                let update = if !first && *update == Update::Replace { Update::Add } else { *update };
+                let update = if *update == Update::Replace && rows.start > 0 { Update::Add } else { *update };
                 let (a, b) = (readable.slice(&rows_of(&operands[onto])), readable.slice(&rows_of(&operands[onto + 1])));
                 product.run(update, a, b, out, scratch);
             }

@@ -29,9 +29,14 @@ pub(super) struct Touched {
 
 impl Touched {
     pub fn by(instruction: &Instruction) -> Touched {
-        let Kind::Region(region) = &instruction.kind else {
-            let reads = instruction.operands.iter().map(read).collect();
-            return Touched { reads, writes: vec![written(&instruction.out)] };
+        let region = match &instruction.kind {
+            Kind::Region(region) => region,
+            Kind::Tiled(tiled) => return Touched::by_all(&tiled.instructions),
+            Kind::Pair(pair) => return Touched::by_all(&pair.instructions),
+            _ => {
+                let reads = instruction.operands.iter().map(read).collect();
+                return Touched { reads, writes: vec![written(&instruction.out)] };
+            }
         };
         let reads = region.arrays.iter().map(|a| (a.space, a.offset..a.offset + a.length)).collect();
         let stored = region.stores.iter().map(|s| {
@@ -40,6 +45,12 @@ impl Touched {
         });
         let totals = region.totals.iter().map(|&at| (Space::Arena, at..at + 1));
         Touched { reads, writes: stored.chain(totals).collect() }
+    }
+
+    fn by_all(instructions: &[Instruction]) -> Touched {
+        let mut all = Touched::default();
+        instructions.iter().for_each(|one| all.add(Touched::by(one)));
+        all
     }
 
     pub fn add(&mut self, other: Touched) {
