@@ -191,11 +191,20 @@ pub fn combine<T: Scalar>(blocks: &[T]) -> T {
 /// Columns that are summed together, on the stack.
 pub(crate) const STRIP: usize = 64;
 
-/// Sum of `n` rows of length `m`, pairwise over rows, a strip of columns at a time.
+/// Sum of `n` rows of length `m`, pairwise over rows, a strip of columns at a time. Several rows that fit a strip side by side are
+/// added as one, and its parts at the end: otherwise a row would wait for the one before it.
 fn rows<T: Scalar>(x: &[T], n: usize, m: usize, out: &mut [T]) {
+    let group = (STRIP / m.max(1)).clamp(1, n.max(1));
+    let (wide, width) = (n / group, group * m);
     for (strip, ys) in out.chunks_mut(STRIP).enumerate() {
-        let columns = strip * STRIP..strip * STRIP + ys.len();
-        ys.copy_from_slice(&strip_of_rows(x, n, m, columns)[..ys.len()]);
+        // One strip only, if rows are grouped.
+        let columns = strip * STRIP..(strip * STRIP + ys.len() * group).min(width);
+        let sums = strip_of_rows(&x[..wide * width], wide, width, columns);
+        ys.copy_from_slice(&sums[..ys.len()]);
+        let others = sums[..ys.len() * group].chunks_exact(ys.len()).skip(1);
+        for row in others.chain(x[wide * width..].chunks_exact(m.max(1))) {
+            ys.iter_mut().zip(row).for_each(|(y, &a)| *y += a);
+        }
     }
 }
 
@@ -227,21 +236,33 @@ impl<T: Scalar> Kernel for Strip<'_, T> {
 
     #[inline(always)]
     fn run<F: Contraction>(self) {
-        let mut sum = *self.sum;
-        for row in self.x.chunks_exact(self.m) {
-            let row = &row[self.columns.clone()];
-            if let Some(row) = row.first_chunk::<STRIP>() {
-                // A whole strip stays in registers.
-                for k in 0..STRIP {
-                    sum[k] += row[k];
-                }
-            } else {
-                for (s, &a) in sum.iter_mut().zip(row) {
-                    *s += a;
-                }
-            }
+        match self.columns.len() {
+            0..=16 => self.add::<16>(),
+            17..=32 => self.add::<32>(),
+            33..=48 => self.add::<48>(),
+            _ => self.add::<STRIP>(),
         }
-        *self.sum = sum;
+    }
+}
+
+impl<T: Scalar> Strip<'_, T> {
+    /// Adds `W` entries of each row, in registers: those beyond the strip are of no use, and no harm.
+    #[inline(always)]
+    fn add<const W: usize>(self) {
+        let mut sum: [T; W] = *self.sum.first_chunk().expect("no strip is wider");
+        let mut rest = self.x.get(self.columns.start..).unwrap_or(&[]);
+        while let Some(row) = rest.first_chunk::<W>() {
+            (0..W).for_each(|k| sum[k] += row[k]);
+            rest = rest.get(self.m..).unwrap_or(&[]);
+        }
+        // The last rows, behind which fewer entries follow.
+        while !rest.is_empty() {
+            for (s, &a) in sum.iter_mut().zip(&rest[..self.columns.len()]) {
+                *s += a;
+            }
+            rest = rest.get(self.m..).unwrap_or(&[]);
+        }
+        self.sum[..W].copy_from_slice(&sum);
     }
 }
 
@@ -277,6 +298,10 @@ mod tests {
             &[3, 130, 2],
             &[2, 3000],
             &[300, 100],
+            // Several rows side by side, with rows left over.
+            &[1000, 8],
+            &[77, 16],
+            &[50, 21],
             &[2, 3, 4, 5],
             &[0, 3],
             &[3, 0],

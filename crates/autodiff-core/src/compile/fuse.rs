@@ -8,7 +8,7 @@
 
 use super::lines::reduction;
 use crate::graph::{Graph, NodeId, Operation};
-use crate::primitive::{Broadcast, Pattern, Pick, Place, Slice, Stride, Sum, Unslice};
+use crate::primitive::{Broadcast, Pad, Pattern, Pick, Place, Slice, Stride, Sum, Unslice};
 use crate::shape::Shape;
 use smallvec::SmallVec;
 use std::any::Any;
@@ -183,6 +183,12 @@ pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
     if let Some(Place { pattern: Pattern::Affine { start, axes }, .. }) = any.downcast_ref::<Place>() {
         let piece = from.rank() == 1 && matches!(axes[..], [Stride { step: 1, .. }]);
         return piece.then_some(Repeat::Pad { start: *start });
+    }
+    // Zeros around the outermost axis.
+    if let Some(Pad { low, high }) = any.downcast_ref::<Pad>() {
+        let inner = low.iter().zip(high).skip(1).all(|widths| widths == (&0, &0));
+        return inner
+            .then(|| Repeat::Pad { start: low.first().map_or(0, |low| low * from[1..].iter().product::<usize>()) });
     }
     let unslice = any.downcast_ref::<Unslice>()?;
     let (before, _, after) = from.around(unslice.slice.axis);

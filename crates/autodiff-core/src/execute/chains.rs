@@ -16,6 +16,20 @@ pub(super) struct Chain {
     pub factors: SmallVec<[NodeId; FACTORS]>,
 }
 
+impl Chain {
+    /// The same as a single addition, subtraction or multiplication.
+    pub fn of_one(graph: &Graph, id: NodeId) -> Option<Chain> {
+        let Operation::Row(row) = graph.operation(id) else { return None };
+        let terms = match (row, &graph.arguments(id)[..]) {
+            (Row::Add, &[a, b]) => vec![(false, a, None), (false, b, None)],
+            (Row::Sub, &[a, b]) => vec![(false, a, None), (true, b, None)],
+            (Row::Mul, &[a, b]) => vec![(false, a, Some(b))],
+            _ => return None,
+        };
+        Some(Chain { terms, factors: SmallVec::new() })
+    }
+}
+
 /// The chains of a region.
 #[derive(Default)]
 pub(super) struct Chains {
@@ -109,6 +123,12 @@ impl Chains {
             chain.factors.push(args[1 - i]);
             self.links.insert(id, chain);
         }
+    }
+
+    /// Whether a node's step is a chain, or can be one of a single operation: then it reads a number as all entries of its
+    /// shape, and what stands between zeros where it is.
+    pub fn sums(&self, graph: &Graph, id: NodeId) -> bool {
+        self.links.contains_key(&id) || Chain::of_one(graph, id).is_some()
     }
 
     /// What the step of a node reads.

@@ -4,7 +4,7 @@
 //! inside a unit that nothing outside reads has no place but a register. A place is given back after the last unit that reads
 //! it. Inputs are read where the caller has them, and results written where the caller wants them.
 
-use super::chains::Chains;
+use super::chains::{Chain, Chains};
 use super::memory::{NOWHERE, Operand, Space, Target};
 use super::pairs::pair;
 use super::plan::{Arena, Piece};
@@ -259,6 +259,7 @@ impl<'g> Layout<'g> {
         let statistics = &mut self.program.statistics;
         (statistics.early_flops, statistics.early_moved) = (statistics.flops, statistics.moved);
         statistics.early_contracted = statistics.contracted;
+        statistics.early_instructions = self.program.instructions.len();
     }
 
     /// Places of the inputs: in the caller's slices, or held in the arena.
@@ -435,10 +436,16 @@ impl<'g> Layout<'g> {
         // What a step reads, and the last step that reads each member from its register.
         let reads = |id: NodeId| chains.reads(self.graph, id);
         let mut until: FxHashMap<NodeId, usize> = FxHashMap::default();
+        // What a step other than a chain reads.
+        let mut mapped: FxHashSet<NodeId> = FxHashSet::default();
         for (step, &id) in nodes.iter().enumerate().filter(|(_, id)| !chains.within.contains(id)) {
             until.insert(id, step);
+            let sums = chains.sums(self.graph, id);
             for source in reads(id).iter().filter_map(|&a| inside(self, a)) {
                 until.insert(source, step);
+                if !sums {
+                    mapped.insert(source);
+                }
             }
         }
         // Places are taken first: the numbers of stores follow their order in memory.
@@ -470,18 +477,16 @@ impl<'g> Layout<'g> {
             let compute = match self.graph.operation(id) {
                 Operation::Row(_) if chains.links.contains_key(&id) => {
                     region.weight += 1;
-                    let mut link = |l: &(bool, NodeId, Option<NodeId>)| Link {
-                        negative: l.0,
-                        a: source(&mut region, l.1),
-                        b: l.2.map(|b| source(&mut region, b)),
-                    };
-                    let chain = &chains.links[&id];
-                    let links = chain.terms.iter().map(&mut link).collect();
-                    Compute::Chain(links, chain.factors.iter().map(|&f| source(&mut region, f)).collect())
+                    chain_step(&chains.links[&id], |a| source(&mut region, a))
                 }
                 Operation::Row(row) => {
                     region.weight += if row.class() == crate::real::Class::Smooth { 8 } else { 1 };
-                    Compute::Row(row, args.iter().map(|&a| source(&mut region, a)).collect())
+                    let sources: SmallVec<[Source; 3]> = args.iter().map(|&a| source(&mut region, a)).collect();
+                    let chained = sources.iter().any(|s| matches!(s, Source::Number(..) | Source::Between(..)));
+                    match Chain::of_one(self.graph, id).filter(|_| chained) {
+                        Some(chain) => chain_step(&chain, |a| source(&mut region, a)),
+                        None => Compute::Row(row, sources),
+                    }
                 }
                 _ if is_total(self.graph, id) => {
                     let from = source(&mut region, args[0]);
@@ -508,9 +513,11 @@ impl<'g> Layout<'g> {
                     let in_place = match way {
                         _ if store_of.contains_key(&id) => None,
                         Repeat::Part { start, step: 1 } => Some(Source::Window(array, start)),
-                        way => way
-                            .cycle(region.built.length)
-                            .map(|(start, period)| region.cycle(Cycle { array, start, period })),
+                        Repeat::Pad { start } if !mapped.contains(&id) => Some(Source::Between(array, start)),
+                        way => way.cycle(region.built.length).map(|(start, period)| match period {
+                            1 if !mapped.contains(&id) => Source::Number(array, start),
+                            _ => region.cycle(Cycle { array, start, period }),
+                        }),
                     };
                     if let Some(source) = in_place {
                         in_places.insert(id, source);
@@ -552,6 +559,13 @@ impl<'g> Layout<'g> {
         let kind = Kind::Region(Box::new(region));
         self.program.instructions.push(Instruction { kind, operands: SmallVec::new(), out: NOWHERE });
     }
+}
+
+/// The step of a chain, whose nodes are read where `source` says.
+fn chain_step(chain: &Chain, mut source: impl FnMut(NodeId) -> Source) -> Compute {
+    let links =
+        chain.terms.iter().map(|&(negative, a, b)| Link { negative, a: source(a), b: b.map(&mut source) }).collect();
+    Compute::Chain(links, chain.factors.iter().map(|&f| source(f)).collect())
 }
 
 /// A region being made.

@@ -117,7 +117,7 @@ pub struct Step {
 pub enum Compute {
     Row(Row, SmallVec<[Source; 3]>),
     /// A sum of terms and products, in their order, at most [`LINKS`]; then multiplied by at most [`FACTORS`].
-    Chain(Vec<Link>, SmallVec<[Source; FACTORS]>),
+    Chain(SmallVec<[Link; 2]>, SmallVec<[Source; FACTORS]>),
     /// Repeats the numbers of an array.
     Repeat(Repeat, usize),
     /// The sums over the blocks of the chunk, for the total of this number.
@@ -158,6 +158,10 @@ pub enum Source {
     Register(usize),
     /// The chunk's entries of what repeats along the region.
     Cycle(usize),
+    /// One number of an array, at this place, for all entries; only a chain reads it.
+    Number(usize, usize),
+    /// The chunk's entries of an array between zeros, of which this one is the first of the array; only a chain reads it.
+    Between(usize, usize),
 }
 
 /// Where a step writes.
@@ -309,16 +313,14 @@ impl Region {
         for step in &self.steps {
             let sources: SmallVec<[Source; 8]> = match &step.compute {
                 Compute::Row(_, sources) => sources.iter().copied().collect(),
-                Compute::Chain(links, factors) => {
-                    links.iter().flat_map(|l| [Some(l.a), l.b]).flatten().chain(factors.iter().copied()).collect()
-                }
+                Compute::Chain(links, factors) => chain_sources(links, factors).collect(),
                 Compute::Repeat(_, array) => SmallVec::from_slice(&[Source::Window(*array, 0)]),
                 Compute::Total(_, source) | Compute::Reduce(_, source) | Compute::Spread(source) => {
                     SmallVec::from_slice(&[*source])
                 }
             };
             for source in sources {
-                if let Source::Window(array, _) = source {
+                if let Source::Window(array, _) | Source::Number(array, _) | Source::Between(array, _) = source {
                     whole[array] = true;
                 }
             }
@@ -476,14 +478,23 @@ impl Region {
                 [a, b, c] => row.map(&[read(a), read(b), read(c)], out),
                 _ => unreachable!("a row has one to three inputs"),
             },
-            Compute::Chain(links, multipliers) => {
-                let mut factors: [&[T]; FACTORS] = [&[]; FACTORS];
-                factors.iter_mut().zip(multipliers).for_each(|(factor, source)| *factor = read(source));
-                let factors = &factors[..multipliers.len()];
-                if links.len() <= FEW {
-                    chain_of::<T, FEW>(links, factors, read, out);
-                } else {
-                    chain_of::<T, LINKS>(links, factors, read, out);
+            Compute::Chain(links, factors) => {
+                // Pieces of the chunk in which what stands between zeros is either there or zero.
+                let zero = [T::zero()];
+                let mut done = 0;
+                while done < count {
+                    let end = given.border(links, factors, start + done, start + count) - start;
+                    let piece = |source: &Source| match *source {
+                        Source::Between(i, first) => given.between(i, first, start + done..start + end, &zero),
+                        Source::Number(i, at) => &given.arrays[i][at..=at],
+                        _ => &read(source)[done..end],
+                    };
+                    if links.len() <= FEW {
+                        chain_of::<T, FEW>(links, factors, piece, &mut out[done..end]);
+                    } else {
+                        chain_of::<T, LINKS>(links, factors, piece, &mut out[done..end]);
+                    }
+                    done = end;
                 }
             }
             Compute::Repeat(repeat, array) => fill(*repeat, given.arrays[*array], start, out),
@@ -503,7 +514,7 @@ impl Region {
 #[inline(always)]
 fn chain_of<'a, T: Executable, const N: usize>(
     links: &[Link],
-    factors: &[&[T]],
+    multipliers: &[Source],
     read: impl Fn(&Source) -> &'a [T],
     out: &mut [T],
 ) {
@@ -511,7 +522,14 @@ fn chain_of<'a, T: Executable, const N: usize>(
     for (term, link) in terms.iter_mut().zip(links) {
         *term = Term { negative: link.negative, a: read(&link.a), b: link.b.as_ref().map(&read) };
     }
-    chain(&terms[..links.len()], factors, out);
+    let mut factors: [&[T]; FACTORS] = [&[]; FACTORS];
+    factors.iter_mut().zip(multipliers).for_each(|(factor, source)| *factor = read(source));
+    chain(&terms[..links.len()], &factors[..multipliers.len()], out);
+}
+
+/// What a chain reads.
+fn chain_sources<'a>(links: &'a [Link], factors: &'a [Source]) -> impl Iterator<Item = Source> + 'a {
+    links.iter().flat_map(|l| [Some(l.a), l.b]).flatten().chain(factors.iter().copied())
 }
 
 impl<'a, T> Given<'a, T> {
@@ -525,8 +543,33 @@ impl<'a, T> Given<'a, T> {
                 let (cycle, numbers) = self.cycles[i];
                 &numbers[cycle.phase(start)..][..count]
             }
+            Source::Number(..) | Source::Between(..) => unreachable!("only a chain reads it, in pieces"),
             Source::Register(_) | Source::Store(_) => unreachable!("what the region computes is no array"),
         }
+    }
+
+    /// The first place after `start`, up to `end`, where an array between zeros that a chain reads begins or ends.
+    #[inline]
+    fn border(&self, links: &[Link], factors: &[Source], start: usize, end: usize) -> usize {
+        let mut border = end;
+        for source in chain_sources(links, factors) {
+            if let Source::Between(i, first) = source {
+                let places = [first, first + self.arrays[i].len()];
+                border = places.into_iter().filter(|&place| place > start).fold(border, usize::min);
+            }
+        }
+        border
+    }
+
+    /// Entries of an array between zeros, all of them of the array, or a zero that stands for all.
+    #[inline]
+    fn between<'z>(&self, array: usize, first: usize, entries: Range<usize>, zero: &'z [T]) -> &'z [T]
+    where
+        'a: 'z,
+    {
+        let numbers = self.arrays[array];
+        let there = entries.start >= first && entries.end <= first + numbers.len();
+        if there { &numbers[entries.start - first..entries.end - first] } else { zero }
     }
 }
 

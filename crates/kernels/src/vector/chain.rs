@@ -23,7 +23,7 @@ const WIDE: usize = 64;
 const NARROW: usize = 16;
 
 /// `out[i]` = (t₀\[i\] ± t₁\[i\] ± …) · f₀\[i\] · f₁\[i\] · …, in this order, each product and each sum rounded: the bits of
-/// single additions and multiplications.
+/// single additions and multiplications. A slice of one number stands for that number at every entry.
 ///
 /// ```
 /// use kernels::vector::{Term, chain};
@@ -34,10 +34,12 @@ const NARROW: usize = 16;
 /// assert_eq!(out, [0.0, 4.0]);
 /// chain(&terms, &[&b], &mut out);
 /// assert_eq!(out, [0.0, 16.0]);
+/// chain(&terms[..1], &[&[2.0]], &mut out);
+/// assert_eq!(out, [6.0, 16.0]);
 /// ```
 ///
 /// # Panics
-/// If there is no term, or a term or factor is shorter than `out`.
+/// If there is no term, or a term or factor of more than one number is shorter than `out`.
 pub fn chain<T: Scalar>(terms: &[Term<'_, T>], factors: &[&[T]], out: &mut [T]) {
     assert!(!terms.is_empty(), "a sum of no terms has no length");
     dispatch(Chain { terms, factors, out });
@@ -77,17 +79,27 @@ impl<T: Scalar> Kernel for Chain<'_, T> {
 #[inline(always)]
 fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], factors: &[&[T]], start: usize, out: &mut [T]) {
     let part = |x: &[T]| -> [T; N] { *x[start..].first_chunk().expect("a term has the entries of the result") };
+    let load = |x: &[T]| if let [one] = *x { [one; N] } else { part(x) };
+    // One number is no vector first: it would take registers that the entries need.
+    macro_rules! multiply {
+        ($x:ident, $y:expr) => {
+            if let [one] = *$y {
+                (0..N).for_each(|k| $x[k] *= one);
+            } else {
+                let y = part($y);
+                (0..N).for_each(|k| $x[k] *= y[k]);
+            }
+        };
+    }
     let [first, rest @ ..] = terms else { return };
-    let mut sum = part(first.a);
+    let mut sum = load(first.a);
     if let Some(b) = first.b {
-        let b = part(b);
-        (0..N).for_each(|k| sum[k] *= b[k]);
+        multiply!(sum, b);
     }
     for term in rest {
-        let mut a = part(term.a);
+        let mut a = load(term.a);
         if let Some(b) = term.b {
-            let b = part(b);
-            (0..N).for_each(|k| a[k] *= b[k]);
+            multiply!(a, b);
         }
         if term.negative {
             (0..N).for_each(|k| sum[k] -= a[k]);
@@ -96,8 +108,7 @@ fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], factors: &[&[T]], sta
         }
     }
     for factor in factors {
-        let factor = part(factor);
-        (0..N).for_each(|k| sum[k] *= factor[k]);
+        multiply!(sum, *factor);
     }
     out[start..start + N].copy_from_slice(&sum);
 }
@@ -108,10 +119,11 @@ mod tests {
     use crate::testing::thinned;
 
     fn naive(terms: &[Term<'_, f64>], factors: &[&[f64]], i: usize) -> f64 {
-        let value = |t: &Term<'_, f64>| t.b.map_or(t.a[i], |b| t.a[i] * b[i]);
+        let at = |x: &[f64]| if x.len() == 1 { x[0] } else { x[i] };
+        let value = |t: &Term<'_, f64>| t.b.map_or(at(t.a), |b| at(t.a) * at(b));
         let rest = terms[1..].iter();
         let sum = rest.fold(value(&terms[0]), |sum, t| if t.negative { sum - value(t) } else { sum + value(t) });
-        factors.iter().fold(sum, |product, factor| product * factor[i])
+        factors.iter().fold(sum, |product, factor| product * at(factor))
     }
 
     #[test]
@@ -119,14 +131,12 @@ mod tests {
         let numbers: Vec<f64> = (0..1000).map(|i| f64::from(i * i).sin()).collect();
         for n in thinned(0..200, 13) {
             for count in 1..6 {
+                // Every fifth is one number for all entries.
+                let from = |start: usize| if start % 5 == 3 { &numbers[start..=start] } else { &numbers[start..] };
                 let terms: Vec<Term<'_, f64>> = (0..count)
-                    .map(|k| Term {
-                        negative: k % 3 == 1,
-                        a: &numbers[13 * k..],
-                        b: (k % 2 == 0).then(|| &numbers[300 + 7 * k..]),
-                    })
+                    .map(|k| Term { negative: k % 3 == 1, a: from(13 * k), b: (k % 2 == 0).then(|| from(301 + 7 * k)) })
                     .collect();
-                let factors: Vec<&[f64]> = (0..count / 2).map(|k| &numbers[500 + 11 * k..]).collect();
+                let factors: Vec<&[f64]> = (0..count / 2).map(|k| from(502 + 11 * k)).collect();
                 let mut out = vec![f64::NAN; n];
                 chain(&terms, &factors, &mut out);
                 for (i, found) in out.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Reductions of lines within a fused region give the bits of the interpreter, for any number and length of lines, at both
-//! precisions, and on several threads.
+//! What a fused region computes has the bits of the interpreter, at both precisions and on several threads: reductions of lines, of
+//! any number and length, and sums of what is shifted, wherever the parts begin and end.
 
 use autodiff_core::execute::{Group, Guards, Interface, Phase, Program, Role, interpret};
 use autodiff_core::graph::{Executable, Graph};
@@ -10,8 +10,10 @@ use rayon::ThreadPoolBuilder;
 use std::panic::Location;
 use testkit::counter;
 
-/// Formulas over the last axes of an array: their results, and how many regions of lines a program of them has.
-const FORMULAS: [(&str, fn(Var) -> Vec<Var>); 7] = [
+type Formula = fn(Var) -> Vec<Var>;
+
+/// Formulas over the last axes of an array.
+const FORMULAS: [(&str, Formula); 7] = [
     ("softmax", |x| vec![x.softmax(-1)]),
     ("logarithms of a softmax, and of the sums", |x| vec![x.log_softmax(-1), x.logsumexp(-1)]),
     ("standardised", |x| {
@@ -32,7 +34,30 @@ const FORMULAS: [(&str, fn(Var) -> Vec<Var>); 7] = [
     }),
 ];
 
-fn graph(shape: &[usize], formula: fn(Var) -> Vec<Var>) -> Graph {
+/// Formulas of a vector and parts of it between zeros, and how many regions a program of them has.
+const SHIFTED: [(&str, Formula, usize); 4] = [
+    ("pullback of differences", |x| vec![between(x, 1, 0) - between(x, 0, 1)], 1),
+    (
+        "terms, factors and numbers",
+        |x| {
+            let (left, right) = (between(x.sin(), 3, 1), between(x.cos(), 0, 4));
+            let sum = left * 2.0 - right * 0.5 + left * right;
+            vec![sum * between(x, 4, 0), sum - 1.0]
+        },
+        2,
+    ),
+    // What is mapped is written with its zeros.
+    ("beside a function", |x| vec![between(x, 2, 2).exp() * 3.0 - between(x, 4, 0)], 1),
+    // −0 stays where zeros are subtracted, and not where they are added.
+    ("zeros of both signs", |x| vec![-(between(x, 2, 1) * 0.0) + between(-x * 0.0, 0, 3)], 3),
+];
+
+/// An array between so many zeros.
+fn between(x: Var, before: usize, after: usize) -> Var {
+    x.pad(&[(before, after)])
+}
+
+fn graph(shape: &[usize], formula: Formula) -> Graph {
     let session = Session::open(Precision::Double);
     let outputs = formula(session.input(Shape::of(shape)));
     session.close(&outputs).unwrap().graph
@@ -89,13 +114,30 @@ fn regions_of_lines_give_the_bits_of_the_interpreter() {
 }
 
 #[test]
+fn shifted_parts_are_summed_where_they_are() {
+    // Ends of chunks and beginnings of parts fall together, or miss each other by one.
+    for length in [29, 32, 100, 252, 253, 256, 511, 512, 513, 1020, 1021, 1024, 1028, 2047, 5000] {
+        for (name, formula, regions) in SHIFTED {
+            let graph = graph(&[length], formula);
+            hold::<f64>(name, &graph, &[length]);
+            hold::<f32>(name, &graph, &[length]);
+            if length >= 32 {
+                let text = program(&graph).to_string();
+                assert_eq!(text.matches("region of").count(), regions, "{name} of {length}:\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn threads_change_nothing() {
     let shape = [3000, 101];
-    for (name, formula) in FORMULAS {
-        let graph = graph(&shape, formula);
+    let shifted = SHIFTED.iter().map(|&(name, formula, _)| (name, formula, &[1 << 20][..]));
+    for (name, formula, shape) in FORMULAS.iter().map(|&(name, formula)| (name, formula, &shape[..])).chain(shifted) {
+        let graph = graph(shape, formula);
         for threads in [1, 3] {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| hold::<f64>(name, &graph, &shape));
+            pool.install(|| hold::<f64>(name, &graph, shape));
         }
     }
 }
