@@ -130,6 +130,19 @@ fn rows_of_every_kind_swept() {
     both!(f, vec![0.3, 0.7, -0.6]);
 }
 
+#[test]
+fn arithmetic_with_numbers_on_either_side_swept() {
+    let f = |x: &[Var]| {
+        let mut sum = x[0] * x[1];
+        for c in [0.5, -1.25, 3.0] {
+            sum += (x[0] + c) * (c + x[1]) + (x[1] - c) * (c - x[2]) + (x[2] * c) * (c * x[0]);
+            sum += (x[0] / c).sin() + c / (x[1] + 5.0);
+        }
+        sum
+    };
+    both!(f, vec![0.3, 0.7, -0.6]);
+}
+
 /// An expression of random rows and branches over the point.
 fn random<S: Real + Copy>(program: &[(u8, u8, u8)], x: &[S]) -> S {
     let mut values: Vec<S> = x.to_vec();

@@ -28,6 +28,9 @@ pub use step::Step;
 pub struct NodeId(u32);
 
 impl NodeId {
+    /// No node of any graph: that of a variable that was recorded on a poisoned tape, or on none.
+    pub(crate) const NOWHERE: NodeId = NodeId(u32::MAX);
+
     /// Position in the graph.
     #[inline]
     pub fn index(self) -> usize {
@@ -79,14 +82,40 @@ struct Node {
     args: [u32; 2],
 }
 
-// Operation codes: the rows in table order, then these, then the interned primitives.
+// Operation codes: the rows in table order, arithmetic whose second argument is known to be a constant, then these, then the
+// interned primitives.
 const ROWS: u32 = Row::ALL.len() as u32;
 const SELECT: u32 = Row::Select as u32;
-const INPUT: u32 = ROWS;
-const CONSTANT: u32 = ROWS + 1;
-const TENSOR: u32 = ROWS + 2;
-const HOLE: u32 = ROWS + 3;
-const PRIMITIVES: u32 = ROWS + 4;
+const BY_CONSTANT: [Row; 4] = [Row::Add, Row::Sub, Row::Mul, Row::Div];
+const INPUT: u32 = ROWS + BY_CONSTANT.len() as u32;
+const CONSTANT: u32 = INPUT + 1;
+const TENSOR: u32 = INPUT + 2;
+const HOLE: u32 = INPUT + 3;
+const PRIMITIVES: u32 = INPUT + 4;
+
+/// The code of a row whose second argument is known to be a constant: one of its own where there is one.
+const fn by_constant(row: Row) -> u32 {
+    let mut i = 0;
+    while i < BY_CONSTANT.len() {
+        if BY_CONSTANT[i] as u32 == row as u32 {
+            return ROWS + i as u32;
+        }
+        i += 1;
+    }
+    row as u32
+}
+
+impl Node {
+    /// Its row, if it is one.
+    #[inline]
+    fn row(&self) -> Option<Row> {
+        match self.op {
+            op if op < ROWS => Some(Row::ALL[op as usize]),
+            op if op < INPUT => Some(BY_CONSTANT[(op - ROWS) as usize]),
+            _ => None,
+        }
+    }
+}
 
 /// The number of the shape of scalars, in every graph.
 const SCALAR: u32 = 0;
@@ -174,8 +203,10 @@ impl Graph {
     #[inline]
     pub fn operation(&self, id: NodeId) -> Operation<'_> {
         let node = &self.nodes[id.index()];
+        if let Some(row) = node.row() {
+            return Operation::Row(row);
+        }
         match node.op {
-            op if op < ROWS => Operation::Row(Row::ALL[op as usize]),
             INPUT => Operation::Input(node.args[0] as usize),
             CONSTANT => Operation::Constant(f64::from_bits(u64::from(node.args[0]) << 32 | u64::from(node.args[1]))),
             TENSOR => Operation::Tensor(&self.tensors[node.args[0] as usize]),
@@ -188,14 +219,14 @@ impl Graph {
     #[inline]
     pub fn arguments(&self, id: NodeId) -> Arguments {
         let node = &self.nodes[id.index()];
-        match node.op {
-            op if op < ROWS => match Row::ALL[op as usize].arity() {
+        match node.row() {
+            Some(row) => match row.arity() {
                 1 => SmallVec::from_slice(&[NodeId(node.args[0])]),
                 2 => SmallVec::from_slice(&[NodeId(node.args[0]), NodeId(node.args[1])]),
                 _ => self.pooled(node),
             },
-            op if op < PRIMITIVES => Arguments::new(),
-            _ => self.pooled(node),
+            None if node.op < PRIMITIVES => Arguments::new(),
+            None => self.pooled(node),
         }
     }
 
@@ -413,7 +444,7 @@ impl Graph {
     #[inline(always)]
     pub(crate) fn room(&self) -> Option<usize> {
         let next = self.nodes.len();
-        (next < self.nodes.capacity() && next < u32::MAX as usize).then_some(next)
+        (next < self.nodes.capacity()).then_some(next)
     }
 
     /// [`row`](Graph::row) of one or two arguments that fit, without a look at anything else: `None`, and nothing is added,
@@ -431,16 +462,28 @@ impl Graph {
         Some(id)
     }
 
-    /// [`plain_row`](Graph::plain_row) where all of that is known, of scalars.
+    /// [`plain_row`](Graph::plain_row) where all of that is known, of scalars, and that there are fewer than 2³² − 1 nodes.
     #[inline(always)]
-    pub(crate) fn scalar_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) {
+    pub(crate) fn scalar_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
         self.push_row(row, SCALAR, args);
+        id
+    }
+
+    /// [`scalar_row`](Graph::scalar_row) of a node and of one that is a constant, which a sweep need not find out.
+    #[inline(always)]
+    pub(crate) fn scalar_row_by(&mut self, row: Row, args: [NodeId; 2]) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(Node { op: by_constant(row), shape: SCALAR, args: args.map(|arg| arg.0) });
+        id
     }
 
     /// [`constant`](Graph::constant) where the same is known.
     #[inline(always)]
-    pub(crate) fn scalar_constant(&mut self, value: f64) {
+    pub(crate) fn scalar_constant(&mut self, value: f64) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Node { op: CONSTANT, shape: SCALAR, args: halves(value) });
+        id
     }
 
     #[inline(always)]

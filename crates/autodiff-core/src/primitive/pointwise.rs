@@ -38,13 +38,20 @@ pub(crate) fn pointwise(row: Row, operands: &[Var], place: &'static Location<'st
 /// Records the row at a place of the table, of one operand.
 #[inline]
 fn one<const ROW: usize>(a: Var, place: &'static Location<'static>) -> Var {
-    record_quickly::<ROW>(a).unwrap_or_else(|| slow_one(Row::ALL[ROW], a, place))
+    // Not by a closure, which would have its operands put in memory for it each time.
+    match record_quickly::<ROW>(a) {
+        Some(var) => var,
+        None => slow_one(Row::ALL[ROW], a, place),
+    }
 }
 
 /// Records the row at a place of the table, of two operands, broadcasting them to one shape.
-#[inline]
+#[inline(always)]
 fn two<const ROW: usize>(a: impl Operand, b: impl Operand, place: &'static Location<'static>) -> Var {
-    record_two_quickly::<ROW>(a, b).unwrap_or_else(|| slow_two(Row::ALL[ROW], a.variable(), b.variable(), place))
+    match record_two_quickly::<ROW>(a, b) {
+        Some(var) => var,
+        None => slow_two(Row::ALL[ROW], a, b, place),
+    }
 }
 
 #[cold]
@@ -55,7 +62,8 @@ fn slow_one(row: Row, a: Var, place: &'static Location<'static>) -> Var {
 
 #[cold]
 #[inline(never)]
-fn slow_two(row: Row, a: Var, b: Var, place: &'static Location<'static>) -> Var {
+fn slow_two(row: Row, a: impl Operand, b: impl Operand, place: &'static Location<'static>) -> Var {
+    let (a, b) = (a.variable(), b.variable());
     record_plainly(row, [a, b]).unwrap_or_else(|| pointwise(row, &[a, b], place))
 }
 
@@ -279,14 +287,15 @@ impl Neg for &Var {
 
 macro_rules! operator {
     ($Trait:ident $method:ident $TraitAssign:ident $assign:ident $row:expr) => {
-        operator!(@pair $Trait $method $row, a: Var => a, b: Var => b);
-        operator!(@pair $Trait $method $row, a: &Var => *a, b: Var => b);
-        operator!(@pair $Trait $method $row, a: Var => a, b: &Var => *b);
-        operator!(@pair $Trait $method $row, a: &Var => *a, b: &Var => *b);
-        operator!(@pair $Trait $method $row, a: Var => a, b: f64 => b);
-        operator!(@pair $Trait $method $row, a: &Var => *a, b: f64 => b);
-        operator!(@pair $Trait $method $row, a: f64 => a, b: Var => b);
-        operator!(@pair $Trait $method $row, a: f64 => a, b: &Var => *b);
+        operator!(@pair inline, $Trait $method $row, a: Var => a, b: Var => b);
+        operator!(@pair inline, $Trait $method $row, a: &Var => *a, b: Var => b);
+        operator!(@pair inline, $Trait $method $row, a: Var => a, b: &Var => *b);
+        operator!(@pair inline, $Trait $method $row, a: &Var => *a, b: &Var => *b);
+        // Inlined in any case: where the number is in the text, so is the place where it is looked for.
+        operator!(@pair inline(always), $Trait $method $row, a: Var => a, b: f64 => b);
+        operator!(@pair inline(always), $Trait $method $row, a: &Var => *a, b: f64 => b);
+        operator!(@pair inline(always), $Trait $method $row, a: f64 => a, b: Var => b);
+        operator!(@pair inline(always), $Trait $method $row, a: f64 => a, b: &Var => *b);
 
         operator!(@assign $TraitAssign $assign $row, b: Var => b);
         operator!(@assign $TraitAssign $assign $row, b: &Var => *b);
@@ -301,10 +310,10 @@ macro_rules! operator {
             }
         }
     };
-    (@pair $Trait:ident $method:ident $row:expr, $a:ident: $A:ty => $x:expr, $b:ident: $B:ty => $y:expr) => {
+    (@pair $inline:meta, $Trait:ident $method:ident $row:expr, $a:ident: $A:ty => $x:expr, $b:ident: $B:ty => $y:expr) => {
         impl $Trait<$B> for $A {
             type Output = Var;
-            #[inline]
+            #[$inline]
             #[track_caller]
             fn $method(self, $b: $B) -> Var {
                 let $a = self;

@@ -47,7 +47,7 @@ pub fn by_entries(graph: &Graph) -> Option<Graph> {
             Operation::Tensor(_) if !is_scalar => New::Tensor(id),
             _ if is_scalar => match graph.step(id) {
                 Step::Constant(c) => New::Scalar(out.constant(c)),
-                Step::Row(row, args) => {
+                Step::Row(row, args) | Step::ByConstant(row, args) => {
                     let args = args.map(scalar);
                     match args[..row.arity()].iter().copied().collect::<Option<Vec<_>>>() {
                         Some(args) => New::Scalar(out.row(row, &args).ok()?),

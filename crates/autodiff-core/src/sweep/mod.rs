@@ -43,12 +43,14 @@ pub fn forward<R: Algebra>(graph: &Graph, input: impl Fn(usize) -> R, guards: Gu
 
 /// Values of the nodes before `end` that are missing.
 fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, values: &mut Vec<R>) {
-    let start = values.len();
-    for step in graph.steps(start..end.max(start)) {
-        let value = match step.read() {
+    let steps = graph.steps(end);
+    for i in values.len()..end {
+        let value = match steps.read(i) {
             Step::Input(i) => input(i),
             Step::Constant(c) => R::from_f64(c),
-            Step::Row(row, [a, b]) => row.apply(&[values[a.index()], values[b.index()]]),
+            Step::Row(row, [a, b]) | Step::ByConstant(row, [a, b]) => {
+                row.apply(&[values[a.index()], values[b.index()]])
+            }
             Step::Select(mask, a, b) => values[mask.index()].select(values[a.index()], values[b.index()]),
             Step::Hole | Step::Other => R::from_f64(f64::NAN),
         };
@@ -60,13 +62,13 @@ fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, va
 ///
 /// Cotangents start [absent](Algebra::absent) but for those of the outputs. What is absent in the end depends on no output.
 pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
-    let cotangents = &mut cotangents[..values.len()];
-    for (i, step) in graph.steps(0..values.len()).enumerate().rev() {
+    let (steps, cotangents) = (graph.steps(values.len()), &mut cotangents[..values.len()]);
+    for i in (0..values.len()).rev() {
         let c = cotangents[i];
         if c.is_absent() {
             continue;
         }
-        match step.read() {
+        match steps.read(i) {
             Step::Row(Row::Neg, [a, _]) => add_present(cotangents, a, negative(c)),
             Step::Row(Row::Add, [a, b]) => {
                 add_present(cotangents, a, c);
@@ -87,7 +89,11 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
                 add(cotangents, a, part);
                 add(cotangents, b, -(part * values[i]));
             }
-            Step::Row(..) => reverse_row(graph, values, cotangents, i),
+            // What would come back to the constant is for nobody.
+            Step::ByConstant(Row::Add | Row::Sub, [a, _]) => add_present(cotangents, a, c),
+            Step::ByConstant(Row::Mul, [a, b]) => add(cotangents, a, c * values[b.index()]),
+            Step::ByConstant(Row::Div, [a, b]) => add(cotangents, a, c / values[b.index()]),
+            Step::Row(row, args) | Step::ByConstant(row, args) => reverse_row(graph, row, args, values, cotangents, i),
             Step::Select(mask, a, b) => add_present(cotangents, if values[mask.index()].holds() { a } else { b }, c),
             Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
         }
@@ -96,9 +102,8 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
 
 /// What comes back from node `i`, a row that is rarer than arithmetic. Apart from the loop, whose registers it would take.
 #[inline(never)]
-fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i: usize) {
-    let Step::Row(row, [a, b]) = graph.step(NodeId::from_index(i)) else { return };
-    let c = cotangents[i];
+fn reverse_row<R: Algebra>(graph: &Graph, row: Row, [a, b]: [NodeId; 2], values: &[R], cotangents: &mut [R], i: usize) {
+    let (c, y) = (cotangents[i], values[i]);
     match row {
         Row::StrongMul => {
             add(cotangents, a, c.strong_mul(values[b.index()]));
@@ -107,14 +112,14 @@ fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i:
         Row::StrongDiv => {
             let part = c.strong_div(values[b.index()]);
             add(cotangents, a, part);
-            add(cotangents, b, -part.strong_mul(values[i]));
+            add(cotangents, b, -part.strong_mul(y));
         }
         _ if row.class() == Class::Smooth => {
             let inputs = [values[a.index()], values[b.index()]];
             for (input, to) in [a, b].into_iter().enumerate().take(row.arity()) {
                 // The partial in a constant, such as an exponent, is for nobody.
                 if !matches!(graph.step(to), Step::Constant(_)) {
-                    add(cotangents, to, times(c, row.slope(input, &inputs, &values[i])));
+                    add(cotangents, to, times(c, row.slope(input, &inputs, &y)));
                 }
             }
         }
@@ -122,11 +127,12 @@ fn reverse_row<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i:
     }
 }
 
-/// Adds a part to the cotangent of a node.
+/// Adds a part to the cotangent of a node. A part of −0 leaves 0, lest it pass for nothing.
 #[inline(always)]
 fn add<R: Algebra>(cotangents: &mut [R], to: NodeId, part: R) {
-    // A part of −0 becomes 0, lest it pass for nothing.
-    add_present(cotangents, to, part + R::from_f64(0.0));
+    // −0 + 0 is 0, and what else the sum may be stays as it is. The sum is there before the part, which the next step waits for.
+    let sum = &mut cotangents[to.index()];
+    *sum = (*sum + R::from_f64(0.0)) + part;
 }
 
 /// Adds a part that is not −0, as no cotangent is that is present, to the cotangent of a node.

@@ -4,7 +4,7 @@
 //! as a guard. A replay evaluates the guards with everything else; one that comes out otherwise makes the function trace
 //! again. Reading a number out ([`Var::value`]) cannot be guarded: such a trace holds at its point only.
 
-use super::{NOWHERE, Operand, Tape, at_hand, innermost};
+use super::{Operand, Tape, at_hand, innermost};
 use crate::error::{Error, Place};
 use crate::graph::{Guard, NodeId, Var};
 use crate::real::Row;
@@ -14,9 +14,10 @@ use std::panic::Location;
 impl Tape {
     /// Outcome of a comparison of scalars, guarded, if nothing is in the way.
     #[inline(always)]
-    fn decide_quickly(&mut self, row: Row, a: Var, b: Var) -> Option<bool> {
-        let var = self.quick(row, [a, b])?;
-        let expected = self.numbers.scalar(var.node)? != 0.0;
+    fn decide_quickly(&mut self, row: Row, a: impl Operand, b: impl Operand) -> Option<bool> {
+        let a = a.quick(self)?;
+        let var = b.quick_second(self, row, a)?;
+        let expected = self.numbers.just_put(var.node)? != 0.0;
         self.graph.add_guard(Guard { node: var.node, expected });
         Some(expected)
     }
@@ -74,20 +75,20 @@ impl Tape {
 }
 
 /// Outcome of the comparison at a place of the table.
-#[inline]
+#[inline(always)]
 #[track_caller]
 fn decide<const ROW: usize>(a: impl Operand, b: impl Operand) -> bool {
     let place = Location::caller();
-    at_hand(|tape| {
-        let (a, b) = (a.quick(tape)?, b.quick(tape)?);
-        tape.decide_quickly(const { Row::ALL[ROW] }, a, b)
-    })
-    .unwrap_or_else(|| decide_slowly(Row::ALL[ROW], a.variable(), b.variable(), Place(place)))
+    match at_hand(|tape| tape.decide_quickly(const { Row::ALL[ROW] }, a, b)) {
+        Some(outcome) => outcome,
+        None => decide_slowly(Row::ALL[ROW], a, b, Place(place)),
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn decide_slowly(row: Row, a: Var, b: Var, place: Place) -> bool {
+fn decide_slowly(row: Row, a: impl Operand, b: impl Operand, place: Place) -> bool {
+    let (a, b) = (a.variable(), b.variable());
     innermost(|tape| tape.decide(row, a, b, place)).unwrap_or(false)
 }
 
@@ -95,6 +96,7 @@ fn decide_slowly(row: Row, a: Var, b: Var, place: Place) -> bool {
 macro_rules! comparisons {
     ($Other:ty) => {
         impl PartialEq<$Other> for Var {
+            #[inline]
             #[track_caller]
             fn eq(&self, other: &$Other) -> bool {
                 decide::<{ Row::Equal as usize }>(*self, *other)
@@ -114,18 +116,22 @@ macro_rules! comparisons {
                     None
                 }
             }
+            #[inline]
             #[track_caller]
             fn lt(&self, other: &$Other) -> bool {
                 decide::<{ Row::Less as usize }>(*self, *other)
             }
+            #[inline]
             #[track_caller]
             fn le(&self, other: &$Other) -> bool {
                 decide::<{ Row::LessEqual as usize }>(*self, *other)
             }
+            #[inline]
             #[track_caller]
             fn gt(&self, other: &$Other) -> bool {
                 decide::<{ Row::Less as usize }>(*other, *self)
             }
+            #[inline]
             #[track_caller]
             fn ge(&self, other: &$Other) -> bool {
                 decide::<{ Row::LessEqual as usize }>(*other, *self)
@@ -146,7 +152,7 @@ impl Var {
     pub fn value(self) -> f64 {
         let place = Place(Location::caller());
         innermost(|tape| {
-            if !tape.owns("value", &[self], place) || self.node.index() == NOWHERE {
+            if !tape.owns("value", &[self], place) || self.node == NodeId::NOWHERE {
                 return f64::NAN;
             }
             let shape = tape.graph.shape(self.node).clone();

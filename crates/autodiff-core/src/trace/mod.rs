@@ -5,19 +5,25 @@
 //! operation is kept with its line, everything after it is recorded as nothing, and the end of the session reports it.
 
 mod guard;
+mod literals;
 mod numbers;
+mod quick;
 
 use crate::error::{Error, Place, Result};
 use crate::graph::{Arguments, Graph, NodeId, Operation, Primitive, Scope, Structured, Var};
 use crate::real::{Precision, Row};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use literals::Literals;
 use numbers::Numbers;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use quick::at_hand;
+pub(crate) use quick::{Operand, record_quickly, record_two_quickly};
 
 thread_local! {
     /// The tape that records. Not dropped with the thread, which no open session outlives: what needs no dropping is at hand
@@ -36,12 +42,6 @@ static SERIAL: AtomicU32 = AtomicU32::new(1);
 /// A serial that no tape has and no variable bears.
 const NEVER: u32 = u32::MAX;
 
-/// The node of a variable that was recorded on a poisoned tape, or on none.
-const NOWHERE: usize = u32::MAX as usize;
-
-/// Numbers in the text of a closure that are looked for before one is recorded.
-const LITERALS: usize = 64;
-
 pub(crate) struct Tape {
     /// The serial while nothing but scalars may come: on a sound tape where all nodes are scalars with a number and nothing else
     /// is noted of them. Else [`NEVER`].
@@ -50,9 +50,8 @@ pub(crate) struct Tape {
     graph: Graph,
     poison: Option<Error>,
     numbers: Numbers,
-    /// Constants that operators made of plain numbers, by a hash of the number: no variable names them, so that equal ones
-    /// may be one node.
-    literals: [(u64, NodeId); LITERALS],
+    /// Constants that operators made of plain numbers: no variable names them, so that equal ones may be one node.
+    literals: Literals,
     /// A number was read out: the trace holds at this point only.
     point_specific: bool,
     /// Nodes at which the closure is split into model and loss, for Gauss–Newton products.
@@ -99,7 +98,7 @@ impl Session {
             graph: SPARE.with_borrow_mut(Option::take).unwrap_or_default(),
             poison: None,
             numbers: Numbers::new(precision),
-            literals: [(0, NodeId::from_index(NOWHERE)); LITERALS],
+            literals: Literals::NONE,
             point_specific: false,
             predictions: Vec::new(),
             places: None,
@@ -204,7 +203,7 @@ impl Session {
             if let Some(error) = tape.poison.take() {
                 return Err(error);
             }
-            if outputs.iter().any(|v| v.trace != tape.serial || v.node.index() == NOWHERE) {
+            if outputs.iter().any(|v| v.trace != tape.serial || v.node == NodeId::NOWHERE) {
                 return Err(Error::ForeignVariable {
                     operation: "return value of the closure".into(),
                     location: place,
@@ -273,7 +272,7 @@ impl Tape {
         if self.poison.is_none() {
             self.poison = Some(error());
         }
-        Var { trace: self.serial, node: NodeId::from_index(NOWHERE) }
+        Var { trace: self.serial, node: NodeId::NOWHERE }
     }
 
     /// Whether all variables live here; if not, the tape is poisoned.
@@ -281,7 +280,7 @@ impl Tape {
         if self.poison.is_some() {
             return false;
         }
-        if vars.iter().any(|v| v.trace != self.serial || v.node.index() == NOWHERE) {
+        if vars.iter().any(|v| v.trace != self.serial || v.node == NodeId::NOWHERE) {
             self.poison(|| Error::ForeignVariable { operation: operation.into(), location: place });
             return false;
         }
@@ -296,7 +295,7 @@ impl Tape {
         push: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId, String>,
     ) -> Var {
         if !self.owns(operation, vars, place) {
-            return Var { trace: self.serial, node: NodeId::from_index(NOWHERE) };
+            return Var { trace: self.serial, node: NodeId::NOWHERE };
         }
         let args: Arguments = vars.iter().map(|v| v.node).collect();
         match push(&mut self.graph, &args) {
@@ -313,25 +312,6 @@ impl Tape {
 }
 
 impl Tape {
-    /// Records a row of scalars of this tape if nothing else is asked: what nearly every operation of a closure is. `None` if
-    /// anything is in the way, which [`record`](Tape::record) looks into.
-    #[inline(always)]
-    fn quick<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
-        // Not `map`, which the compiler calls rather than inlines here.
-        let mut args = [NodeId::from_index(0); N];
-        for i in 0..N {
-            if operands[i].trace != self.quick {
-                return None;
-            }
-            args[i] = operands[i].node;
-        }
-        let next = self.graph.room()?;
-        let number = self.numbers.value_of(next, row, args)?;
-        self.graph.scalar_row(row, args);
-        self.numbers.put(next, number);
-        Some(Var { trace: operands[0].trace, node: NodeId::from_index(next) })
-    }
-
     /// Records a row on a sound tape, of operands that live here and have one shape; `None` if anything else is the case, which
     /// [`record`](Tape::record) looks into.
     fn plain<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
@@ -345,6 +325,9 @@ impl Tape {
 
     /// Runs `act`, which may change anything.
     fn settled<R>(&mut self, act: impl FnOnce(&mut Tape) -> R) -> R {
+        if self.quick != NEVER {
+            self.numbers.catch_up(&self.graph);
+        }
         // If `act` panics, as the shape rule of a custom primitive may.
         self.quick = NEVER;
         let result = act(self);
@@ -365,117 +348,24 @@ impl Tape {
 
     /// A constant that no variable of the closure will name.
     fn literal(&mut self, value: f64) -> Var {
-        if let Some(node) = self.known_literal(value) {
+        if let Some(node) = self.literals.get(value) {
             return Var { trace: self.serial, node };
         }
         let var = self.constant(value);
         // Nodes of a part, or of a transform, are its own.
         if !self.graph.is_sharing() && !self.graph.is_within() {
-            self.literals[place_of(value)] = (value.to_bits(), var.node);
+            self.literals.put(value, var.node);
         }
         var
     }
-
-    /// The variable of a number in the text of the closure, if there it is [quick](Tape::quick).
-    #[inline(always)]
-    fn quick_literal(&mut self, value: f64) -> Option<Var> {
-        let node = match self.known_literal(value) {
-            Some(node) => node,
-            None => self.new_literal(value)?,
-        };
-        Some(Var { trace: self.quick, node })
-    }
-
-    fn new_literal(&mut self, value: f64) -> Option<NodeId> {
-        let node = self.quick_constant(value)?;
-        self.literals[place_of(value)] = (value.to_bits(), node);
-        Some(node)
-    }
-
-    /// A constant, if there it is [quick](Tape::quick).
-    fn quick_constant(&mut self, value: f64) -> Option<NodeId> {
-        let next = self.graph.room().filter(|&next| self.quick != NEVER && self.numbers.has_place(next))?;
-        self.graph.scalar_constant(value);
-        self.numbers.put(next, self.numbers.rounded(value));
-        Some(NodeId::from_index(next))
-    }
-
-    /// The constant of an equal number in the text of the closure.
-    #[inline(always)]
-    fn known_literal(&self, value: f64) -> Option<NodeId> {
-        let (known, node) = self.literals[place_of(value)];
-        (known == value.to_bits() && node.index() != NOWHERE).then_some(node)
-    }
-}
-
-/// Where a number of the text is looked for.
-#[inline(always)]
-fn place_of(value: f64) -> usize {
-    // The leading bits of the product depend on all bits of the number (Fibonacci hashing).
-    (value.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - LITERALS.ilog2())) as usize
 }
 
 /// The variable of an operation outside any closure: it belongs to no tape and any tape refuses it.
 pub(crate) fn stray() -> Var {
-    Var { trace: 0, node: NodeId::from_index(NOWHERE) }
+    Var { trace: 0, node: NodeId::NOWHERE }
 }
 
-/// What an operator is applied to: a variable, or a number in the text of the closure.
-pub(crate) trait Operand: Copy {
-    /// Its variable, if that is at hand.
-    fn quick(self, tape: &mut Tape) -> Option<Var>;
-
-    /// Its variable.
-    fn variable(self) -> Var;
-}
-
-impl Operand for Var {
-    #[inline(always)]
-    fn quick(self, _: &mut Tape) -> Option<Var> {
-        Some(self)
-    }
-
-    #[inline(always)]
-    fn variable(self) -> Var {
-        self
-    }
-}
-
-impl Operand for f64 {
-    #[inline(always)]
-    fn quick(self, tape: &mut Tape) -> Option<Var> {
-        tape.quick_literal(self)
-    }
-
-    fn variable(self) -> Var {
-        literal(self)
-    }
-}
-
-/// Records an elementwise node of one operand if nothing is in the way, as [`record_row`] would. `ROW` is the place of the row
-/// in the table: one short function for each, with the value of the row in it.
-#[inline(always)]
-pub(crate) fn record_quickly<const ROW: usize>(operand: Var) -> Option<Var> {
-    at_hand(|tape| tape.quick(const { Row::ALL[ROW] }, [operand]))
-}
-
-/// The same of two operands.
-#[inline(always)]
-pub(crate) fn record_two_quickly<const ROW: usize>(a: impl Operand, b: impl Operand) -> Option<Var> {
-    at_hand(|tape| {
-        let operands = [a.quick(tape)?, b.quick(tape)?];
-        tape.quick(const { Row::ALL[ROW] }, operands)
-    })
-}
-
-/// Runs `act`, which leaves the tape as [settled](Tape::settled) as it is, on the innermost one.
-#[inline(always)]
-fn at_hand<R>(act: impl FnOnce(&mut Tape) -> Option<R>) -> Option<R> {
-    // `try_with` is marked for inlining where `with` is not.
-    INNERMOST.try_with(|innermost| act(innermost.try_borrow_mut().ok()?.as_deref_mut()?)).ok()?
-}
-
-/// The same of what is not that quick: of arrays of one shape, in single precision, or where memory must grow.
+/// Records an elementwise node of what is not [quick](Tape::quick): of arrays of one shape, in single precision, or where memory must grow.
 pub(crate) fn record_plainly<const N: usize>(row: Row, operands: [Var; N]) -> Option<Var> {
     innermost(|tape| tape.plain(row, operands)).flatten()
 }
@@ -506,7 +396,13 @@ pub fn refuse(operation: &str, message: String, place: &'static Location<'static
 
 /// A scalar constant.
 pub fn constant(value: f64) -> Var {
-    if let Some(var) = at_hand(|tape| Some(Var { node: tape.quick_constant(value)?, trace: tape.quick })) {
+    let quickly = at_hand(|tape| {
+        if tape.quick == NEVER {
+            return None;
+        }
+        Some(Var { node: tape.quick_constant(value)?, trace: tape.quick })
+    });
+    if let Some(var) = quickly {
         return var;
     }
     innermost(|tape| tape.constant(value)).unwrap_or_else(stray)
@@ -514,7 +410,7 @@ pub fn constant(value: f64) -> Var {
 
 /// A scalar constant that no variable of the closure will name: equal ones may be the same node.
 pub(crate) fn literal(value: f64) -> Var {
-    if let Some(var) = at_hand(|tape| if tape.quick == NEVER { None } else { tape.quick_literal(value) }) {
+    if let Some(var) = at_hand(|tape| tape.quick_literal(value)) {
         return var;
     }
     innermost(|tape| tape.literal(value)).unwrap_or_else(stray)
@@ -597,7 +493,7 @@ impl Var {
     /// Lengths of the axes; a scalar has none. Also of a variable that went wrong, whose trace will say so.
     pub fn shape(self) -> Shape {
         innermost(|tape| {
-            if self.trace == tape.serial && self.node.index() != NOWHERE {
+            if self.trace == tape.serial && self.node != NodeId::NOWHERE {
                 tape.graph.shape(self.node).clone()
             } else {
                 Shape::scalar()

@@ -11,15 +11,18 @@ use crate::tensor::View;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Places for numbers that are made at once.
-const PLACES: usize = 256;
+/// Places for numbers that are made at once: so few that they are in the cache when they are used.
+const PLACES: usize = 1024;
+
+/// Places end before this, so that what has one has an id.
+const END: usize = u32::MAX as usize;
 
 /// Known numbers of a tape, by node. Single-precision numbers are kept widened, which is exact.
 pub struct Numbers {
     precision: Precision,
     /// Numbers of the first nodes, which are scalars; places for more of them follow.
     scalars: Vec<f64>,
-    /// How many nodes those are.
+    /// How many nodes those are, but for those whose numbers were [put](Numbers::put) since they were counted.
     count: usize,
     /// Those of later nodes, as far as they were asked for.
     known: Vec<Option<Arc<[f64]>>>,
@@ -62,7 +65,8 @@ impl Numbers {
     #[inline]
     fn push(&mut self, number: f64) {
         if self.count == self.scalars.len() {
-            // So few that they are in the cache when they are used; the vector sees to it that it is rarely moved.
+            assert!(self.count + PLACES < END, "a graph of 2^32 nodes would not fit in memory");
+            // The vector sees to it that it is rarely moved.
             self.scalars.resize(self.count + PLACES, 0.0);
         }
         self.scalars[self.count] = number;
@@ -70,6 +74,7 @@ impl Numbers {
     }
 
     /// A number as the precision has it.
+    #[inline(always)]
     pub fn rounded(&self, number: f64) -> f64 {
         rounded(number, self.precision)
     }
@@ -82,6 +87,18 @@ impl Numbers {
         for i in 0..N {
             operands[i] = *self.scalars.get(args[i].index())?;
         }
+        self.value_at(id, row, operands)
+    }
+
+    /// [`value_of`](Numbers::value_of) with a constant as second operand.
+    #[inline(always)]
+    pub fn value_by(&self, id: usize, row: Row, a: NodeId, c: f64) -> Option<f64> {
+        let operands = [*self.scalars.get(a.index())?, self.rounded(c)];
+        self.value_at(id, row, operands)
+    }
+
+    #[inline(always)]
+    fn value_at<const N: usize>(&self, id: usize, row: Row, operands: [f64; N]) -> Option<f64> {
         if !self.has_place(id) {
             return None;
         }
@@ -101,13 +118,25 @@ impl Numbers {
         id < self.scalars.len()
     }
 
-    /// Puts the number of node `id` in its place.
+    /// Puts the number of node `id` in its place, without counting it: where every node gets one, [`catch_up`](Numbers::catch_up)
+    /// counts them together.
     #[inline(always)]
     pub fn put(&mut self, id: usize, number: f64) {
         if let Some(place) = self.scalars.get_mut(id) {
             *place = number;
         }
-        self.count = id + 1;
+    }
+
+    /// The number that was put in the place of a node.
+    #[inline(always)]
+    pub fn just_put(&self, id: NodeId) -> Option<f64> {
+        self.scalars.get(id.index()).copied()
+    }
+
+    /// Counts the numbers of all nodes, which were put in their places.
+    #[inline]
+    pub fn catch_up(&mut self, graph: &Graph) {
+        self.count = graph.len();
     }
 
     /// Computes the number of the next node, a row.
@@ -125,7 +154,7 @@ impl Numbers {
             return;
         }
         match graph.step(NodeId::from_index(self.count)) {
-            Step::Row(row, args) => self.compute(row, args),
+            Step::Row(row, args) | Step::ByConstant(row, args) => self.compute(row, args),
             Step::Select(mask, a, b) => self.compute(Row::Select, [mask, a, b]),
             Step::Constant(c) => self.push(self.rounded(c)),
             // Nothing live depends on it.
@@ -210,6 +239,7 @@ impl Numbers {
 }
 
 /// A number as the precision has it.
+#[inline(always)]
 fn rounded(number: f64, precision: Precision) -> f64 {
     match precision {
         Precision::Single => f64::from(number as f32),
