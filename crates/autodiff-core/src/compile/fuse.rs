@@ -26,8 +26,8 @@ const REACH: usize = 8;
 /// 17 % slower in regions.
 const SHORTEST: usize = 32;
 
-/// Longest piece that is repeated beforehand along a region: a copy for each chunk of a longer one is one piece of memory, and
-/// costs little.
+/// Longest piece that is repeated beforehand along a region: of a longer one, what a chunk reads is one piece of memory or two, and
+/// copying it for each chunk costs little.
 const LONGEST: usize = 1024;
 
 /// What runs at once.
@@ -111,15 +111,20 @@ impl Repeat {
         Repeat::loops(from, to)
     }
 
-    /// The first number and the length of what is repeated along all of `length` entries, if repeating it costs next to nothing.
-    pub fn cycle(self, length: usize) -> Option<(usize, usize)> {
+    /// The first number and the length of what is repeated along all of `length` entries, twice at least: repeating it costs little
+    /// beside writing it out and reading it again.
+    fn piece(self, length: usize) -> Option<(usize, usize)> {
         let (start, period) = match self {
             Repeat::Scalar { at } => (at, 1),
             Repeat::Cycle { start, period } => (start, period),
             _ => return None,
         };
-        let pays = period == 1 || (period <= LONGEST && 2 * period <= length);
-        pays.then_some((start, period))
+        (period == 1 || 2 * period <= length).then_some((start, period))
+    }
+
+    /// The same, if it is repeated beforehand along a region.
+    pub fn cycle(self, length: usize) -> Option<(usize, usize)> {
+        self.piece(length).filter(|&(_, period)| period <= LONGEST)
     }
 
     /// Nested loops over `from` that repeat it to `to`, if they are no more than four.
@@ -195,10 +200,10 @@ pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
     (before == 1 && unslice.slice.step == 1).then_some(Repeat::Pad { start: unslice.slice.start * after })
 }
 
-/// What a node repeats again and again along a region, if that costs next to nothing there.
-pub fn cycle(graph: &Graph, id: NodeId) -> Option<(usize, usize)> {
+/// Whether a node repeats one piece of memory again and again along a region, which costs little there.
+pub fn cycles(graph: &Graph, id: NodeId) -> bool {
     let length = graph.shape(id).size();
-    if length < SHORTEST { None } else { repeat(graph, id)?.cycle(length) }
+    length >= SHORTEST && repeat(graph, id).is_some_and(|repeat| repeat.piece(length).is_some())
 }
 
 /// Whether a node is the sum over all entries: a region can take it on its way.

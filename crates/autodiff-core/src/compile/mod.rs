@@ -1,7 +1,7 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
-//! * [`simplify`], [`accumulate`], [`rematerialize`], [`pack`] and [`spread`], from graph to graph, verified after they ran in
+//! * [`simplify`], [`accumulate`], [`rematerialize`], [`unstack`], [`pack`] and [`spread`], from graph to graph, verified after they ran in
 //!   debug builds;
 //! * [`schedule`], which decides what runs when;
 //! * [`fuse`], which decides what runs together.
@@ -33,6 +33,7 @@ mod roll;
 mod schedule;
 mod simplify;
 mod spread;
+mod unstack;
 
 pub use accumulate::{MatmulOnto, accumulate};
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
@@ -44,6 +45,7 @@ pub use roll::{Rolling, roll};
 pub use schedule::schedule;
 pub use simplify::simplify;
 pub use spread::{floating, spread};
+pub use unstack::unstack;
 
 use crate::graph::Graph;
 
@@ -66,6 +68,7 @@ pub fn optimize(graph: &Graph, late: Option<usize>) -> Optimized {
     if late.is_none() {
         optimized.pass("rematerialize", rematerialize);
     }
+    optimized.pass("unstack", unstack);
     optimized.pass("pack", |graph| pack(graph, &self::late(graph, late)));
     optimized.pass("spread", spread);
     optimized

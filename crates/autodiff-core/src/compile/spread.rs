@@ -3,13 +3,13 @@
 //! A number or a row of biases that fills an array is then read where it lies, along with the rest of a fused region, and
 //! never written out: neither for a second region, nor for products to come.
 
-use super::fuse::cycle;
+use super::fuse::cycles;
 use crate::graph::{Arguments, Graph, NodeId, Operation};
 
-/// The same program with a copy of each small repeat for each of its elementwise readers; `None` if there is nothing to copy.
+/// The same program with a copy of each such repeat for each of its elementwise readers; `None` if there is nothing to copy.
 pub fn spread(graph: &Graph) -> Option<Graph> {
     let alone = floating(graph);
-    let spreads = |id: NodeId| cycle(graph, id).is_some() && alone[id.index()].is_none();
+    let spreads = |id: NodeId| cycles(graph, id) && alone[id.index()].is_none();
     let is_row = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_));
     if !graph.ids().filter(is_row).any(|id| graph.arguments(id).into_iter().any(spreads)) {
         return None;
@@ -38,7 +38,7 @@ pub fn spread(graph: &Graph) -> Option<Graph> {
     Some(out)
 }
 
-/// For each small repeat that one elementwise node alone reads, that node: the repeat runs wherever its reader does.
+/// For each such repeat that one elementwise node alone reads, that node: the repeat runs wherever its reader does.
 pub fn floating(graph: &Graph) -> Vec<Option<NodeId>> {
     let mut reader: Vec<Option<NodeId>> = vec![None; graph.len()];
     let mut shared = vec![false; graph.len()];
@@ -53,7 +53,7 @@ pub fn floating(graph: &Graph) -> Vec<Option<NodeId>> {
         shared[id.index()] = true;
     }
     for id in graph.ids() {
-        if shared[id.index()] || cycle(graph, id).is_none() {
+        if shared[id.index()] || !cycles(graph, id) {
             reader[id.index()] = None;
         }
     }

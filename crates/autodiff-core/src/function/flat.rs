@@ -152,19 +152,26 @@ where
     }
 
     /// Of rates f(y, t) at a point that ends with the time: coefficients 1 to `order` of the solution of y′ = f(y, t), order by
-    /// order, and of each the size of its largest entry. `memory` is used again by later calls. Returns the path that the closure
-    /// takes there.
+    /// order, and of each the size of its largest entry. `path` is the one that the closure took last, which need not be looked up
+    /// again, and `memory` is used again by later calls. Returns the path that the closure takes there.
     pub(crate) fn flow(
         &self,
         x: &[P::Scalar],
         order: usize,
+        path: Option<Path<Out>>,
         series: &mut [P::Scalar],
         sizes: &mut [P::Scalar],
         memory: &mut Vec<Coefficients<P::Scalar>>,
     ) -> Result<Path<Out>> {
         let point = Point { structure: &self.structure, leaves: &self.leaves, entries: x };
-        let mut variant = self.function.trace_if_new(&point)?;
-        check(&variant, &Operator::Flow(order))?;
+        let mut variant = match path {
+            Some(Path(variant)) if !variant.point_specific => variant,
+            _ => {
+                let variant = self.function.trace_if_new(&point)?;
+                check(&variant, &Operator::Flow(order))?;
+                variant
+            }
+        };
         // Once more where a comparison comes out otherwise. One that a trace sees otherwise than its recurrences is left to the
         // program.
         for _ in 0..2 {
@@ -230,7 +237,7 @@ mod tests {
         let (mut series, mut sizes) = (vec![0.0; order], vec![0.0; order]);
         let mut memory = Vec::new();
         for y in [0.5_f64, 1.5, 0.7, 2.0, 0.2] {
-            flat.flow(&[y, 0.0], order, &mut series, &mut sizes, &mut memory).unwrap();
+            flat.flow(&[y, 0.0], order, None, &mut series, &mut sizes, &mut memory).unwrap();
             assert_eq!(series[0], if y < 1.0 { y.sin() } else { y.cos() });
         }
         let variants = f.lock();

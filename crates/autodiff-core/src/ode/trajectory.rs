@@ -3,9 +3,9 @@
 use super::switching::Watch;
 use crate::error::{Error, Result};
 use crate::execute::Coefficients;
-use crate::function::{Flat, Function};
+use crate::function::{Flat, Function, Path};
 use crate::graph::Var;
-use crate::real::{Elementary, Float, Precision, Row};
+use crate::real::{Elementary, Float, Precision};
 use crate::tree::{Leaves, Traced, Tree};
 use kernels::series::{largest, polynomial};
 use num_traits::Zero;
@@ -75,11 +75,10 @@ pub struct Trajectory<'f, P: Tree, Out> {
     /// The series of the step that is being made.
     pub(super) next: Vec<P::Scalar>,
     memory: Vec<Coefficients<P::Scalar>>,
+    /// The path that the closure took for it.
+    path: Option<Path<Out>>,
     /// The largest entry of each coefficient of that series.
     sizes: Vec<P::Scalar>,
-    /// The same in double precision, after that of the state, and their logarithms.
-    scales: Vec<f64>,
-    logarithms: Vec<f64>,
     /// Change of each entry in a step.
     rise: Vec<P::Scalar>,
     /// What the rates jump or bend with.
@@ -134,10 +133,9 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             known: 0,
             next: Vec::new(),
             memory: Vec::new(),
+            path: None,
             watch: Watch::default(),
             sizes: Vec::new(),
-            scales: Vec::new(),
-            logarithms: Vec::new(),
             rise: now.clone(),
             now,
             steps: 0,
@@ -235,7 +233,9 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         if self.known == 0 || !within {
             return Err(stuck(format!("the last step leads from {from} to {to}, and not over {time}")));
         }
-        let state: Vec<P::Scalar> = (0..n).map(|i| self.before[i] + self.rise(i, time - from)).collect();
+        let mut state = vec![P::Scalar::zero(); n];
+        polynomial(&self.series, time - from, &mut state);
+        state.iter_mut().zip(&self.before).for_each(|(rise, &before)| *rise = before + *rise);
         Ok(self.structure.with_entries(&state))
     }
 
@@ -246,7 +246,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         // The two change places after the step, and later steps are not to allocate.
         self.series.reserve((self.order * n).saturating_sub(self.series.len()));
         self.sizes.resize(self.order, P::Scalar::zero());
-        let found = self.rates.flow(&self.now, self.order, &mut self.next, &mut self.sizes, &mut self.memory);
+        let (known, memory) = (self.path.take(), &mut self.memory);
+        let found = self.rates.flow(&self.now, self.order, known, &mut self.next, &mut self.sizes, memory);
         let path = found.map_err(|error| error.of("trajectory"))?;
         let time = self.now[n];
         let allowed = self.allowed();
@@ -261,6 +262,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         if path.switches() {
             length = self.until_switch(&path, length)?;
         }
+        self.path = Some(path);
         if time + length == time {
             return Err(stuck(format!("at time {time} steps have become too short to move it: {length}")));
         }
@@ -278,36 +280,44 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         Ok(Step { length, allowed })
     }
 
-    /// The change of an entry after a time, by Horner's rule.
-    fn rise(&self, entry: usize, time: P::Scalar) -> P::Scalar {
+    /// The length h at which each of the last two terms that do not vanish is as small as the tolerance ε asks beside the state, or
+    /// beside an early term, for a state near zero grows in the step: |c_k| hᵏ = ε max |c_m| hᵐ; by itself, if there is none of
+    /// these. Infinite for a polynomial of half the order, NaN if a coefficient is not finite.
+    fn allowed(&self) -> f64 {
         let n = self.now.len() - 1;
-        self.series.iter().skip(entry).step_by(n).rev().fold(P::Scalar::zero(), |sum, &c| (sum + c) * time)
-    }
-
-    /// The length at which each of the last two terms that do not vanish is as small as the tolerance asks, beside the state or
-    /// beside an early term, for a state near zero grows in the step; by itself, if there is neither. Infinite for a polynomial of half the order, NaN if a
-    /// coefficient is not finite.
-    fn allowed(&mut self) -> f64 {
-        let n = self.now.len() - 1;
-        self.scales.clear();
-        self.scales.push(largest(&self.now[..n]).to_f64());
-        self.scales.extend(self.sizes.iter().map(|size| size.to_f64()));
-        if !self.scales.iter().all(|size| size.is_finite()) {
+        let state = largest(&self.now[..n]).to_f64();
+        if !(state.is_finite() && self.sizes.iter().all(|size| size.to_f64().is_finite())) {
             return f64::NAN;
         }
-        self.logarithms.resize(self.scales.len(), 0.0);
-        Row::Ln.map(&[&self.scales], &mut self.logarithms);
-        // |c_k| hᵏ = ε |c_m| hᵐ
-        let (half, tolerance) = (self.order / 2, self.tolerance.ln());
-        let beside = |k: usize, m: usize| (tolerance + self.logarithms[m] - self.logarithms[k]) / (k - m) as f64;
-        let of = |k: usize| {
-            let beside = (0..=half).map(|m| beside(k, m)).fold(f64::NEG_INFINITY, f64::max);
-            // Nothing to compare with: |c_k| hᵏ = ε.
-            let alone = (tolerance - self.logarithms[k]) / k as f64;
-            if beside == f64::NEG_INFINITY { alone } else { beside }
+        let size = |k: usize| if k == 0 { state } else { self.sizes[k - 1].to_f64() };
+        let half = self.order / 2;
+        let mut last = (half + 1..=self.order).rev().filter(|&k| size(k) > 0.0);
+        let Some(end) = last.next() else { return f64::INFINITY };
+        let ends = [end, last.next().unwrap_or(end)].map(|k| (k, size(k).ln()));
+        let tolerance = self.tolerance.ln();
+        // Beside c_m hᵐ, by the logarithm of c_m.
+        let beside = |m: usize, early: f64| {
+            ends.map(|(k, late)| (tolerance + early - late) / (k - m) as f64)
+                .into_iter()
+                .fold(f64::INFINITY, f64::min)
+                .exp()
         };
-        let last = (half + 1..self.scales.len()).rev().filter(|&k| self.scales[k] > 0.0).take(2);
-        last.map(of).fold(f64::INFINITY, f64::min).exp()
+        let Some(mut m) = (0..=half).find(|&m| size(m) > 0.0) else { return beside(0, 0.0) };
+        // A term that is larger there allows more, and only a later one can be: m grows until there is none.
+        loop {
+            let h = beside(m, size(m).ln());
+            let (mut largest, mut power, mut most) = (m, 1.0, size(m));
+            for j in m + 1..=half {
+                power *= h;
+                if size(j) * power > most {
+                    (largest, most) = (j, size(j) * power);
+                }
+            }
+            if largest == m {
+                return h;
+            }
+            m = largest;
+        }
     }
 }
 
@@ -346,7 +356,7 @@ where
     trajectory.series.resize(order * n, P::Scalar::zero());
     trajectory.sizes.resize(order, P::Scalar::zero());
     let memory = &mut trajectory.memory;
-    trajectory.rates.flow(&trajectory.now, order, &mut trajectory.series, &mut trajectory.sizes, memory)?;
+    trajectory.rates.flow(&trajectory.now, order, None, &mut trajectory.series, &mut trajectory.sizes, memory)?;
     trajectory.known = order;
     Ok(trajectory.series())
 }

@@ -15,7 +15,28 @@ const BLOCK: usize = 32;
 /// ```
 pub fn largest<T: Scalar>(x: &[T]) -> T {
     // For a few entries a call of the vector units is not worth it.
-    if x.len() < PARTS { of::<T, 1>(x) } else { dispatch(Largest(x)) }
+    if x.len() < PARTS { x.iter().fold(T::zero(), |size, &x| larger(size, x)) } else { dispatch(Largest(x)) }
+}
+
+/// sizes\[i\] = max(sizes\[i\], |x\[i\]|); not finite if one of both is not.
+///
+/// ```
+/// use kernels::series::enlarge;
+/// let mut sizes = [1.0, 2.0, 0.0];
+/// enlarge(&mut sizes, &[-3.0, 1.0, f64::NAN]);
+/// assert_eq!(sizes[..2], [3.0, 2.0]);
+/// assert!(!sizes[2].is_finite());
+/// ```
+pub fn enlarge<T: Scalar>(sizes: &mut [T], x: &[T]) {
+    sizes.iter_mut().zip(x).for_each(|(size, &x)| *size = larger(*size, x));
+}
+
+/// The larger of a size and |x|, not finite if one of both is not.
+#[inline(always)]
+fn larger<T: Scalar>(size: T, x: T) -> T {
+    let found = x.magnitude();
+    // Comparisons pass over NaN; 0·x is 0 of finite numbers alone.
+    (if found > size { found } else { size }) + found * T::zero()
 }
 
 /// Entries that are compared side by side.
@@ -28,35 +49,20 @@ impl<T: Scalar> Kernel for Largest<'_, T> {
 
     #[inline(always)]
     fn run<F: Contraction>(self) -> T {
-        of::<T, PARTS>(self.0)
-    }
-}
-
-#[inline(always)]
-fn of<T: Scalar, const N: usize>(x: &[T]) -> T {
-    let (blocks, rest) = x.as_chunks::<N>();
-    let mut sizes = [T::zero(); N];
-    // Comparisons pass over NaN; 0·x is 0 of finite numbers alone.
-    let mut alarms = [T::zero(); N];
-    for block in blocks {
-        for e in 0..N {
-            let size = block[e].magnitude();
-            sizes[e] = if size > sizes[e] { size } else { sizes[e] };
-            alarms[e] += size * T::zero();
+        let (blocks, rest) = self.0.as_chunks::<PARTS>();
+        let mut sizes = [T::zero(); PARTS];
+        for block in blocks {
+            for e in 0..PARTS {
+                sizes[e] = larger(sizes[e], block[e]);
+            }
         }
+        rest.iter().chain(&sizes).fold(T::zero(), |size, &x| larger(size, x))
     }
-    let (mut size, mut alarm) = (T::zero(), T::zero());
-    for &x in rest.iter().chain(&sizes) {
-        size = if x.magnitude() > size { x.magnitude() } else { size };
-        alarm += x * T::zero();
-    }
-    for x in alarms {
-        alarm += x;
-    }
-    size + alarm
 }
 
 /// out\[i\] = Σ cₖ\[i\]·hᵏ for k from 1 on, of coefficients that follow one another, each with as many entries as `out`.
+///
+/// Products may be fused into sums; the bits of an entry depend neither on its place nor on how many there are beside it.
 ///
 /// ```
 /// use kernels::series::polynomial;
@@ -84,25 +90,37 @@ impl<T: Scalar> Kernel for Polynomial<'_, T> {
         let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
         let whole = BLOCK * blocks.len();
         for (number, block) in blocks.iter_mut().enumerate() {
-            *block = horner::<T, BLOCK>(coefficients, n, BLOCK * number, h);
+            *block = horner::<T, F, BLOCK>(coefficients, n, BLOCK * number, h);
         }
         for (i, y) in rest.iter_mut().enumerate() {
-            [*y] = horner::<T, 1>(coefficients, n, whole + i, h);
+            [*y] = horner::<T, F, 1>(coefficients, n, whole + i, h);
         }
     }
 }
 
-/// Horner's rule for some entries.
+/// Horner's rule for some entries, in h² for odd and for even powers: two chains of half the length.
 #[inline(always)]
-fn horner<T: Scalar, const N: usize>(coefficients: &[T], n: usize, entry: usize, h: T) -> [T; N] {
-    let mut sum = [T::zero(); N];
+fn horner<T: Scalar, F: Contraction, const N: usize>(coefficients: &[T], n: usize, entry: usize, h: T) -> [T; N] {
+    let part = |end: usize| -> &[T; N] {
+        coefficients[end - n + entry..].first_chunk().expect("a coefficient has all entries")
+    };
+    let square = h * h;
+    let (mut odd, mut even) = ([T::zero(); N], [T::zero(); N]);
     let mut end = coefficients.len();
-    while end >= n {
-        let c: &[T; N] = coefficients[end - n + entry..].first_chunk().expect("a coefficient has all entries");
-        for e in 0..N {
-            sum[e] = (sum[e] + c[e]) * h;
-        }
+    if end / n % 2 == 1 {
+        odd = *part(end);
         end -= n;
     }
-    sum
+    while end >= 2 * n {
+        let (high, low) = (part(end), part(end - n));
+        for e in 0..N {
+            even[e] = even[e].times_plus::<F>(square, high[e]);
+            odd[e] = odd[e].times_plus::<F>(square, low[e]);
+        }
+        end -= 2 * n;
+    }
+    for e in 0..N {
+        odd[e] = even[e].times_plus::<F>(h, odd[e]) * h;
+    }
+    odd
 }

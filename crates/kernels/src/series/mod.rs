@@ -17,7 +17,7 @@
 
 mod evaluation;
 
-pub use evaluation::{largest, polynomial};
+pub use evaluation::{enlarge, largest, polynomial};
 
 use crate::Scalar;
 use crate::vector::{Contraction, Kernel, dispatch};
@@ -48,7 +48,7 @@ pub enum Rule {
     Gathered,
 }
 
-/// result = (shift·base + weight·Σ)·scale, entry by entry.
+/// result = (shift·base + weight·Σ)·scale, entry by entry; and factor·result, if there is a place for it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Instruction<T> {
     /// What is summed.
@@ -73,13 +73,18 @@ pub struct Instruction<T> {
     pub shift: T,
     /// Factor of the sum.
     pub weight: T,
+    /// Where the result goes once more, times a factor, or [`NOWHERE`].
+    pub also: u32,
+    /// That factor.
+    pub factor: T,
 }
 
 impl<T: Scalar> Instruction<T> {
     /// The sum of nothing, with weight 1.
     pub fn new(rule: Rule, out: u32, length: u32, stride: u32) -> Self {
-        let (shift, weight) = (T::one(), T::one());
-        Instruction { rule, out, length, stride, a: 0, b: 0, terms: 0, base: NOWHERE, scale: NOWHERE, shift, weight }
+        let [base, scale, also] = [NOWHERE; 3];
+        let [shift, weight, factor] = [T::one(); 3];
+        Instruction { rule, out, length, stride, a: 0, b: 0, terms: 0, base, scale, shift, weight, also, factor }
     }
 }
 
@@ -196,13 +201,15 @@ fn finish<T: Scalar, F: Contraction, const N: usize>(
     mut y: [T; N],
     memory: &mut [T],
 ) {
-    for e in 0..N {
-        y[e] *= i.weight;
-    }
-    if i.base != NOWHERE {
+    // The sum is what comes last, and waits for one operation more.
+    if i.base == NOWHERE {
+        for e in 0..N {
+            y[e] *= i.weight;
+        }
+    } else {
         let base: [T; N] = part(memory, i.base as usize + entry);
         for e in 0..N {
-            y[e] = base[e].times_plus::<F>(i.shift, y[e]);
+            y[e] = y[e].times_plus::<F>(i.weight, base[e] * i.shift);
         }
     }
     if i.scale != NOWHERE {
@@ -212,6 +219,12 @@ fn finish<T: Scalar, F: Contraction, const N: usize>(
         }
     }
     memory[i.out as usize + entry..][..N].copy_from_slice(&y);
+    if i.also != NOWHERE {
+        for e in 0..N {
+            y[e] *= i.factor;
+        }
+        memory[i.also as usize + entry..][..N].copy_from_slice(&y);
+    }
 }
 
 /// Σ aⱼ bⱼ of `N` entries.
@@ -257,10 +270,10 @@ fn single<T: Scalar, F: Contraction>(i: &Instruction<T>, table: &[u32], memory: 
     }
 }
 
-/// Terms of a sum of single numbers that are in one vector.
-const BLOCK: usize = 8;
-
 /// Σ aⱼ bⱼ of single numbers, whose series are contiguous.
+///
+/// Instructions of single numbers are short, and differ in the number of their terms from order to order: a loop over these costs
+/// more than the products. So sums of up to 24 terms, which orders up to 23 come to, have code of their own.
 #[inline(always)]
 fn dot<T: Scalar, F: Contraction>(i: &Instruction<T>, memory: &[T]) -> T {
     let terms = i.terms as usize;
@@ -269,30 +282,54 @@ fn dot<T: Scalar, F: Contraction>(i: &Instruction<T>, memory: &[T]) -> T {
     }
     let a = &memory[i.a as usize..][..terms];
     let b = &memory[i.b as usize + 1 - terms..][..terms];
-    // The outermost are the newest, which the others need not wait for.
-    let mut sum = a[0] * b[terms - 1];
-    if terms == 1 {
-        return sum;
+    macro_rules! of_length {
+        ($($n:literal)*) => {
+            match terms {
+                $($n => short::<T, F, $n>(a, b),)*
+                _ => long::<T, F>(a, b),
+            }
+        };
     }
-    let last = a[terms - 1] * b[0];
+    of_length!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24)
+}
+
+/// The same of `N` terms, from the middle outwards: the outermost are the newest, for which the others need not wait.
+#[inline(always)]
+fn short<T: Scalar, F: Contraction, const N: usize>(a: &[T], b: &[T]) -> T {
+    let a: &[T; N] = a.first_chunk().expect("there are as many terms");
+    let b: &[T; N] = b.first_chunk().expect("there are as many terms");
+    let middle = (N - 1) / 2;
+    let mut sum = a[middle] * b[N - 1 - middle];
+    for n in 1..N {
+        let j = if n % 2 == 0 { middle - n / 2 } else { middle + n.div_ceil(2) };
+        sum = a[j].times_plus::<F>(b[N - 1 - j], sum);
+    }
+    sum
+}
+
+/// Terms of a longer sum that are in one vector.
+const BLOCK: usize = 8;
+
+/// The same of at least two terms, side by side but for the outermost.
+#[inline(always)]
+fn long<T: Scalar, F: Contraction>(a: &[T], b: &[T]) -> T {
+    let terms = a.len();
+    let (first, last) = (a[0] * b[terms - 1], a[terms - 1] * b[0]);
     let (a, b) = (&a[1..terms - 1], &b[1..terms - 1]);
     let (blocks, rest) = a.as_chunks::<BLOCK>();
-    let (first, backwards) = b.as_rchunks::<BLOCK>();
-    if !blocks.is_empty() {
-        let mut wide = [T::zero(); BLOCK];
-        for (x, y) in blocks.iter().zip(backwards.iter().rev()) {
-            for e in 0..BLOCK {
-                wide[e] = x[e].times_plus::<F>(y[BLOCK - 1 - e], wide[e]);
-            }
+    let (other, backwards) = b.as_rchunks::<BLOCK>();
+    let mut wide = [T::zero(); BLOCK];
+    for (x, y) in blocks.iter().zip(backwards.iter().rev()) {
+        for e in 0..BLOCK {
+            wide[e] = x[e].times_plus::<F>(y[BLOCK - 1 - e], wide[e]);
         }
-        let even = (wide[0] + wide[4]) + (wide[2] + wide[6]);
-        sum += even + ((wide[1] + wide[5]) + (wide[3] + wide[7]));
     }
-    let mut small = T::zero();
-    for (&x, &y) in rest.iter().zip(first.iter().rev()) {
-        small = x.times_plus::<F>(y, small);
+    let even = (wide[0] + wide[4]) + (wide[2] + wide[6]);
+    let mut sum = even + ((wide[1] + wide[5]) + (wide[3] + wide[7]));
+    for (&x, &y) in rest.iter().zip(other.iter().rev()) {
+        sum = x.times_plus::<F>(y, sum);
     }
-    (sum + last) + small
+    sum + (first + last)
 }
 
 /// `N` numbers from a place on.

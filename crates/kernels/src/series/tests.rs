@@ -37,7 +37,7 @@ fn every_rule_is_the_sum_that_it_says() {
             for rule in rules {
                 let most = 40 * length;
                 let table: Vec<u32> = (0..length * 30).map(|i| i * 7 % most).collect();
-                let mut memory = numbers(2 * most as usize + 4 * length as usize);
+                let mut memory = numbers(2 * most as usize + 5 * length as usize);
                 let mut i = Instruction {
                     a: length,
                     b: most + 30 * length,
@@ -50,7 +50,8 @@ fn every_rule_is_the_sum_that_it_says() {
                 for (base, scale) in
                     [(NOWHERE, NOWHERE), (2 * most + length, NOWHERE), (2 * most + length, 2 * most + 2 * length)]
                 {
-                    let i = Instruction { base, scale, shift: 0.75, weight: -0.3, ..i };
+                    let also = if scale == NOWHERE { NOWHERE } else { 2 * most + 4 * length };
+                    let i = Instruction { base, scale, shift: 0.75, weight: -0.3, also, factor: 0.2, ..i };
                     let before = memory.clone();
                     run(&[i], &table, &mut memory);
                     for e in 0..length as usize {
@@ -61,6 +62,9 @@ fn every_rule_is_the_sum_that_it_says() {
                             (found - expected).abs() <= 1e-14 * expected.abs().max(1.0),
                             "{i:?}: {found} against {expected}"
                         );
+                        let (place, before) = (2 * most as usize + 4 * length as usize + e, &before);
+                        let again = if also == NOWHERE { before[place] } else { 0.2 * found };
+                        assert_eq!(memory[place], again, "{i:?}");
                     }
                 }
             }
@@ -79,8 +83,13 @@ fn sizes_and_values_of_all_lengths() {
             polynomial(&x, 0.7, &mut out);
         }
         for (i, y) in out.iter().enumerate() {
-            let expected = (0..5).rev().fold(0.0, |sum, k| (sum + x[k * n + i]) * 0.7);
-            assert_eq!(y.to_bits(), f64::to_bits(expected));
+            let own: Vec<f64> = (0..5).map(|k| x[k * n + i]).collect();
+            let expected = own.iter().rev().fold(0.0, |sum, c| (sum + c) * 0.7);
+            // Terms below 1, of which five are summed.
+            assert!((y - expected).abs() <= 4.0 * f64::EPSILON, "{y} against {expected}");
+            let mut alone = [f64::NAN];
+            polynomial(&own, 0.7, &mut alone);
+            assert_eq!(y.to_bits(), alone[0].to_bits(), "entry {i} of {n}");
         }
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter().filter(|_| n > 0) {
             x[3 * n / 2] = bad;
@@ -100,5 +109,15 @@ fn of_part_of_the_entries_no_others_are_touched() {
         let end = 128 + entries.next_multiple_of(PADDED).min(64);
         assert_eq!(part[..end], all[..end], "{entries} entries");
         assert_eq!(part[end..], before[end..], "beyond {entries} entries");
+    }
+}
+
+#[test]
+fn values_of_polynomials_of_any_degree() {
+    for degree in 0..40 {
+        // (hⁿ⁺¹ − h)/(h − 1), exact for h = 2.
+        let mut out = [f64::NAN; 3];
+        polynomial(&vec![1.0; 3 * degree], 2.0, &mut out);
+        assert_eq!(out, [2.0_f64.powi(degree as i32 + 1) - 2.0; 3]);
     }
 }

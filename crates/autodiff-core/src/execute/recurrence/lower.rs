@@ -1,7 +1,8 @@
 //! From rules to instructions: all coefficients up to an order, one after the other.
 //!
 //! Coefficients beyond the degree of a node are known to be zero, so they have no instruction, and are never read. A sum takes up the
-//! products that are made for it alone, and so does the solution, whose coefficients are those of the rates over their order.
+//! products that are made for it alone, and so does the solution, whose coefficients are those of the rates over their order. Where
+//! a rate is a state, as in x′ = v of equations of second order, a coefficient is written once more, as the next one of the other.
 
 use super::{Recurrences, Rule, Step};
 use crate::graph::{Executable, NodeId, Operation};
@@ -71,6 +72,7 @@ enum Entry<T> {
 
 struct Lowering<'a, T> {
     recurrences: &'a Recurrences,
+    order: usize,
     stream: Stream<T>,
     /// Series of coefficients times their order.
     weighted: Vec<Option<Place>>,
@@ -78,6 +80,8 @@ struct Lowering<'a, T> {
     inverses: Vec<Option<Place>>,
     /// 1/(2y) of roots.
     halves: Vec<Option<Place>>,
+    /// For each state, the one whose rate it is and whose coefficients are written with its own.
+    followers: Vec<Option<NodeId>>,
     /// How often the coefficients of a node are read.
     reads: Vec<usize>,
     /// The present order; an instruction that was merged with a later one is none.
@@ -191,7 +195,8 @@ impl<'a, T: Executable> Lowering<'a, T> {
             chunk,
         };
         let (level, made) = (Vec::new(), vec![None; n]);
-        Some(Lowering { recurrences, stream, weighted, inverses, halves, reads, level, made })
+        let followers = followers(r);
+        Some(Lowering { recurrences, order, stream, weighted, inverses, halves, followers, reads, level, made })
     }
 
     /// The place of a coefficient, if it is not zero.
@@ -492,21 +497,43 @@ impl<'a, T: Executable> Lowering<'a, T> {
     /// yₖ₊₁ = fₖ/(k + 1)
     fn advance(&mut self, k: usize) {
         let graph = &self.recurrences.graph;
-        let factor = T::from_f64(1.0 / (k + 1) as f64);
+        let order_of = |k: usize| T::from_f64(1.0 / k as f64);
+        let factor = order_of(k + 1);
         for (&state, &rate) in graph.inputs().iter().zip(graph.outputs()) {
             // What is beyond the degree of the rate is zero from the beginning.
             let Some(from) = self.of(rate, k) else { continue };
-            let new = self.new_instruction(Sum::Products, state, k + 1);
             let last = self.recurrences.holder(rate);
-            let alone = self.reads[last] == 1 && self.made[last].is_some() && k > 0;
-            let next = match if alone { self.take(rate) } else { None } {
-                Some(i) => Instruction { out: new.out, shift: i.shift * factor, weight: i.weight * factor, ..i },
-                None => Instruction { base: from, shift: factor, ..new },
-            };
-            self.push(next);
+            // What follows was written with the last coefficient of its rate, but for the first, which is of a value.
+            if k == 0 || self.followers[last] != Some(state) {
+                let new = self.new_instruction(Sum::Products, state, k + 1);
+                let alone = self.reads[last] == 1 && self.made[last].is_some() && k > 0;
+                let mut next = match if alone { self.take(rate) } else { None } {
+                    Some(i) => Instruction { out: new.out, shift: i.shift * factor, weight: i.weight * factor, ..i },
+                    None => Instruction { base: from, shift: factor, ..new },
+                };
+                if let Some(follower) = self.followers[state.index()].filter(|_| k + 2 <= self.order) {
+                    next.also = self.stream.places[follower.index()].at(k + 2);
+                    next.factor = order_of(k + 2);
+                }
+                self.push(next);
+            }
             self.weigh(state, k + 1);
         }
     }
+}
+
+/// For each state, the first whose rate it is; none if its own rate is a state as well, whose coefficients may themselves be written
+/// with those of another.
+fn followers(recurrences: &Recurrences) -> Vec<Option<NodeId>> {
+    let graph = &recurrences.graph;
+    let states = || graph.inputs().iter().zip(graph.outputs()).map(|(&state, &rate)| (state, recurrences.holder(rate)));
+    let is_state = |holder: usize| states().any(|(state, _)| state.index() == holder);
+    let mut followers = vec![None; graph.len()];
+    for (leader, _) in states().filter(|&(_, rate)| !is_state(rate)) {
+        let follower = states().find(|&(_, rate)| rate == leader.index());
+        followers[leader.index()] = follower.map(|(state, _)| state);
+    }
+    followers
 }
 
 /// Entries that run through all orders together: as many as the cache holds.

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::execute::interpret::fault_error;
 use crate::graph::{Executable, NodeId, Operation};
 use crate::tensor::View;
-use kernels::series::{largest, run_of};
+use kernels::series::{enlarge, largest, run_of};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -142,24 +142,21 @@ impl Recurrences {
         carry(&stream.coefficients)?;
         let width = series.len() / (*order).max(1);
         let (_, states) = stream.inputs.split_last().expect("the time is an input");
-        // NaN stays.
-        let keep = |size: &mut T, found: T| {
-            *size = if found <= *size || size.is_not_a_number() { *size } else { found };
-        };
         for (place, all, plane) in states {
             let part = part(all, *plane);
+            let coefficients = &memory[place.at(1) as usize..];
+            // The coefficients of a single number lie side by side, as the sizes of all orders do.
             if place.stride == 1 {
-                let coefficients = &memory[place.start as usize + 1..][..*order];
-                for (k, (&c, size)) in coefficients.iter().zip(&mut *sizes).enumerate() {
-                    series[k * width + part.start] = c;
-                    keep(size, c.magnitude());
-                }
+                let coefficients = &coefficients[..*order];
+                let rows = series.chunks_exact_mut(width);
+                rows.zip(coefficients).for_each(|(row, &c)| row[part.start] = c);
+                enlarge(sizes, coefficients);
                 continue;
             }
             for (k, size) in sizes.iter_mut().enumerate() {
-                let coefficient = &memory[place.at(k + 1) as usize..][..part.len()];
+                let coefficient = &coefficients[k * place.stride as usize..][..part.len()];
                 series[k * width..][part.clone()].copy_from_slice(coefficient);
-                keep(size, largest(coefficient));
+                enlarge(std::slice::from_mut(size), &[largest(coefficient)]);
             }
         }
         Ok(true)
