@@ -2,7 +2,7 @@
 
 use autodiff_core::ode::{Trajectory, taylor_step};
 use autodiff_core::real::Row;
-use autodiff_core::{Elementary, Error, Var, concat, stack};
+use autodiff_core::{Elementary, Error, Tree, Var, concat, stack};
 use ndarray::{Array1, Array2, arr1};
 use testkit::motion::{energy, planets, six_bodies};
 
@@ -240,6 +240,45 @@ fn rates_of_one_node_have_their_series() {
             assert!((a - b).abs() <= 1e-13 * b.abs().max(1.0), "{}: {a:e} against {b:e}", row.name());
         }
     }
+}
+
+#[test]
+fn rates_that_are_states_have_their_series() {
+    type Rates = fn(Var, Var, Var) -> (Var, Var, Var);
+    // What follows another state: one, a chain, two of one, each other, one of another shape, and one of time.
+    let systems: [(&str, Rates); 6] = [
+        ("x′ = v", |x, v, _| (v, -x.sin(), x * v)),
+        ("x′ = v, v′ = a", |x, v, a| (v, a, -x.sin() - a)),
+        ("x′ = v, y′ = v", |x, v, y| (v, -x.sin() * y, v)),
+        ("x′ = v, v′ = x", |x, v, y| (v, x, x * y)),
+        ("x′ = v, reshaped", |x, v, y| (v.reshape(&[v.size(), 1]).reshape(&[v.size()]), x.cos() * y, -v)),
+        ("x′ = x", |x, v, y| (x, y, -v)),
+    ];
+    for n in [1, 40, 301] {
+        let of = |phase: f64| Array1::from_shape_fn(n, |i| (phase + 0.7 * i as f64).sin());
+        let state = (of(0.1), of(0.5), of(0.9));
+        for (name, rates) in systems {
+            let series = taylor_step(|s: &(Var, Var, Var), _: Var| rates(s.0, s.1, s.2), &state, 0.0, 9).unwrap();
+            let program = |s: &(Var, Var, Var), _: Var| {
+                let (a, b, c) = rates(s.0, s.1, s.2);
+                let (a, b) = as_program(&(s.0, s.1), (a, b));
+                (a, b, c)
+            };
+            let program = taylor_step(program, &state, 0.0, 9).unwrap();
+            for (k, (a, b)) in series.iter().zip(&program).enumerate() {
+                for (a, b) in a.to_vec().iter().zip(&b.to_vec()) {
+                    assert!((a - b).abs() <= 1e-13, "{name}, {n} entries, order {}: {a:e} against {b:e}", k + 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_may_be_as_long_as_numbers_reach() {
+    let mut far = Trajectory::new(|_: &Var, _| autodiff_core::constant(&1.0), &0.0, 0.0);
+    far.advance_to(1e200).unwrap();
+    assert_eq!(far.state(), 1e200);
 }
 
 #[test]

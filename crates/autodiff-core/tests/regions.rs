@@ -130,6 +130,29 @@ fn shifted_parts_are_summed_where_they_are() {
 }
 
 #[test]
+fn an_empty_part_between_zeros_is_zero() {
+    for length in [33, 64] {
+        let graph =
+            graph(&[length], |x| vec![(x.sin() * 2.0 + between(x.slice(0, 0..0), x.size(), 0)).sum(), x.cos().sum()]);
+        hold::<f64>("an empty part", &graph, &[length]);
+    }
+}
+
+#[test]
+fn what_several_read_is_repeated_once() {
+    // Longer than what is repeated before the first chunk.
+    let shape = [4, 1500];
+    let graph = graph(&shape, |x| {
+        let row = (x.sum_axes(&[0]) * 0.25).expand_axis(0);
+        vec![((x - row).exp() * row).sin() / (row.square() + 1.0) + row]
+    });
+    hold::<f64>("a row", &graph, &shape);
+    // The row, and one more than its squares.
+    let text = program(&graph).to_string();
+    assert_eq!(text.matches("repeat").count(), 2, "{text}");
+}
+
+#[test]
 fn threads_change_nothing() {
     let shape = [3000, 101];
     let shifted = SHIFTED.iter().map(|&(name, formula, _)| (name, formula, &[1 << 20][..]));

@@ -2,7 +2,8 @@
 //!
 //! Sums are pairwise, so that the rounding error grows with the logarithm of the length: a line is cut into blocks of
 //! [`BLOCK`] entries, which are summed in 32 running sums; columns are summed row by row up to 128 rows and
-//! pairwise above. The order of additions depends on the shape only, not on the machine.
+//! pairwise above, where rows of up to 32 columns are taken several at once. The order of additions depends on the shape only, not
+//! on the machine.
 
 use crate::Scalar;
 use crate::vector::{Contraction, Kernel, dispatch};

@@ -50,7 +50,7 @@ impl Unit {
 }
 
 /// How a node reads its source that only moves or repeats numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Repeat {
     /// One number for all entries.
     Scalar {

@@ -45,7 +45,7 @@ pub use roll::{Rolling, roll};
 pub use schedule::schedule;
 pub use simplify::simplify;
 pub use spread::{floating, spread};
-pub use unstack::unstack;
+pub use unstack::{LINKS, unstack};
 
 use crate::graph::Graph;
 
@@ -68,7 +68,7 @@ pub fn optimize(graph: &Graph, late: Option<usize>) -> Optimized {
     if late.is_none() {
         optimized.pass("rematerialize", rematerialize);
     }
-    optimized.pass("unstack", unstack);
+    optimized.pass("unstack", |graph| unstack(graph, &self::late(graph, late)));
     optimized.pass("pack", |graph| pack(graph, &self::late(graph, late)));
     optimized.pass("spread", spread);
     optimized

@@ -2,7 +2,8 @@
 //!
 //! A fused region computes such a sum as one chain, entry by entry, from factors that it reads where they lie. As a product and a
 //! sum over the axis the products are written out and read again: an array with the axis, of which the result has none. The sums
-//! over directions of a Laplacian are of this kind. The order of additions stays.
+//! over directions of a Laplacian are of this kind. The order of additions stays, but for a zero that they begin with: where all
+//! products are −0, so is the sum.
 
 use crate::graph::{Arguments, Graph, NodeId, Operation};
 use crate::primitive::{Broadcast, Reshape, Slice, Sum};
@@ -11,33 +12,42 @@ use crate::shape::Shape;
 use std::any::Any;
 use std::sync::Arc;
 
-/// Longest axis: as many terms as a chain has at most.
-const LONGEST: usize = 32;
+/// Terms of a chain at most, so that their slices stand on the stack when it runs: longer axes stay.
+pub const LINKS: usize = 32;
 
 /// Entries of a slice from which on a region of its own is worth its call.
 const SHORTEST: usize = 1 << 10;
 
-/// The same program with such sums unstacked; `None` if there are none.
-pub fn unstack(graph: &Graph) -> Option<Graph> {
+/// The same program with such sums unstacked; `None` if there are none. `late` tells of each node whether it depends on late inputs:
+/// slices of what is early would be kept beside it for a late sum.
+pub fn unstack(graph: &Graph, late: &[bool]) -> Option<Graph> {
     let mut readers = vec![0_u32; graph.len()];
+    // A reshape is its argument under another shape.
+    let mut root: Vec<NodeId> = graph.ids().collect();
     // What is written out anyway, whatever reads it in a region.
     let mut stored = vec![false; graph.len()];
     for id in graph.ids() {
-        let row = matches!(graph.operation(id), Operation::Row(_));
-        for a in graph.arguments(id) {
-            readers[a.index()] += 1;
-            stored[a.index()] |= !row;
+        let args = graph.arguments(id);
+        args.iter().for_each(|a| readers[a.index()] += 1);
+        match graph.operation(id) {
+            Operation::Row(_) => {}
+            Operation::Primitive(p) if (&**p as &dyn Any).is::<Reshape>() => root[id.index()] = root[args[0].index()],
+            _ => args.iter().for_each(|a| stored[root[a.index()].index()] = true),
         }
     }
     for id in graph.outputs().iter().copied().chain(graph.guards().iter().map(|g| g.node)) {
         readers[id.index()] += 1;
-        stored[id.index()] = true;
+        stored[root[id.index()].index()] = true;
     }
-    let lies = |id: NodeId| !matches!(graph.operation(id), Operation::Row(_)) || stored[id.index()];
+    let lies = |id: NodeId| {
+        let id = root[id.index()];
+        !matches!(graph.operation(id), Operation::Row(_)) || stored[id.index()]
+    };
     let product = |id: NodeId| {
         let source = summed(graph, id)?;
         let (factors, alone) = (graph.arguments(source), readers[source.index()] == 1);
-        (alone && graph.scope(source) == graph.scope(id) && factors.iter().all(|&f| lies(f))).then_some(factors)
+        let here = |f: NodeId| lies(f) && late[f.index()] == late[id.index()];
+        (alone && graph.scope(source) == graph.scope(id) && factors.iter().all(|&f| here(f))).then_some(factors)
     };
     graph.ids().find_map(product)?;
     let (mut out, mut moved) = (Graph::new(), Vec::<NodeId>::with_capacity(graph.len()));
@@ -61,7 +71,7 @@ fn summed(graph: &Graph, id: NodeId) -> Option<NodeId> {
     let sum = (&**p as &dyn Any).downcast_ref::<Sum>()?;
     let source = graph.arguments(id)[0];
     let count = *graph.shape(source).first()?;
-    let fits = sum.axes[..] == [0] && (2..=LONGEST).contains(&count) && graph.shape(id).size() >= SHORTEST;
+    let fits = sum.axes[..] == [0] && (2..=LINKS).contains(&count) && graph.shape(id).size() >= SHORTEST;
     (fits && matches!(graph.operation(source), Operation::Row(Row::Mul))).then_some(source)
 }
 
@@ -95,13 +105,12 @@ fn slice(graph: &Graph, out: &mut Graph, id: NodeId, i: usize, moved: &[NodeId])
     {
         let from = graph.arguments(id)[0];
         let source = graph.shape(from);
-        if source.rank() == shape.rank() {
-            let one = if source[0] == 1 { moved[from.index()] } else { entry(out, from) };
-            let mut to = shape.to_vec();
-            to[0] = 1;
-            let repeated = Broadcast { shape: Shape::of(&to) };
-            return out.primitive(Arc::new(repeated), &[one]).expect("axes repeat as before");
-        }
+        let repeats = source.rank() < shape.rank() || source[0] == 1;
+        let one = if repeats { moved[from.index()] } else { entry(out, from) };
+        let mut to = shape.to_vec();
+        to[0] = 1;
+        let repeated = Broadcast { shape: Shape::of(&to) };
+        return out.primitive(Arc::new(repeated), &[one]).expect("axes repeat as before");
     }
     entry(out, id)
 }
@@ -112,7 +121,7 @@ mod tests {
 
     fn unstacked(text: &str) -> Option<String> {
         let graph: Graph = text.parse().expect("the test's own text");
-        let graph = unstack(&graph)?.without_dead_nodes();
+        let graph = unstack(&graph, &vec![true; graph.len()])?.without_dead_nodes();
         graph.verify().unwrap();
         Some(graph.to_string())
     }
@@ -132,6 +141,34 @@ mod tests {
         let unstacked = unstacked(text).expect("it is one");
         assert!(unstacked.contains("slice{axis=[0], start=[2], step=[1], count=[1]} %0 : [1, 1, 50]"), "{unstacked}");
         assert!(!unstacked.contains("[3, 40, 50]"), "{unstacked}");
+    }
+
+    #[test]
+    fn what_is_repeated_along_the_axis_is_no_array_with_it() {
+        for shape in ["[]", "[2000]", "[1, 2000]"] {
+            let text = format!(
+                "%0 = input : [3, 2000]\n%1 = input : {shape}\n%2 = broadcast{{shape=[3, 2000]}} %1 : [3, 2000]\n\
+                 %3 = mul %0 %2 : [3, 2000]\n%4 = sum{{axes=[0]}} %3 : [2000]\nreturn %4"
+            );
+            let unstacked = unstacked(&text).expect("it is one");
+            assert_eq!(unstacked.matches("= slice{").count(), 3, "{unstacked}");
+            assert!(!unstacked.contains("broadcast{shape=[3, 2000]}"), "{unstacked}");
+        }
+    }
+
+    #[test]
+    fn what_is_elementwise_under_another_shape_stays() {
+        let text = "%0 = input : [6000]\n%1 = exp %0 : [6000]\n%2 = reshape{shape=[3, 2000]} %1 : [3, 2000]\n\
+                    %3 = mul %2 %2 : [3, 2000]\n%4 = sum{axes=[0]} %3 : [2000]\nreturn %4";
+        assert_eq!(unstacked(text), None);
+    }
+
+    #[test]
+    fn factors_of_another_phase_stay_whole() {
+        let text = "%0 = input : [3, 2000]\n%1 = input : [3, 2000]\n%2 = mul %0 %1 : [3, 2000]\n\
+                    %3 = sum{axes=[0]} %2 : [2000]\nreturn %3";
+        let graph: Graph = text.parse().expect("the test's own text");
+        assert!(unstack(&graph, &[false, true, true, true]).is_none());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Which nodes of a region are one sum of products, or one product of several factors: their parts are read by nothing else, so
 //! what is summed or multiplied so far needs no register.
 
-use super::region::{FACTORS, LINKS};
+use super::region::FACTORS;
+use crate::compile::LINKS;
 use crate::graph::{Arguments, Graph, NodeId, Operation};
 use crate::real::Row;
 use rustc_hash::{FxHashMap, FxHashSet};

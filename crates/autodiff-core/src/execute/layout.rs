@@ -426,11 +426,34 @@ impl<'g> Layout<'g> {
         self.program.instructions.push(Instruction { kind, operands, out });
     }
 
+    /// The member of a unit that stands behind a node, if it is one.
+    fn member(&self, number: usize, id: NodeId) -> Option<NodeId> {
+        let source = self.root[id.index()];
+        (self.unit_of[source.index()] == number).then_some(source)
+    }
+
+    /// Members that repeat the numbers of one before them, which stands for them: each reader brought a repeat of its own.
+    fn repeated_again(&self, number: usize, nodes: &[NodeId]) -> FxHashMap<NodeId, NodeId> {
+        let (mut first, mut same) = (FxHashMap::default(), FxHashMap::default());
+        for &id in nodes.iter().filter(|id| !self.read_outside[id.index()]) {
+            let Some(way) = repeat(self.graph, id) else { continue };
+            let source = self.graph.arguments(id)[0];
+            if self.member(number, source).is_none() {
+                let stands = *first.entry((way, self.root[source.index()])).or_insert(id);
+                if stands != id {
+                    same.insert(id, stands);
+                }
+            }
+        }
+        same
+    }
+
     fn region(&mut self, number: usize, nodes: &[NodeId]) {
         let mut region = RegionBuilder::new(self.graph, nodes);
+        let same = self.repeated_again(number, nodes);
         let inside = |layout: &Self, id: NodeId| {
-            let source = layout.root[id.index()];
-            (layout.unit_of[source.index()] == number).then_some(source)
+            let member = layout.member(number, id)?;
+            Some(same.get(&member).copied().unwrap_or(member))
         };
         let chains = Chains::new(self.graph, nodes, |id| inside(self, id).filter(|&m| !self.read_outside[m.index()]));
         // What a step reads, and the last step that reads each member from its register.
@@ -460,9 +483,9 @@ impl<'g> Layout<'g> {
         // Members that are no step: they are read in an array, or where they were repeated.
         let mut in_places: FxHashMap<NodeId, Source> = FxHashMap::default();
         for (step, &id) in nodes.iter().enumerate() {
-            if chains.within.contains(&id) {
+            if chains.within.contains(&id) || same.contains_key(&id) {
                 self.program.statistics.count(self.graph, id);
-                region.weight += 1;
+                region.weight += usize::from(chains.within.contains(&id));
                 continue;
             }
             let args = reads(id);
@@ -622,7 +645,8 @@ impl RegionBuilder {
         built.pieces = arrays.map(|(i, a)| Touched { offset: a.offset, length: a.length, array: Some(i) }).collect();
         let written = self.stores.iter().filter(|(place, _)| place.space == Space::Arena);
         built.pieces.extend(written.map(|(p, _)| Touched { offset: p.offset, length: p.length, array: None }));
-        built.pieces.sort_by_key(|piece| piece.offset);
+        // An empty piece may begin where another does: it comes first.
+        built.pieces.sort_by_key(|piece| (piece.offset, piece.length));
         built.weight = self.weight;
         debug_assert!(
             built.pieces.windows(2).all(|w| w[0].offset + w[0].length <= w[1].offset),

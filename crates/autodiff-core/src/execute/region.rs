@@ -6,7 +6,7 @@
 //! blocks, so that their bits depend neither on the number of threads nor on the size of chunks, and are those of a sum outside.
 
 use super::memory::{Memories, Space};
-use crate::compile::{Reduction, Repeat};
+use crate::compile::{LINKS, Reduction, Repeat};
 use crate::graph::Executable;
 use crate::primitive::{Stride, advance, read_piece};
 use crate::real::Row;
@@ -135,9 +135,6 @@ pub struct Link {
     pub a: Source,
     pub b: Option<Source>,
 }
-
-/// Terms of a chain at most, so that their slices stand on the stack.
-pub const LINKS: usize = 32;
 
 /// Factors of a chain at most.
 pub const FACTORS: usize = 4;

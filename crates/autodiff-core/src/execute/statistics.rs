@@ -57,8 +57,8 @@ const COMPUTE_BOUND: u64 = 8;
 const FAR: usize = 1 << 17;
 
 /// Entries that an instruction moves below which calling it is most of its time. Sixteen products with the Hessian of
-/// Rosenbrock's function at n = 250, 1100 entries an instruction, take two thirds of the time side by side; at n = 1000, half as
-/// much again.
+/// Rosenbrock's function at n = 100, 450 entries an instruction, take two fifths of the time side by side, as long at n = 250, and half
+/// as long again at n = 1000.
 const SHORT: usize = 1024;
 
 impl Statistics {

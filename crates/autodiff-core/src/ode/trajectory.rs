@@ -75,9 +75,9 @@ pub struct Trajectory<'f, P: Tree, Out> {
     /// The series of the step that is being made.
     pub(super) next: Vec<P::Scalar>,
     memory: Vec<Coefficients<P::Scalar>>,
-    /// The path that the closure took for it.
+    /// The path that the closure took in the step that was made last.
     path: Option<Path<Out>>,
-    /// The largest entry of each coefficient of that series.
+    /// The largest entry of each coefficient of the series of that step.
     sizes: Vec<P::Scalar>,
     /// Change of each entry in a step.
     rise: Vec<P::Scalar>,

@@ -2,7 +2,7 @@
 //!
 //! As long as all nodes are scalars with a number, and nothing but a node and its number is to be noted of an operation, it is
 //! recorded in some forty instructions, which are inlined where the closure applies an operator. Law: either all is done that
-//! the long way does, or nothing, and the long way is taken.
+//! the long way does, or nothing but that a number is made known, which the long way finds then.
 
 use super::{INNERMOST, NEVER, Tape, literal};
 use crate::graph::{NodeId, Var};
@@ -34,10 +34,7 @@ impl Tape {
         if a.trace != self.quick {
             return None;
         }
-        let constant = match self.literals.get(c) {
-            Some(node) => node,
-            None => self.new_literal(c)?,
-        };
+        let constant = self.literal_node(c)?;
         let next = self.graph.room()?;
         let number = self.numbers.value_by(next, row, a.node, c)?;
         let node = self.graph.scalar_row_by(row, [a.node, constant]);
@@ -51,11 +48,17 @@ impl Tape {
         if self.quick == NEVER {
             return None;
         }
-        let node = match self.literals.get(value) {
-            Some(node) => node,
-            None => self.new_literal(value)?,
-        };
+        let node = self.literal_node(value)?;
         Some(Var { trace: self.quick, node })
+    }
+
+    /// The constant of a number, on a tape that is quick.
+    #[inline(always)]
+    fn literal_node(&mut self, value: f64) -> Option<NodeId> {
+        match self.literals.get(value) {
+            Some(node) => Some(node),
+            None => self.new_literal(value),
+        }
     }
 
     /// Records a number that is not among the [literals](super::literals::Literals), on a tape that is quick.

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::vector::{Contraction, Kernel, dispatch};
+use std::ops::Range;
 
 /// Entries that are taken together.
 const BLOCK: usize = 32;
@@ -98,13 +99,27 @@ impl<T: Scalar> Kernel for Polynomial<'_, T> {
     }
 }
 
-/// Horner's rule for some entries, in h² for odd and for even powers: two chains of half the length.
+/// Sizes of h whose square is a normal number at either precision.
+const SQUARED: Range<f64> = 1e-15..1e15;
+
+/// Horner's rule for some entries, in h² for odd and for even powers: two chains of half the length; one chain in h where h² may be
+/// beyond what numbers reach.
 #[inline(always)]
 fn horner<T: Scalar, F: Contraction, const N: usize>(coefficients: &[T], n: usize, entry: usize, h: T) -> [T; N] {
     let part = |end: usize| -> &[T; N] {
         coefficients[end - n + entry..].first_chunk().expect("a coefficient has all entries")
     };
     let square = h * h;
+    if !(T::round_from(SQUARED.start)..T::round_from(SQUARED.end)).contains(&h.magnitude()) {
+        let mut sum = [T::zero(); N];
+        for end in (1..=coefficients.len() / n).rev() {
+            let coefficient = part(end * n);
+            for e in 0..N {
+                sum[e] = (sum[e] + coefficient[e]) * h;
+            }
+        }
+        return sum;
+    }
     let (mut odd, mut even) = ([T::zero(); N], [T::zero(); N]);
     let mut end = coefficients.len();
     if end / n % 2 == 1 {

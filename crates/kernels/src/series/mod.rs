@@ -273,7 +273,7 @@ fn single<T: Scalar, F: Contraction>(i: &Instruction<T>, table: &[u32], memory: 
 /// Σ aⱼ bⱼ of single numbers, whose series are contiguous.
 ///
 /// Instructions of single numbers are short, and differ in the number of their terms from order to order: a loop over these costs
-/// more than the products. So sums of up to 24 terms, which orders up to 23 come to, have code of their own.
+/// more than the products. So sums of up to 24 terms, those of coefficients up to number 23, have code of their own.
 #[inline(always)]
 fn dot<T: Scalar, F: Contraction>(i: &Instruction<T>, memory: &[T]) -> T {
     let terms = i.terms as usize;

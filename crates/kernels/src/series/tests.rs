@@ -121,3 +121,19 @@ fn values_of_polynomials_of_any_degree() {
         assert_eq!(out, [2.0_f64.powi(degree as i32 + 1) - 2.0; 3]);
     }
 }
+
+#[test]
+fn a_straight_line_is_evaluated_wherever_its_numbers_reach() {
+    for degree in [1, 2, 3, 20, 21] {
+        let mut line = vec![0.0; degree];
+        line[0] = 1.0;
+        for h in [1e200, -1e16, 0.0, 1e-200] {
+            let mut out = [f64::NAN];
+            polynomial(&line, h, &mut out);
+            assert_eq!(out, [h], "degree {degree}");
+        }
+        let mut out = [f32::NAN];
+        polynomial(&line.iter().map(|&c| c as f32).collect::<Vec<f32>>(), 1e20, &mut out);
+        assert_eq!(out, [1e20], "degree {degree}");
+    }
+}

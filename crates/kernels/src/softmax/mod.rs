@@ -7,7 +7,8 @@
 //! The laws:
 //!
 //! * The sum is [`reduce::sum`](crate::reduce::sum) of the exponentials, of shape [before, n] if the last axis has length 1, bit
-//!   for bit; so its order depends on the shape only, and a row's results on nothing but the row.
+//!   for bit, but where the last axis has 2 to 32 entries, of which that sum takes several rows at once. Its order depends on the
+//!   shape only, and a row's results on nothing but the row.
 //! * Relative to the sum, its error is that of the exponentials, 1 ulp beside the rounding of x − m, and of log₂ n additions or, up to
 //!   32 entries and down columns, as many as 32 and 128.
 //! * Rows of −∞ give −∞ and NaN; of a row with +∞ the first is +∞, and the softmax 0 at finite entries and NaN at +∞. NaN gives NaN.

@@ -527,11 +527,14 @@ impl<'a, T: Executable> Lowering<'a, T> {
 fn followers(recurrences: &Recurrences) -> Vec<Option<NodeId>> {
     let graph = &recurrences.graph;
     let states = || graph.inputs().iter().zip(graph.outputs()).map(|(&state, &rate)| (state, recurrences.holder(rate)));
-    let is_state = |holder: usize| states().any(|(state, _)| state.index() == holder);
+    let (mut is_state, mut first) = (vec![false; graph.len()], vec![None; graph.len()]);
+    for (state, rate) in states() {
+        is_state[state.index()] = true;
+        first[rate].get_or_insert(state);
+    }
     let mut followers = vec![None; graph.len()];
-    for (leader, _) in states().filter(|&(_, rate)| !is_state(rate)) {
-        let follower = states().find(|&(_, rate)| rate == leader.index());
-        followers[leader.index()] = follower.map(|(state, _)| state);
+    for (leader, _) in states().filter(|&(_, rate)| !is_state[rate]) {
+        followers[leader.index()] = first[leader.index()];
     }
     followers
 }
