@@ -1,6 +1,6 @@
 //! Spreading: what is repeated often and costs little to repeat is repeated anew for every elementwise node that reads it.
 //!
-//! A number or a row of biases that fills an array is then read where it lies, along with the rest of a fused region, and
+//! A number, or a row of biases or longer piece that fills an array, is then read where it lies, along with the rest of a fused region, and
 //! never written out: neither for a second region, nor for products to come.
 
 use super::fuse::cycles;

@@ -1,6 +1,6 @@
 //! Running a fused region: all its steps on one chunk after the other, with what is between them in registers that stay in
-//! the nearest cache. What repeats along the region is written side by side before the first chunk. Where lines are reduced,
-//! a chunk is a number of whole lines, and some steps compute one number for each line.
+//! the nearest cache. Short pieces that repeat along the region are written side by side before the first chunk. Where lines are
+//! reduced, a chunk is a number of whole lines, and some steps compute one number for each line.
 //!
 //! Chunks are independent, so long regions run on several threads; sums are taken block by block and then pairwise over the
 //! blocks, so that their bits depend neither on the number of threads nor on the size of chunks, and are those of a sum outside.
@@ -116,8 +116,8 @@ pub struct Step {
 #[derive(Debug)]
 pub enum Compute {
     Row(Row, SmallVec<[Source; 3]>),
-    /// A sum of terms and products, in their order, at most [`LINKS`]; then multiplied by at most [`FACTORS`].
-    Chain(SmallVec<[Link; 2]>, SmallVec<[Source; FACTORS]>),
+    /// A sum of terms and products, in their order.
+    Chain(Chain),
     /// Repeats the numbers of an array.
     Repeat(Repeat, usize),
     /// The sums over the blocks of the chunk, for the total of this number.
@@ -126,6 +126,15 @@ pub enum Compute {
     Reduce(Reduction, Source),
     /// The number of each line for each of its entries.
     Spread(Source),
+}
+
+/// At most [`LINKS`] terms, and at most [`FACTORS`] that their sum is multiplied by.
+#[derive(Debug)]
+pub struct Chain {
+    pub links: SmallVec<[Link; 2]>,
+    pub factors: SmallVec<[Source; FACTORS]>,
+    /// Whether it reads what stands between zeros, and so goes through a chunk in pieces.
+    pub in_pieces: bool,
 }
 
 /// A term of a chain: ± a, or ± a·b.
@@ -310,7 +319,7 @@ impl Region {
         for step in &self.steps {
             let sources: SmallVec<[Source; 8]> = match &step.compute {
                 Compute::Row(_, sources) => sources.iter().copied().collect(),
-                Compute::Chain(links, factors) => chain_sources(links, factors).collect(),
+                Compute::Chain(chain) => chain.sources().collect(),
                 Compute::Repeat(_, array) => SmallVec::from_slice(&[Source::Window(*array, 0)]),
                 Compute::Total(_, source) | Compute::Reduce(_, source) | Compute::Spread(source) => {
                     SmallVec::from_slice(&[*source])
@@ -475,12 +484,13 @@ impl Region {
                 [a, b, c] => row.map(&[read(a), read(b), read(c)], out),
                 _ => unreachable!("a row has one to three inputs"),
             },
-            Compute::Chain(links, factors) => {
+            Compute::Chain(chain) => {
+                let Chain { links, factors, in_pieces } = chain;
                 // Pieces of the chunk in which what stands between zeros is either there or zero.
                 let zero = [T::zero()];
                 let mut done = 0;
                 while done < count {
-                    let end = given.border(links, factors, start + done, start + count) - start;
+                    let end = if *in_pieces { given.border(chain, start + done, start + count) - start } else { count };
                     let piece = |source: &Source| match *source {
                         Source::Between(i, first) => given.between(i, first, start + done..start + end, &zero),
                         Source::Number(i, at) => &given.arrays[i][at..=at],
@@ -524,9 +534,18 @@ fn chain_of<'a, T: Executable, const N: usize>(
     chain(&terms[..links.len()], &factors[..multipliers.len()], out);
 }
 
-/// What a chain reads.
-fn chain_sources<'a>(links: &'a [Link], factors: &'a [Source]) -> impl Iterator<Item = Source> + 'a {
-    links.iter().flat_map(|l| [Some(l.a), l.b]).flatten().chain(factors.iter().copied())
+impl Chain {
+    pub fn new(links: SmallVec<[Link; 2]>, factors: SmallVec<[Source; FACTORS]>) -> Chain {
+        let chain = Chain { links, factors, in_pieces: false };
+        let in_pieces = chain.sources().any(|source| matches!(source, Source::Between(..)));
+        Chain { in_pieces, ..chain }
+    }
+
+    /// What it reads.
+    fn sources(&self) -> impl Iterator<Item = Source> + '_ {
+        let links = self.links.iter().flat_map(|l| [Some(l.a), l.b]).flatten();
+        links.chain(self.factors.iter().copied())
+    }
 }
 
 impl<'a, T> Given<'a, T> {
@@ -547,9 +566,9 @@ impl<'a, T> Given<'a, T> {
 
     /// The first place after `start`, up to `end`, where an array between zeros that a chain reads begins or ends.
     #[inline]
-    fn border(&self, links: &[Link], factors: &[Source], start: usize, end: usize) -> usize {
+    fn border(&self, chain: &Chain, start: usize, end: usize) -> usize {
         let mut border = end;
-        for source in chain_sources(links, factors) {
+        for source in chain.sources() {
             if let Source::Between(i, first) = source {
                 let places = [first, first + self.arrays[i].len()];
                 border = places.into_iter().filter(|&place| place > start).fold(border, usize::min);
