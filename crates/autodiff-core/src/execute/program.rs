@@ -1,6 +1,6 @@
 //! [`Program`]: a graph laid out for running many times: a list of instructions over one arena.
 //!
-//! Planned once (`layout.rs`): simplified, ordered, elementwise nodes fused, reshapes made free, every value given a place
+//! Planned once (`layout`): simplified, ordered, elementwise nodes fused, reshapes made free, every value given a place
 //! that is reused when the value is dead. Inputs are read where the caller has them and results written where the caller
 //! wants them. Running allocates nothing. The layout is in entries, so one program serves `f32` and `f64`.
 //!
