@@ -56,38 +56,61 @@ impl<T: Scalar> Kernel for Chain<'_, T> {
 
     #[inline(always)]
     fn run<F: Contraction>(self) {
-        let n = self.out.len();
-        let mut start = 0;
-        while start + WIDE <= n {
-            block::<T, WIDE>(self.terms, self.factors, start, self.out);
-            start += WIDE;
-        }
-        while start + NARROW <= n {
-            block::<T, NARROW>(self.terms, self.factors, start, self.out);
-            start += NARROW;
-        }
-        if start < n && n >= NARROW {
-            // The last ones once more, with some before them.
-            block::<T, NARROW>(self.terms, self.factors, n - NARROW, self.out);
+        // Where there is no single number, none is asked for again and again.
+        let one = |x: &[T]| x.len() == 1;
+        let numbers = self.terms.iter().any(|term| one(term.a) || term.b.is_some_and(one));
+        if numbers || self.factors.iter().any(|factor| one(factor)) {
+            self.blocks::<true>();
         } else {
-            (start..n).for_each(|i| block::<T, 1>(self.terms, self.factors, i, self.out));
+            self.blocks::<false>();
         }
     }
 }
 
-/// Entries `start..start + N`.
+impl<T: Scalar> Chain<'_, T> {
+    #[inline(always)]
+    fn blocks<const NUMBERS: bool>(self) {
+        let n = self.out.len();
+        let mut start = 0;
+        while start + WIDE <= n {
+            block::<T, WIDE, NUMBERS>(self.terms, self.factors, start, self.out);
+            start += WIDE;
+        }
+        while start + NARROW <= n {
+            block::<T, NARROW, NUMBERS>(self.terms, self.factors, start, self.out);
+            start += NARROW;
+        }
+        if start < n && n >= NARROW {
+            // The last ones once more, with some before them.
+            block::<T, NARROW, NUMBERS>(self.terms, self.factors, n - NARROW, self.out);
+        } else {
+            (start..n).for_each(|i| block::<T, 1, NUMBERS>(self.terms, self.factors, i, self.out));
+        }
+    }
+}
+
+/// Entries `start..start + N`, with or without `NUMBERS` that stand for all entries.
 #[inline(always)]
-fn block<T: Scalar, const N: usize>(terms: &[Term<'_, T>], factors: &[&[T]], start: usize, out: &mut [T]) {
+fn block<T: Scalar, const N: usize, const NUMBERS: bool>(
+    terms: &[Term<'_, T>],
+    factors: &[&[T]],
+    start: usize,
+    out: &mut [T],
+) {
     let part = |x: &[T]| -> [T; N] { *x[start..].first_chunk().expect("a term has the entries of the result") };
-    let load = |x: &[T]| if let [one] = *x { [one; N] } else { part(x) };
+    let load = |x: &[T]| match *x {
+        [one] if NUMBERS => [one; N],
+        _ => part(x),
+    };
     // One number is no vector first: it would take registers that the entries need.
     macro_rules! multiply {
         ($x:ident, $y:expr) => {
-            if let [one] = *$y {
-                (0..N).for_each(|k| $x[k] *= one);
-            } else {
-                let y = part($y);
-                (0..N).for_each(|k| $x[k] *= y[k]);
+            match *$y {
+                [one] if NUMBERS => (0..N).for_each(|k| $x[k] *= one),
+                _ => {
+                    let y = part($y);
+                    (0..N).for_each(|k| $x[k] *= y[k]);
+                }
             }
         };
     }
