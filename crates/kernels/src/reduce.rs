@@ -200,11 +200,19 @@ fn rows<T: Scalar>(x: &[T], n: usize, m: usize, out: &mut [T]) {
     for (strip, ys) in out.chunks_mut(STRIP).enumerate() {
         // One strip only, if rows are grouped.
         let columns = strip * STRIP..(strip * STRIP + ys.len() * group).min(width);
-        let sums = strip_of_rows(&x[..wide * width], wide, width, columns);
+        let mut sums = strip_of_rows(&x[..wide * width], wide, width, columns);
+        // The parts of a row, pairwise too, and the rows that are left over.
+        let mut parts = group;
+        while parts > 1 {
+            let half = parts.div_ceil(2);
+            let (left, right) = sums[..parts * ys.len()].split_at_mut(half * ys.len());
+            left.iter_mut().zip(right).for_each(|(s, a)| *s += *a);
+            parts = half;
+        }
         ys.copy_from_slice(&sums[..ys.len()]);
-        let others = sums[..ys.len() * group].chunks_exact(ys.len()).skip(1);
-        for row in others.chain(x[wide * width..].chunks_exact(m.max(1))) {
-            ys.iter_mut().zip(row).for_each(|(y, &a)| *y += a);
+        if wide * group < n {
+            let rest = strip_of_rows(&x[wide * width..], n - wide * group, m, 0..m);
+            ys.iter_mut().zip(rest).for_each(|(y, a)| *y += a);
         }
     }
 }
