@@ -39,7 +39,7 @@ pub struct Region {
     pub line: usize,
     pub steps: Vec<Step>,
     /// What repeats along the whole region.
-    pub cycles: Vec<Cycle>,
+    pub motifs: Vec<Motif>,
     pub registers: usize,
     /// Cost of one entry, in plain steps.
     pub weight: usize,
@@ -48,7 +48,7 @@ pub struct Region {
     /// What is written: first places of the arena by offset, then places of the results by offset.
     pub stores: Vec<Stored>,
     /// Pieces of the arena that are touched, by offset: each is an array or a store, by number.
-    pub pieces: Vec<Touched>,
+    pub pieces: Vec<Piece>,
     /// Where each sum over all entries goes in the arena.
     pub totals: Vec<usize>,
 }
@@ -81,14 +81,14 @@ pub enum Per {
 /// Numbers of an array that repeat along the whole region, one of them or several. They are written side by side before the
 /// first chunk, so often that every chunk finds its entries in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cycle {
+pub struct Motif {
     pub array: usize,
     /// The first of them in the array.
     pub start: usize,
     pub period: usize,
 }
 
-impl Cycle {
+impl Motif {
     /// Which of the numbers is entry `start` of the region.
     fn phase(&self, start: usize) -> usize {
         if self.period == 1 { 0 } else { start % self.period }
@@ -97,7 +97,7 @@ impl Cycle {
 
 /// A piece of the arena that a region touches.
 #[derive(Clone, Copy, Debug)]
-pub struct Touched {
+pub struct Piece {
     pub offset: usize,
     pub length: usize,
     /// The array's number, `None` for the next store.
@@ -163,7 +163,7 @@ pub enum Source {
     /// The chunk in a register.
     Register(usize),
     /// The chunk's entries of what repeats along the region.
-    Cycle(usize),
+    Motif(usize),
     /// One number of an array, at this place, for all entries; only a chain reads it.
     Number(usize, usize),
     /// The chunk's entries of an array between zeros, of which this one is the first of the array; only a chain reads it.
@@ -179,16 +179,16 @@ pub enum Goal {
     Sum,
 }
 
-// Slices of arrays, cycles, stores and sums; a region with more of them takes memory from the heap at each run.
+// Slices of arrays, motifs, stores and sums; a region with more of them takes memory from the heap at each run.
 type Arrays<'a, T> = SmallVec<[&'a [T]; 256]>;
-type Cycles<'a, T> = SmallVec<[(Cycle, &'a [T]); 128]>;
+type Motifs<'a, T> = SmallVec<[(Motif, &'a [T]); 128]>;
 type Stores<'a, T> = SmallVec<[&'a mut [T]; 128]>;
 type Sums<'a, T> = SmallVec<[&'a mut [T]; 64]>;
 
 /// What a region reads, by number.
 struct Given<'a, T> {
     arrays: Arrays<'a, T>,
-    cycles: Cycles<'a, T>,
+    motifs: Motifs<'a, T>,
 }
 
 /// What a part of a region works on.
@@ -204,16 +204,16 @@ struct Part<'a, T> {
 }
 
 impl Region {
-    /// Entries of working memory: cycles, registers for every part, and the sums over blocks.
+    /// Entries of working memory: motifs, registers for every part, and the sums over blocks.
     pub fn scratch(&self) -> usize {
         let parts = if self.work() >= PARALLEL { PARTS } else { 1 };
-        let cycles: usize = self.cycles.iter().map(|cycle| self.written(cycle)).sum();
-        cycles + parts * self.registers * self.chunk() + self.sums()
+        let motifs: usize = self.motifs.iter().map(|motif| self.written(motif)).sum();
+        motifs + parts * self.registers * self.chunk() + self.sums()
     }
 
-    /// Entries of a register: whole blocks or whole lines, the more the fewer registers and cycles there are.
+    /// Entries of a register: whole blocks or whole lines, the more the fewer registers and motifs there are.
     fn chunk(&self) -> usize {
-        let blocks = REGISTERS / BLOCK / (self.registers + self.cycles.len()).max(1);
+        let blocks = REGISTERS / BLOCK / (self.registers + self.motifs.len()).max(1);
         let entries = BLOCK * blocks.clamp(1, BLOCKS);
         if self.line == 1 { entries } else { (entries / self.line).max(1) * self.line }
     }
@@ -226,9 +226,9 @@ impl Region {
         }
     }
 
-    /// Entries for which a cycle is written: a chunk from any of its numbers on, in whole lines of the cache.
-    fn written(&self, cycle: &Cycle) -> usize {
-        let more = if cycle.period == 1 { 0 } else { cycle.period };
+    /// Entries for which a motif is written: a chunk from any of its numbers on, in whole lines of the cache.
+    fn written(&self, motif: &Motif) -> usize {
+        let more = if motif.period == 1 { 0 } else { motif.period };
         (self.chunk() + more).min(self.length).next_multiple_of(LINE)
     }
 
@@ -282,15 +282,15 @@ impl Region {
         parts: usize,
     ) {
         let mut scratch = &mut *memories.scratch;
-        let mut cycles: SmallVec<[&mut [T]; 128]> = SmallVec::new();
-        for cycle in &self.cycles {
-            let (piece, rest) = std::mem::take(&mut scratch).split_at_mut(self.written(cycle));
-            cycles.push(piece);
+        let mut motifs: SmallVec<[&mut [T]; 128]> = SmallVec::new();
+        for motif in &self.motifs {
+            let (piece, rest) = std::mem::take(&mut scratch).split_at_mut(self.written(motif));
+            motifs.push(piece);
             scratch = rest;
         }
         let registers = &mut scratch[..parts * self.registers * self.chunk()];
         // Lists are filled where they stand: moving ones of this size takes longer than a short region.
-        let mut given = Given { arrays: Arrays::new(), cycles: Cycles::new() };
+        let mut given = Given { arrays: Arrays::new(), motifs: Motifs::new() };
         let mut part =
             Part { start: entries.start, length: entries.len(), stores: Stores::new(), sums: Sums::new(), registers };
         self.gather(memories.arena, memories.kept, memories.inputs, memories.out, &mut given.arrays, &mut part.stores);
@@ -300,10 +300,10 @@ impl Region {
         }
         let blocks = self.length.div_ceil(BLOCK).max(1);
         part.sums.extend(sums.chunks_exact_mut(blocks).map(|sums| &mut sums[entries.start / BLOCK..]));
-        for (&cycle, to) in self.cycles.iter().zip(cycles) {
-            let Cycle { array, start, period } = cycle;
+        for (&motif, to) in self.motifs.iter().zip(motifs) {
+            let Motif { array, start, period } = motif;
             fill(Repeat::Cycle { start, period }, given.arrays[array], 0, to);
-            given.cycles.push((cycle, to));
+            given.motifs.push((motif, to));
         }
         if parts == 1 {
             self.part(&given, &mut part);
@@ -315,7 +315,7 @@ impl Region {
     /// For each array whether an entry of the region reads others of it than its own.
     pub fn read_as_a_whole(&self) -> Vec<bool> {
         let mut whole = vec![false; self.arrays.len()];
-        self.cycles.iter().for_each(|cycle| whole[cycle.array] = true);
+        self.motifs.iter().for_each(|motif| whole[motif.array] = true);
         for step in &self.steps {
             let sources: SmallVec<[Source; 8]> = match &step.compute {
                 Compute::Row(_, sources) => sources.iter().copied().collect(),
@@ -555,9 +555,9 @@ impl<'a, T> Given<'a, T> {
         match source {
             Source::Array(i) => &self.arrays[i][start..start + count],
             Source::Window(i, first) => &self.arrays[i][first + start..][..count],
-            Source::Cycle(i) => {
-                let (cycle, numbers) = self.cycles[i];
-                &numbers[cycle.phase(start)..][..count]
+            Source::Motif(i) => {
+                let (motif, numbers) = self.motifs[i];
+                &numbers[motif.phase(start)..][..count]
             }
             Source::Number(..) | Source::Between(..) => unreachable!("only a chain reads it, in pieces"),
             Source::Register(_) | Source::Store(_) => unreachable!("what the region computes is no array"),

@@ -1,7 +1,7 @@
 //! [`Graph`]: a program as data, in static single assignment: every node is one primitive applied to earlier nodes.
 //!
 //! Invariants (checked by [`Graph::verify`]): arguments precede their node; every node has the shape that its operation
-//! infers from the shapes of its arguments; outputs and guards exist; guards are scalars.
+//! infers from the shapes of its arguments; arithmetic by a constant has one; outputs and guards exist; guards are scalars.
 //!
 //! A node is 16 bytes. Rows of the elementwise table and constants need nothing more; other operations are interned in a
 //! side table and keep their arguments in a pool. The graph knows no precision: constants are `f64` until it is run.

@@ -1,6 +1,6 @@
 //! The verifier: says which node breaks which invariant.
 
-use super::{Graph, NodeId, Operation};
+use super::{Graph, INPUT, NodeId, Operation, ROWS};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
@@ -21,6 +21,12 @@ impl Graph {
                 Operation::Row(row) => {
                     if args.len() != row.arity() || shapes.iter().any(|s| *s != shapes[0]) {
                         return Err(broken(id, format!("{} does not fit operands of shapes {shapes:?}", row.name())));
+                    }
+                    if (ROWS..INPUT).contains(&self.nodes[id.index()].op)
+                        && !matches!(self.operation(args[1]), Operation::Constant(_))
+                    {
+                        let found = args[1].index();
+                        return Err(broken(id, format!("{} by a constant: %{found} is none", row.name())));
                     }
                     shapes[0].clone()
                 }
@@ -44,5 +50,23 @@ impl Graph {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::real::Row;
+
+    #[test]
+    fn arithmetic_by_a_constant_has_one() {
+        let mut graph = Graph::new();
+        let (x, two) = (graph.input(Shape::scalar()), graph.constant(2.0));
+        graph.scalar_row_by(Row::Mul, [x, two]);
+        graph.verify().unwrap();
+        graph.scalar_row_by(Row::Mul, [two, x]);
+        let error = graph.verify().unwrap_err();
+        assert!(matches!(error, Error::Invalid { node: 3, .. }), "{error}");
+        assert!(error.to_string().contains("by a constant: %0 is none"), "{error}");
     }
 }

@@ -294,8 +294,14 @@ struct Left<T> {
     start: *const T,
     row: usize,
     step: usize,
-    /// Rows that are stored together, and the distance to the next such strip.
-    strip: (usize, usize),
+    strips: RowStrips,
+}
+
+/// How rows of the left operand are stored: so many together, each such strip so far after the one before.
+#[derive(Clone, Copy)]
+struct RowStrips {
+    rows: usize,
+    apart: usize,
 }
 
 impl Block {
@@ -303,15 +309,16 @@ impl Block {
     /// The operands are valid, the packed ones hold this block, and the buffer has room for a block of the left operand.
     unsafe fn run<T: Scalar>(&self, engine: &Engine<T>, x: &Operands<T>, right: Right<T>, buffer: Option<*mut T>) {
         let (start, k) = self.inner;
-        for (first, end) in blocks(self.rows.len(), M_BLOCK, 1) {
-            let (first, m) = (self.rows.start + first, end - first);
-            let a = x.a.wrapping_add(first * x.a_row + start * x.a_step);
-            let mut left = Left { start: a, row: x.a_row, step: x.a_step, strip: (m, 0) };
+        for (above, end) in blocks(self.rows.len(), M_BLOCK, 1) {
+            let (top, m) = (self.rows.start + above, end - above);
+            let a = x.a.wrapping_add(top * x.a_row + start * x.a_step);
+            let mut left = Left { start: a, row: x.a_row, step: x.a_step, strips: RowStrips { rows: m, apart: 0 } };
             if let Some(buffer) = buffer {
                 let step = engine.step();
-                left = Left { start: buffer.cast_const(), row: 1, step, strip: (engine.strip(), step * k) };
+                let strips = RowStrips { rows: engine.strip(), apart: step * k };
+                left = Left { start: buffer.cast_const(), row: 1, step, strips };
                 // SAFETY: the rows are within the operand, and the buffer has room for all strips of a block.
-                unsafe { pack_left(engine, x, a, (m, k), left.strip, buffer) }
+                unsafe { pack_left(engine, x, a, (m, k), strips, buffer) }
             }
             for strip in self.strips.clone().map(|i| self.columns.strip(i)) {
                 let (b, b_row) = match right {
@@ -320,7 +327,7 @@ impl Block {
                 };
                 let tiles = if left.row == 1 { &engine.over_columns } else { &engine.over_rows };
                 let tiles = if strip.last == engine.lanes { tiles.whole } else { tiles.edge }[strip.vectors - 1];
-                let out = x.out.wrapping_add(first * x.out_row + self.columns.start + strip.start);
+                let out = x.out.wrapping_add(top * x.out_row + self.columns.start + strip.start);
                 let sign = if self.update == Update::Subtract { T::zero() - T::one() } else { T::one() };
                 let mut tile = Tile {
                     k,
@@ -335,12 +342,12 @@ impl Block {
                     update: self.update,
                     sign,
                 };
-                for (i, first) in (0..m).step_by(left.strip.0).enumerate() {
-                    tile.a = left.start.wrapping_add(i * left.strip.1);
-                    let rows = left.strip.0.min(m - first);
-                    let count = rows.div_ceil(tiles.len());
+                for (i, first) in (0..m).step_by(left.strips.rows).enumerate() {
+                    tile.a = left.start.wrapping_add(i * left.strips.apart);
+                    let stored = left.strips.rows.min(m - first);
+                    let count = stored.div_ceil(tiles.len());
                     for i in 0..count {
-                        let rows = part(rows, count, i).len();
+                        let rows = part(stored, count, i).len();
                         // SAFETY: these rows and columns are within the operands.
                         unsafe { tiles[rows - 1](&tile) };
                         tile.a = tile.a.wrapping_add(rows * left.row);
@@ -352,7 +359,7 @@ impl Block {
     }
 }
 
-/// Packs m rows and k columns of the left operand from `from` on, as strips of so many rows that are so far apart.
+/// Packs m rows and k columns of the left operand from `from` on, as strips.
 ///
 /// # Safety
 /// The left operand lies column after column (`a_row` is 1). The rows are within the operand; `to` has room for the strips.
@@ -361,16 +368,16 @@ unsafe fn pack_left<T: Scalar>(
     x: &Operands<T>,
     from: *const T,
     (m, k): (usize, usize),
-    (strip, apart): (usize, usize),
+    strips: RowStrips,
     to: *mut T,
 ) {
     let width = engine.step();
     for p in (0..k).step_by(COPIED) {
         let columns = COPIED.min(k - p);
-        for (i, first) in (0..m).step_by(strip).enumerate() {
-            let rows = strip.min(m - first);
+        for (i, first) in (0..m).step_by(strips.rows).enumerate() {
+            let rows = strips.rows.min(m - first);
             let from = from.wrapping_add(p * x.a_step + first * x.a_row);
-            let to = to.wrapping_add(i * apart + p * width);
+            let to = to.wrapping_add(i * strips.apart + p * width);
             // SAFETY: the caller vouches for rows and room.
             unsafe { (engine.copy_rows)(columns, rows, from, x.a_step, to, width) }
         }

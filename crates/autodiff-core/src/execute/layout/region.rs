@@ -5,7 +5,7 @@ use crate::compile::{Repeat, reduction, repeat};
 use crate::execute::chains::{Chain, Chains};
 use crate::execute::memory::{NOWHERE, Space, Target};
 use crate::execute::program::{Instruction, Kind};
-use crate::execute::region::{self, Array, Compute, Cycle, Goal, Link, Per, Region, Source, Step, Stored, Touched};
+use crate::execute::region::{self, Array, Compute, Goal, Link, Motif, Per, Piece, Region, Source, Step, Stored};
 use crate::graph::{Graph, NodeId, Operation};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
@@ -124,7 +124,7 @@ impl Layout<'_> {
                         Repeat::Pad { start } if !mapped.contains(&id) => Some(Source::Between(array, start)),
                         way => way.cycle(region.built.length).map(|(start, period)| match period {
                             1 if !mapped.contains(&id) => Source::Number(array, start),
-                            _ => region.cycle(Cycle { array, start, period }),
+                            _ => region.motif(Motif { array, start, period }),
                         }),
                     };
                     if let Some(source) = in_place {
@@ -209,12 +209,12 @@ impl RegionBuilder {
         })
     }
 
-    /// Where to read a cycle, which is written once.
-    fn cycle(&mut self, cycle: Cycle) -> Source {
-        let cycles = &mut self.built.cycles;
-        Source::Cycle(cycles.iter().position(|c| *c == cycle).unwrap_or_else(|| {
-            cycles.push(cycle);
-            cycles.len() - 1
+    /// Where to read a motif, which is written once.
+    fn motif(&mut self, motif: Motif) -> Source {
+        let motifs = &mut self.built.motifs;
+        Source::Motif(motifs.iter().position(|c| *c == motif).unwrap_or_else(|| {
+            motifs.push(motif);
+            motifs.len() - 1
         }))
     }
 
@@ -227,9 +227,9 @@ impl RegionBuilder {
         self.built.stores = self.stores.iter().map(stored).collect();
         let built = &mut self.built;
         let arrays = built.arrays.iter().enumerate().filter(|(_, a)| a.space == Space::Arena);
-        built.pieces = arrays.map(|(i, a)| Touched { offset: a.offset, length: a.length, array: Some(i) }).collect();
+        built.pieces = arrays.map(|(i, a)| Piece { offset: a.offset, length: a.length, array: Some(i) }).collect();
         let written = self.stores.iter().filter(|(place, _)| place.space == Space::Arena);
-        built.pieces.extend(written.map(|(p, _)| Touched { offset: p.offset, length: p.length, array: None }));
+        built.pieces.extend(written.map(|(p, _)| Piece { offset: p.offset, length: p.length, array: None }));
         // An empty piece may begin where another does: it comes first.
         built.pieces.sort_by_key(|piece| (piece.offset, piece.length));
         built.weight = self.weight;
