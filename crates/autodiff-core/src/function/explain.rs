@@ -2,6 +2,7 @@
 
 use super::Function;
 use super::operator::{Form, Mode, Operator};
+use super::swept::Kind;
 use super::variant::{Places, Point, Results};
 use crate::compile::Rolling;
 use crate::error::{Place, Result};
@@ -59,6 +60,8 @@ pub struct NonFinite {
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
     /// What was traced at `x`, and what the programs for value, gradient and product consist of.
     ///
+    /// It makes these programs, which takes its time. Calls after it give what they would have given without it.
+    ///
     /// # Errors
     /// Those of every operator.
     pub fn explain<P: Tree>(&self, x: &P) -> Result<Explanation>
@@ -66,14 +69,15 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
-        let swept = ran.variant.describe_sweeps();
-        let value = ran.variant.compiled(&Operator::Value, Form::Whole)?;
+        if ran.is_swept() {
+            ran.variant.uncount(Kind::Value);
+        }
+        let value = ran.variant.program(&Operator::Value, Form::Whole)?;
         let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
-        let product =
-            if scalar { Some(ran.variant.compiled(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
-        let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient, Form::Whole)?) } else { None };
+        let product = if scalar { Some(ran.variant.program(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
+        let gradient = if scalar { Some(ran.variant.program(&Operator::Gradient, Form::Whole)?) } else { None };
         let alone =
-            if scalar { Some(ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
+            if scalar { Some(ran.variant.program(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
         let shown = &product.as_ref().unwrap_or(&value).program;
         Ok(Explanation {
             plan: shown.to_string(),
@@ -81,7 +85,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             variants: self.variant_count(),
             graph: ran.variant.body().graph.clone(),
             rolling: ran.variant.body().rolling.clone(),
-            swept,
+            swept: ran.variant.describe_sweeps(),
             value: value.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
             product: alone.map(|c| c.program.statistics().clone()),

@@ -41,13 +41,16 @@ use variant::Variant;
 /// Traces of a closure that are kept; the least recently used one goes when there are more.
 const VARIANTS: usize = 64;
 
+/// Nodes of all traces that are kept, 128 MiB; of a trace that has more, only it is.
+const NODES: usize = 1 << 23;
+
 /// A closure and all its derivatives.
 ///
 /// The closure is traced at the first call and run as a program from then on, by every operator and at either precision. A
 /// closure of scalars alone is swept over its trace as long as that costs less than making the program would; the numbers
 /// then may differ in the last places, see [`prepare`](Function::prepare). It is traced again when its input has another structure, or when a branch it took (`if a < b` on variables) comes out
-/// otherwise; each such variant is kept. It must be a function of its arguments alone: numbers it reads elsewhere are
-/// baked into the trace.
+/// otherwise; each such variant is kept, up to 64 of them and 8 million operations in all, the latest in any case. It must be a
+/// function of its arguments alone: numbers it reads elsewhere are baked into the trace.
 ///
 /// ```
 /// use autodiff_core::{Function, Var};
