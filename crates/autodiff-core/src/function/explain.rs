@@ -4,7 +4,7 @@ use super::Function;
 use super::operator::{Form, Mode, Operator};
 use super::swept::Kind;
 use super::variant::{Places, Point, Results};
-use crate::compile::Rolling;
+use crate::compile::{Rolling, Unrolled};
 use crate::error::{Place, Result};
 use crate::execute::{Statistics, interpret};
 use crate::graph::{Graph, NodeId};
@@ -22,6 +22,8 @@ pub struct Explanation {
     pub graph: Graph,
     /// What became of the scalars, if the closure is scalar code that was rolled into arrays.
     pub rolling: Option<Rolling>,
+    /// Why it was not, if not.
+    pub unrolled: Option<Unrolled>,
     /// Which operators are swept over this trace and how often before their programs are made, if all its nodes are
     /// scalars.
     pub swept: Option<String>,
@@ -84,7 +86,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             plan_dot: shown.to_dot(),
             variants: self.variant_count(),
             graph: ran.variant.body().graph.clone(),
-            rolling: ran.variant.body().rolling.clone(),
+            rolling: ran.variant.body().rolling.clone().ok(),
+            unrolled: ran.variant.body().rolling.clone().err(),
             swept: ran.variant.describe_sweeps(),
             value: value.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
@@ -151,9 +154,13 @@ impl fmt::Display for NonFinite {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "traces kept: {}", self.variants)?;
-        if let Some(Rolling { scalars, lanes, arrays }) = &self.rolling {
-            let alone = scalars - lanes;
-            writeln!(f, "rolled: {scalars} scalar operations, {lanes} of them into {arrays} arrays, {alone} alone")?;
+        if let Some(rolling) = &self.rolling {
+            writeln!(f, "rolled: {rolling}")?;
+        }
+        match &self.unrolled {
+            // A closure of arrays.
+            None | Some(Unrolled::Few { scalars: 0, .. }) => {}
+            Some(why) => writeln!(f, "not rolled: {why}")?,
         }
         if let Some(swept) = &self.swept {
             writeln!(f, "swept: {swept}")?;

@@ -121,7 +121,7 @@ impl<Out> Variant<Out> {
         }
         let sweeps = u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed));
         // A program of single scalars is slower than a sweep.
-        sweeps < self.sweeps_of(kind) || self.body().rolling.is_none()
+        sweeps < self.sweeps_of(kind) || self.body().rolling.is_err()
     }
 
     /// Notes sweeps that were made, or rows of a matrix that were swept: these are counted when the matrix is done, so that
@@ -159,7 +159,7 @@ impl<Out> Variant<Out> {
             ("Taylor coefficients", Kind::Taylor),
             ("rows of a matrix", Kind::Rows),
         ];
-        let rolled = self.body().rolling.is_some();
+        let rolled = self.body().rolling.is_ok();
         let one = |(name, kind): (&str, Kind)| {
             let done = self.sweeps.0[kind as usize].load(Ordering::Relaxed);
             let all = if rolled { self.sweeps_of(kind).to_string() } else { "any number of".into() };

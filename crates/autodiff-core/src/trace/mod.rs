@@ -557,7 +557,8 @@ impl Var {
     ///
     /// The losses of the `nn` crate mark their predictions. What bypasses the mark, such as a regulariser, enters the
     /// product with its full Hessian. In the body of [`map_rows`](crate::map_rows) or [`sum_over`](crate::sum_over) it marks the
-    /// output for every row.
+    /// output for every row. Loops of scalars with marked scalars are rolled into arrays like others, unless a mark is an entry of the
+    /// point or rests on another one.
     #[track_caller]
     pub fn prediction(self) -> Var {
         let place = Place(Location::caller());
