@@ -52,6 +52,10 @@ const NODES: usize = 1 << 23;
 /// otherwise; each such variant is kept, up to 64 of them and 8 million operations in all, the latest in any case. It must be a
 /// function of its arguments alone: numbers it reads elsewhere are baked into the trace.
 ///
+/// Each combination of outcomes is a trace of its own, so that a branch in every pass of a loop costs a new one whenever it flips
+/// in any pass. [`max`](Var::max), [`min`](Var::min) and [`select`](Var::select) have one trace for all outcomes: a largest entry
+/// found by `m = m.max(x)` is better than by `if x > m { m = x }`.
+///
 /// ```
 /// use autodiff_core::{Function, Var};
 ///
