@@ -157,3 +157,55 @@ fn branches_of_a_derivative_are_guarded() {
         assert_eq!(f.gradient(&x).unwrap(), expected.tangent);
     }
 }
+
+/// A loop of `n` operations, and another for each of the numbers that the first entry may be next to.
+fn paths(n: usize, calls: &AtomicUsize) -> impl Fn(&[Var]) -> Var + Send + Sync {
+    move |x: &[Var]| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        let path = (0..).take_while(|&i| x[0] > f64::from(i)).count();
+        let mut sum = x[0] * path as f64;
+        for i in 0..n {
+            sum += x[1] * i as f64;
+        }
+        sum
+    }
+}
+
+#[test]
+fn traces_are_kept_as_far_as_memory_goes() {
+    let calls = AtomicUsize::new(0);
+    let f = Function::new(paths(1 << 19, &calls));
+    for path in 0..12 {
+        assert_eq!(f.gradient(&[f64::from(path) - 0.5, 0.0]).unwrap()[0], f64::from(path));
+    }
+    // Of two million nodes each, constants among them, and eight million in all.
+    let kept = f.variant_count();
+    assert!((3..=8).contains(&kept), "{kept} traces kept");
+    // One that is larger than that is kept alone.
+    let g = Function::new(paths(3 << 20, &calls));
+    for path in 0..2 {
+        g.value(&[f64::from(path) - 0.5, 0.0]).unwrap();
+    }
+    assert_eq!(g.variant_count(), 1);
+}
+
+#[test]
+fn a_kept_trace_is_not_searched_for_longer_than_recording_takes() {
+    let calls = AtomicUsize::new(0);
+    let f = Function::new(paths(5_000, &calls));
+    let at = |path: usize| [path as f64 - 0.5, 0.25];
+    let all = 20;
+    for path in 0..all {
+        f.value(&at(path)).unwrap();
+    }
+    assert_eq!((calls.load(Ordering::Relaxed), f.variant_count()), (all, all));
+    // The one before the last is asked soon; the first would be asked last, so the closure is recorded, and found by its guards.
+    let slope = (0..5_000).sum::<usize>() as f64;
+    assert_eq!(f.gradient(&at(all - 2)).unwrap(), [(all - 2) as f64, slope]);
+    assert_eq!(calls.load(Ordering::Relaxed), all);
+    assert_eq!(f.gradient(&at(0)).unwrap(), [0.0, slope]);
+    assert_eq!((calls.load(Ordering::Relaxed), f.variant_count()), (all + 1, all));
+    // From there on it is the latest.
+    assert_eq!(f.gradient(&at(0)).unwrap(), [0.0, slope]);
+    assert_eq!(calls.load(Ordering::Relaxed), all + 1);
+}

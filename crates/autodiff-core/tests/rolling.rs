@@ -1,7 +1,7 @@
 //! Scalar code rolled into arrays computes what it computes as scalars: random loop nests with branches, in every mode, against
 //! the same function over plain and hyper-dual numbers.
 
-use autodiff_core::{Dual, Function, HyperDual, Real, Var};
+use autodiff_core::{Dual, Function, HyperDual, Real, Taylor, Var};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::counter::direction;
@@ -213,7 +213,9 @@ impl Nest {
                 && close(dot(&gradient, &v), first, scale)
                 && close(f.jvp(&x, &v).unwrap().sum(), first, scale)
                 && close(dot(&product, &u), second, scale)
-                && close(dot(&late, &u), second, scale);
+                && close(dot(&late, &u), second, scale)
+                // Programs of high order take long to make.
+                && (point == 1 || !self.n.is_multiple_of(5) || self.higher_agrees(&f, &x, [&u, &v], scale));
             if !holds {
                 eprintln!(
                     "value {} {value}, slope {} {first}, curvature {} {} {second}\n{}",
@@ -227,6 +229,58 @@ impl Nest {
             }
         }
         true
+    }
+}
+
+impl Nest {
+    /// Series, gradients of coefficients, products of several directions, cotangents and single precision.
+    fn higher_agrees(&self, f: &Function<'_, [Var]>, x: &Vec<f64>, [u, v]: [&Vec<f64>; 2], scale: f64) -> bool {
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-8 * (1.0 + scale + b.abs());
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let line: Vec<Taylor<f64, 4>> = x.iter().zip(v).map(|(&x, &v)| Taylor::new(x, [v, 0.0, 0.0, 0.0])).collect();
+        let series = self.run(&line);
+        let along = |u: &[f64]| -> f64 {
+            let mixed = |i: usize| HyperDual { value: x[i], first: u[i], second: v[i], cross: 0.0 };
+            self.run(&(0..x.len()).map(mixed).collect::<Vec<_>>()).cross
+        };
+        let taylor = f.taylor(x, v, 4).unwrap();
+        let gradients = f.taylor_gradients(x, v, 1).unwrap();
+        let products = f.hvps(x, &[u.clone(), v.clone()]).unwrap();
+        let pulled = f.vjp(x, &ndarray::arr0(-1.5).into_dyn()).unwrap();
+        let holds = (0..=4).all(|k| close(taylor[k][[]], *series.coefficient(k)))
+            && close(dot(&gradients[0], v), *series.coefficient(1))
+            && close(dot(&gradients[1], u), along(u))
+            && close(dot(&products[0], v), along(u))
+            && close(dot(&products[1], v), along(v))
+            && close(dot(&pulled, v), -1.5 * *series.coefficient(1));
+        if !holds {
+            eprintln!("series {taylor:?} {series:?}, gradients {gradients:?}, products {products:?}, {pulled:?}");
+        }
+        holds && self.single_agrees(f, x, v, scale)
+    }
+
+    /// In single precision, where no branch may come out otherwise by rounding, and rounding does little to the loop itself.
+    fn single_agrees(&self, f: &Function<'_, [Var]>, x: &[f64], v: &[f64], scale: f64) -> bool {
+        let narrow = |x: &[f64]| -> Vec<f32> { x.iter().map(|&x| x as f32).collect() };
+        let (x, v) = (narrow(x), narrow(v));
+        let plain: Vec<Dual<f32>> = x.iter().zip(&v).map(|(&x, &v)| Dual::new(x, v)).collect();
+        let exact: Vec<Dual<f64>> = x.iter().zip(&v).map(|(&x, &v)| Dual::new(x.into(), v.into())).collect();
+        let (plain, exact) = (self.run(&plain), self.run(&exact));
+        let close = |a: f32, b: f64, tolerance: f64| (f64::from(a) - b).abs() <= tolerance * (1.0 + scale + b.abs());
+        let branches = self.statements.iter().any(|s| matches!(s, Statement::Branch(..)));
+        if branches || !close(plain.value, exact.value, 1e-6) || !close(plain.tangent, exact.tangent, 1e-6) {
+            return true;
+        }
+        let (value, gradient) = f.value_and_gradient(&x).unwrap();
+        let slope: f64 = gradient.iter().zip(&v).map(|(&g, &v)| f64::from(g) * f64::from(v)).sum();
+        let tangent = f.jvp(&x, &v).unwrap().sum();
+        let holds = close(value, exact.value, 1e-4)
+            && close(tangent, exact.tangent, 1e-4)
+            && close(slope as f32, exact.tangent, 1e-4);
+        if !holds {
+            eprintln!("in single precision {value} {slope} {tangent}, {exact:?}");
+        }
+        holds
     }
 }
 
@@ -363,10 +417,9 @@ fn extrema_in_every_lane_are_one_reduction() {
     let mut x = direction(80 + 24, 3);
     // Two centres in one place are always equally far.
     x.copy_within(80..84, 100);
-    // Once explained it is no longer swept.
-    let swept = f.gradient(&x).unwrap();
     let graph = f.explain(&x).unwrap().graph;
     assert!(graph.len() < 60, "{graph}");
+    let swept = f.gradient(&x).unwrap();
     f.prepare(&x).unwrap();
     f.gradient(&x).unwrap().iter().zip(&swept).for_each(|(a, b)| assert!((a - b).abs() < 1e-13, "{a} {b}"));
 }
@@ -483,34 +536,4 @@ fn differences_stay_differences() {
     assert!(f.explain(&x).unwrap().rolling.is_some());
     let one = f64::from(1024.0_f32 * 1.000_001_f32 - 1024.0_f32);
     assert!((f64::from(f.value(&x).unwrap()) - 1000.0 * one).abs() < 1e-2 * 1000.0 * one);
-}
-
-#[test]
-fn gauss_newton_products_know_their_predictions_in_loops() {
-    let (inputs, samples) = (9, 16);
-    let at = move |s: usize, k: usize| (0.7 * (s * inputs + k) as f64).sin();
-    let misfits = move |w: &[Var], mark: bool| {
-        let mut sum: Var = num_traits::Zero::zero();
-        for s in 0..samples {
-            let mut z = w[0] * 0.0;
-            for k in 0..inputs {
-                z += w[k] * at(s, k);
-            }
-            let z = z.sin();
-            let z = if mark { z.prediction() } else { z };
-            sum += (z - 0.3).square();
-        }
-        sum
-    };
-    let f = Function::new(move |w: &[Var]| misfits(w, true));
-    let (w, v) = (direction(inputs, 1), direction(inputs, 2));
-    let product = f.ggn_product(&w, &v).unwrap();
-    // 2 Σ zₛ′ zₛ′ᵀ v with the slopes of the single predictions.
-    let mut expected = vec![0.0; inputs];
-    for s in 0..samples {
-        let slope: f64 = (0..inputs).map(|k| w[k] * at(s, k)).sum::<f64>().cos();
-        let along: f64 = (0..inputs).map(|k| v[k] * at(s, k)).sum();
-        (0..inputs).for_each(|k| expected[k] += 2.0 * slope * slope * along * at(s, k));
-    }
-    product.iter().zip(&expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-11, "{a} {b}"));
 }

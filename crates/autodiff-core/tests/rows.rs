@@ -79,7 +79,147 @@ fn rows_that_do_not_fit_are_refused() {
         |w: &Var, x: &Var| sum_over(&[*x], |row| if row[0] > 0.0 { w * row[0] } else { *w }),
         &arr1(&[1.0, -2.0]),
     );
-    assert!(branch.value(&1.0).unwrap_err().to_string().contains("has no number while tracing"));
+    let Err(Error::Operation { operation, message, .. }) = branch.value(&1.0) else { panic!("an error is expected") };
+    assert!(operation == "comparison" && message.contains("select"), "{operation}: {message}");
+    let read = Function::with_data(|w: &Var, x: &Var| sum_over(&[*x], |row| w * row[0].value()), &arr1(&[1.0, -2.0]));
+    let Err(Error::Operation { operation, message, .. }) = read.value(&1.0) else { panic!("an error is expected") };
+    assert!(operation == "value" && message.contains("stands for all rows"), "{operation}: {message}");
+    let kept = Function::with_data(
+        |w: &Var, x: &Var| {
+            let mut outside = *w;
+            sum_over(&[*x], |row| {
+                outside = row[0].sin();
+                w * row[0]
+            }) * outside
+        },
+        &arr1(&[1.0, -2.0]),
+    );
+    let Err(Error::Operation { operation, message, .. }) = kept.value(&1.0) else { panic!("an error is expected") };
+    assert!(operation == "map_rows" && message.contains("outside"), "{operation}: {message}");
     let empty = Function::with_data(|w: &Var, x: &Var| w + sum_over(&[*x], |row| w * row[0]), &arr1::<f64>(&[]));
     assert_eq!(empty.value(&1.5).unwrap(), 1.5);
+}
+
+/// Losses of rows with the output of their model marked: in the body, as an array, or not at all.
+mod marked {
+    use super::*;
+
+    type Loss = Function<'static, Var, Var, (Var, Var)>;
+
+    /// Misfits of tanh(w·x), which the loss bends, and a term that bypasses them.
+    fn in_the_body() -> Loss {
+        let loss = |w: &Var, (x, y): &(Var, Var)| {
+            let misfits = sum_over(&[*x, *y], |row| {
+                let z = w.dot(row[0]).tanh().prediction();
+                (z - row[1]).square().square() + z * row[1]
+            });
+            misfits + 0.1 * w.square().sum().square()
+        };
+        Function::with_data(loss, &data())
+    }
+
+    fn as_an_array() -> Loss {
+        let loss = |w: &Var, (x, y): &(Var, Var)| {
+            let z = x.matmul(*w).tanh().prediction();
+            ((z - *y).square().square() + z * *y).sum() + 0.1 * w.square().sum().square()
+        };
+        Function::with_data(loss, &data())
+    }
+
+    /// Σ zᵢ′ ℓ″(zᵢ) zᵢ′ᵀ with the Hessian of the other term, as a dense matrix.
+    fn dense(w: &Array1<f64>) -> Array2<f64> {
+        let (x, y) = data();
+        let mut matrix = Array2::zeros((INPUTS, INPUTS));
+        for (x, y) in x.rows().into_iter().zip(&y) {
+            let z = x.dot(w).tanh();
+            let (slope, curvature) = (1.0 - z * z, 12.0 * (z - y).powi(2));
+            for i in 0..INPUTS {
+                for j in 0..INPUTS {
+                    matrix[[i, j]] += slope * slope * curvature * x[i] * x[j];
+                }
+            }
+        }
+        for i in 0..INPUTS {
+            matrix[[i, i]] += 0.4 * w.dot(w);
+            for j in 0..INPUTS {
+                matrix[[i, j]] += 0.8 * w[i] * w[j];
+            }
+        }
+        matrix
+    }
+
+    /// Sums of the same few dozen terms in another order.
+    #[track_caller]
+    fn close<'a>(a: impl IntoIterator<Item = &'a f64>, b: impl IntoIterator<Item = &'a f64>) {
+        let (a, b): (Vec<_>, Vec<_>) = (a.into_iter().collect(), b.into_iter().collect());
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(&b).for_each(|(a, b)| assert!((*a - *b).abs() <= 1e-11 * (1.0 + b.abs()), "{a} {b}"));
+    }
+
+    #[test]
+    fn gauss_newton_products_know_a_prediction_of_each_row() {
+        let (rows, array) = (in_the_body(), as_an_array());
+        let (w, v) = (symmetrics(3, INPUTS), symmetrics(4, INPUTS));
+        let product = rows.ggn_product(&w, &v).unwrap();
+        close(&product, &array.ggn_product(&w, &v).unwrap());
+        close(&product, &dense(&w).dot(&v));
+        let mut late = vec![0.0; INPUTS];
+        rows.linearize(&w).unwrap().ggn(&v.to_vec(), &mut late).unwrap();
+        close(&late, &product);
+    }
+
+    #[test]
+    fn second_derivatives_of_rows_are_those_of_arrays() {
+        let (rows, array) = (in_the_body(), as_an_array());
+        let (w, u, v) = (symmetrics(3, INPUTS), symmetrics(4, INPUTS), symmetrics(5, INPUTS));
+        close(&rows.gradient(&w).unwrap(), &array.gradient(&w).unwrap());
+        close(&rows.hvp(&w, &v).unwrap(), &array.hvp(&w, &v).unwrap());
+        close(&rows.hessian(&w).unwrap(), &array.hessian(&w).unwrap());
+        let directions = [u.clone(), v.clone()];
+        let (a, b) = (rows.hvps(&w, &directions).unwrap(), array.hvps(&w, &directions).unwrap());
+        a.iter().zip(&b).for_each(|(a, b)| close(a, b));
+        let (rows, array) = (rows.linearize(&w).unwrap(), array.linearize(&w).unwrap());
+        close(&[rows.value().unwrap()], &[array.value().unwrap()]);
+        let (mut a, mut b) = (vec![0.0; INPUTS], vec![0.0; INPUTS]);
+        rows.hvp(&v.to_vec(), &mut a).unwrap();
+        array.hvp(&v.to_vec(), &mut b).unwrap();
+        close(&a, &b);
+        rows.third(&u.to_vec(), &v.to_vec(), &mut a).unwrap();
+        array.third(&u.to_vec(), &v.to_vec(), &mut b).unwrap();
+        close(&a, &b);
+    }
+
+    #[test]
+    fn a_mark_that_no_row_changes_is_one_node() {
+        let f = Function::with_data(
+            |w: &Var, y: &Var| {
+                sum_over(&[*y], |row| {
+                    let z = w.square().sum().prediction();
+                    (z - row[0]).square()
+                })
+            },
+            &data().1,
+        );
+        let (w, v) = (symmetrics(3, INPUTS), symmetrics(4, INPUTS));
+        // z′ = 2 w and Σ ℓ″ = 2 n: what is left of the Hessian is 8 n w wᵀ.
+        close(&f.ggn_product(&w, &v).unwrap(), &(&w * (8.0 * ROWS as f64 * w.dot(&v))));
+        let nested = Function::with_data(
+            |w: &Var, (x, y): &(Var, Var)| {
+                sum_over(&[*x, *y], |row| {
+                    let each = sum_over(&[row[0]], |entry| {
+                        let z = (w.sum() * entry[0]).sin().prediction();
+                        z.square()
+                    });
+                    each * row[1]
+                })
+            },
+            &data(),
+        );
+        let (x, y) = data();
+        // zᵢₖ = sin(s xᵢₖ) with s = Σ w, and the loss Σ yᵢ zᵢₖ².
+        let s = w.sum();
+        let slope = |x: f64| x * (s * x).cos();
+        let total: f64 = x.indexed_iter().map(|((i, _), &x)| 2.0 * y[i] * slope(x).powi(2)).sum();
+        close(&nested.ggn_product(&w, &v).unwrap(), &Array1::from_elem(INPUTS, total * v.sum()));
+    }
 }

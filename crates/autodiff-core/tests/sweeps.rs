@@ -381,3 +381,26 @@ fn a_cotangent_of_minus_zero_is_no_absent_one() {
         (Function::new(f).gradient(&vec![0.0_f64, 0.0]).unwrap(), program.gradient(&vec![0.0_f64, 0.0]).unwrap());
     assert!(a[1].is_nan() && b[1].is_nan(), "{a:?} {b:?}");
 }
+
+#[test]
+fn explaining_changes_neither_later_calls_nor_what_is_told() {
+    let rolled = |x: &[Var]| rosenbrock(x);
+    let alone = |x: &[Var]| (0..40).fold(x[0], |y, i| if i % 2 == 0 { y.sin() } else { y.exp() * x[1] });
+    for (f, n) in [(&rolled as &(dyn Fn(&[Var]) -> Var + Sync), 60), (&alone, 2)] {
+        let (explained, other) = (Function::new(f), Function::new(f));
+        let x = loops::sines(n);
+        let told = |f: &Function<'_, [Var]>| f.explain(&x).unwrap().swept.unwrap();
+        for call in 0..120 {
+            let before = told(&explained);
+            assert_eq!(before, told(&explained), "call {call}");
+            assert!(n == 2 || call > 30 || before.contains(&format!("gradient {call} of")), "{before}");
+            let bits = |f: &Function<'_, [Var]>| -> Vec<u64> {
+                let (value, gradient) = f.value_and_gradient(&x).unwrap();
+                let product = f.hvp(&x, &x).unwrap();
+                [vec![value], gradient, product].concat().into_iter().map(f64::to_bits).collect()
+            };
+            assert_eq!(bits(&explained), bits(&other), "call {call}");
+        }
+        assert_eq!(told(&explained), told(&other));
+    }
+}

@@ -22,6 +22,7 @@ pub struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static BYTES: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 /// Allocations so far.
 pub fn allocations() -> usize {
@@ -33,11 +34,24 @@ pub fn bytes() -> usize {
     BYTES.load(Ordering::Relaxed)
 }
 
+/// The most bytes that `run` had allocated at once beside those that were before it.
+pub fn peak<R>(run: impl FnOnce() -> R) -> (usize, R) {
+    let before = bytes();
+    PEAK.store(before, Ordering::Relaxed);
+    let result = run();
+    (PEAK.load(Ordering::Relaxed) - before, result)
+}
+
+fn add(size: usize) {
+    ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    let bytes = BYTES.fetch_add(size, Ordering::Relaxed) + size;
+    PEAK.fetch_max(bytes, Ordering::Relaxed);
+}
+
 // SAFETY: every call is forwarded unchanged to the system's allocator, which keeps the contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        add(layout.size());
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
@@ -45,5 +59,12 @@ unsafe impl GlobalAlloc for Counting {
         BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(ptr, layout) }
+    }
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Large blocks are moved by the system without a copy.
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        add(size);
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(ptr, layout, size) }
     }
 }

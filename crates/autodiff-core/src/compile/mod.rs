@@ -41,7 +41,7 @@ pub use lines::{Reduction, reduction};
 pub use pack::{Pack, Packed, pack};
 pub use product::AnyProduct;
 pub use rematerialize::rematerialize;
-pub use roll::{Rolling, roll};
+pub use roll::{Rolling, Unrolled, roll, roll_marked};
 pub use schedule::schedule;
 pub use simplify::simplify;
 pub use spread::{floating, spread};

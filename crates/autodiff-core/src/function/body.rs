@@ -1,6 +1,6 @@
 //! [`Body`]: a trace as the programs are made from it, rolled into arrays where it is scalar code.
 
-use crate::compile::{Rolling, roll};
+use crate::compile::{Rolling, Unrolled, roll, roll_marked};
 use crate::graph::Graph;
 use crate::shape::Shape;
 use crate::tree::Leaves;
@@ -18,30 +18,35 @@ pub(super) struct Body {
     pub data_blocks: Vec<usize>,
     /// Shapes of the outputs that are results: the leaves of the result, or runs of scalar leaves as one vector.
     pub results: Vec<Shape>,
-    /// What became of the scalars, if the trace was rolled.
-    pub rolling: Option<Rolling>,
+    /// What became of the scalars, or why the trace was not rolled.
+    pub rolling: Result<Rolling, Unrolled>,
 }
 
 impl Body {
-    /// The body of a traced graph, in which all nodes are live, with these leaves. With marked predictions it stays as it is:
-    /// what is read out of an array beside them would pass them by.
+    /// The body of a traced graph, in which all nodes are live, with these leaves.
     pub fn new(traced: Graph, predictions: usize, point: &Leaves, data: &Leaves, results: &[Shape]) -> Body {
         let (point_blocks, data_blocks) = (blocks(point), blocks(data));
-        if predictions == 0
-            && let Some((graph, rolling)) = roll(&traced, &[&point_blocks[..], &data_blocks].concat())
-        {
-            let (point, data) = (joined(point, &point_blocks), joined(data, &data_blocks));
-            let results = graph.outputs().iter().map(|&id| graph.shape(id).clone()).collect();
-            return Body { graph, point, data, data_blocks, results, rolling: Some(rolling) };
-        }
-        Body::plain(traced, point, data, results)
+        let all = [&point_blocks[..], &data_blocks].concat();
+        // Marked scalars are one output after the results.
+        let (rolled, marks) = match predictions {
+            0 => (roll(&traced, &all, results.len()), 0),
+            _ => (roll_marked(&traced, &all, results.len()), 1),
+        };
+        let (graph, rolling) = match rolled {
+            Ok(rolled) => rolled,
+            Err(why) => return Body { rolling: Err(why), ..Body::plain(traced, point, data, results) },
+        };
+        let (point, data) = (joined(point, &point_blocks), joined(data, &data_blocks));
+        let outputs = &graph.outputs()[..graph.outputs().len() - marks];
+        let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
+        Body { graph, point, data, data_blocks, results, rolling: Ok(rolling) }
     }
 
     /// The body with every leaf as it is.
     pub fn plain(traced: Graph, point: &Leaves, data: &Leaves, results: &[Shape]) -> Body {
         let (point, data) = (point.to_shapes(), data.to_shapes());
         let data_blocks = vec![1; data.len()];
-        Body { graph: traced, point, data_blocks, data, results: results.to_vec(), rolling: None }
+        Body { graph: traced, point, data_blocks, data, results: results.to_vec(), rolling: Err(Unrolled::Leaves) }
     }
 }
 

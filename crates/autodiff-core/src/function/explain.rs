@@ -2,8 +2,9 @@
 
 use super::Function;
 use super::operator::{Form, Mode, Operator};
+use super::swept::Kind;
 use super::variant::{Places, Point, Results};
-use crate::compile::Rolling;
+use crate::compile::{Rolling, Unrolled};
 use crate::error::{Place, Result};
 use crate::execute::{Statistics, interpret};
 use crate::graph::{Graph, NodeId};
@@ -21,6 +22,8 @@ pub struct Explanation {
     pub graph: Graph,
     /// What became of the scalars, if the closure is scalar code that was rolled into arrays.
     pub rolling: Option<Rolling>,
+    /// Why it was not, if not.
+    pub unrolled: Option<Unrolled>,
     /// Which operators are swept over this trace and how often before their programs are made, if all its nodes are
     /// scalars.
     pub swept: Option<String>,
@@ -59,6 +62,8 @@ pub struct NonFinite {
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
     /// What was traced at `x`, and what the programs for value, gradient and product consist of.
     ///
+    /// It makes these programs, which takes its time. Calls after it give what they would have given without it.
+    ///
     /// # Errors
     /// Those of every operator.
     pub fn explain<P: Tree>(&self, x: &P) -> Result<Explanation>
@@ -66,22 +71,24 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
-        let swept = ran.variant.describe_sweeps();
-        let value = ran.variant.compiled(&Operator::Value, Form::Whole)?;
+        if ran.is_swept() {
+            ran.variant.uncount(Kind::Value);
+        }
+        let value = ran.variant.program(&Operator::Value, Form::Whole)?;
         let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
-        let product =
-            if scalar { Some(ran.variant.compiled(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
-        let gradient = if scalar { Some(ran.variant.compiled(&Operator::Gradient, Form::Whole)?) } else { None };
+        let product = if scalar { Some(ran.variant.program(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
+        let gradient = if scalar { Some(ran.variant.program(&Operator::Gradient, Form::Whole)?) } else { None };
         let alone =
-            if scalar { Some(ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
+            if scalar { Some(ran.variant.program(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
         let shown = &product.as_ref().unwrap_or(&value).program;
         Ok(Explanation {
             plan: shown.to_string(),
             plan_dot: shown.to_dot(),
             variants: self.variant_count(),
             graph: ran.variant.body().graph.clone(),
-            rolling: ran.variant.body().rolling.clone(),
-            swept,
+            rolling: ran.variant.body().rolling.clone().ok(),
+            unrolled: ran.variant.body().rolling.clone().err(),
+            swept: ran.variant.describe_sweeps(),
             value: value.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
             product: alone.map(|c| c.program.statistics().clone()),
@@ -147,9 +154,13 @@ impl fmt::Display for NonFinite {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "traces kept: {}", self.variants)?;
-        if let Some(Rolling { scalars, lanes, arrays }) = &self.rolling {
-            let alone = scalars - lanes;
-            writeln!(f, "rolled: {scalars} scalar operations, {lanes} of them into {arrays} arrays, {alone} alone")?;
+        if let Some(rolling) = &self.rolling {
+            writeln!(f, "rolled: {rolling}")?;
+        }
+        match &self.unrolled {
+            // A closure of arrays.
+            None | Some(Unrolled::Few { scalars: 0, .. }) => {}
+            Some(why) => writeln!(f, "not rolled: {why}")?,
         }
         if let Some(swept) = &self.swept {
             writeln!(f, "swept: {swept}")?;

@@ -183,7 +183,7 @@ where
                 }
                 break;
             }
-            variant = self.function.trace_instead(&point)?;
+            variant = self.function.trace_instead(&variant, &point)?;
             check(&variant, &Operator::Flow(order))?;
         }
         let ran = self.run(&Operator::Flow(order), x, Call { extras: &[], results: Results::Into(series) })?;

@@ -41,13 +41,20 @@ use variant::Variant;
 /// Traces of a closure that are kept; the least recently used one goes when there are more.
 const VARIANTS: usize = 64;
 
+/// Nodes of all traces that are kept, 128 MiB; of a trace that has more, only it is.
+const NODES: usize = 1 << 23;
+
 /// A closure and all its derivatives.
 ///
 /// The closure is traced at the first call and run as a program from then on, by every operator and at either precision. A
 /// closure of scalars alone is swept over its trace as long as that costs less than making the program would; the numbers
 /// then may differ in the last places, see [`prepare`](Function::prepare). It is traced again when its input has another structure, or when a branch it took (`if a < b` on variables) comes out
-/// otherwise; each such variant is kept. It must be a function of its arguments alone: numbers it reads elsewhere are
-/// baked into the trace.
+/// otherwise; each such variant is kept, up to 64 of them and 8 million operations in all, the latest in any case. It must be a
+/// function of its arguments alone: numbers it reads elsewhere are baked into the trace.
+///
+/// Each combination of outcomes is a trace of its own, so that a branch in every pass of a loop costs a new one whenever it flips
+/// in any pass. [`max`](Var::max), [`min`](Var::min) and [`select`](Var::select) have one trace for all outcomes: a largest entry
+/// found by `m = m.max(x)` is better than by `if x > m { m = x }`.
 ///
 /// ```
 /// use autodiff_core::{Function, Var};

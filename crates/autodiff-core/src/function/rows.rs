@@ -1,8 +1,8 @@
 //! [`map_rows`] and [`sum_over`]: a body recorded for one sample, and run for all.
 
 use crate::graph::Var;
-use crate::trace::{hole, refuse};
-use crate::transform::batch;
+use crate::trace::{marks, refuse, row, take_marks};
+use crate::transform::batch_marked;
 use crate::tree::Traced;
 use std::panic::Location;
 
@@ -14,7 +14,8 @@ use std::panic::Location;
 /// may differ in it: use [`select`](Var::select).
 ///
 /// A derivative taken in the body is taken for every row: gradients of single samples cost what one gradient of their sum
-/// costs, times the size of the gradient in memory.
+/// costs, times the size of the gradient in memory. What the body [marks](Var::prediction) as output of a model is marked for every
+/// row.
 ///
 /// ```
 /// use autodiff_core::{Function, Var, map_rows};
@@ -36,7 +37,7 @@ pub fn map_rows<R: Traced>(data: &[Var], body: impl FnOnce(&[Var]) -> R) -> R {
     let shapes: Vec<_> = data.iter().map(|x| x.shape()).collect();
     let count = shapes.first().and_then(|s| s.first().copied());
     let rows: Vec<Var> = match count {
-        Some(n) if shapes.iter().all(|s| s.first() == Some(&n)) => shapes.iter().map(|s| hole(s.without(0))).collect(),
+        Some(n) if shapes.iter().all(|s| s.first() == Some(&n)) => shapes.iter().map(|s| row(s.without(0))).collect(),
         _ => {
             let shapes: Vec<String> = shapes.iter().map(ToString::to_string).collect();
             let message = format!("expected arrays with one length of their first axis, found [{}]", shapes.join(", "));
@@ -44,12 +45,18 @@ pub fn map_rows<R: Traced>(data: &[Var], body: impl FnOnce(&[Var]) -> R) -> R {
             vec![refused; data.len()]
         }
     };
+    let marked = marks();
     let result = body(&rows);
     let Some(n) = count else { return result };
     let variables: Vec<(Var, Var)> = rows.into_iter().zip(data.iter().copied()).collect();
     let mut outputs = Vec::new();
     result.variables(&mut outputs);
-    let mut batched = batch(&outputs, &variables, n).into_iter();
+    // A mark in the body is one on what the node becomes for all rows.
+    let (batched, predictions) = batch_marked(&outputs, &take_marks(marked), &variables, n);
+    for z in predictions {
+        z.prediction();
+    }
+    let mut batched = batched.into_iter();
     result.map(&mut |_| batched.next().expect("a result for every output"))
 }
 

@@ -15,13 +15,13 @@ use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Nanoseconds: so many, and for each node so many.
-struct Cost {
+pub(super) struct Cost {
     fixed: u64,
     node: u64,
 }
 
 impl Cost {
-    fn of(&self, nodes: usize) -> u64 {
+    pub fn of(&self, nodes: usize) -> u64 {
         self.fixed + self.node * nodes as u64
     }
 }
@@ -31,6 +31,9 @@ const PROGRAM: Cost = Cost { fixed: 40_000, node: 300 };
 
 /// A sweep of a value, measured likewise; other operators cost [`Kind::weight`] times that.
 const SWEEP: Cost = Cost { fixed: 100, node: 3 };
+
+/// Recording the closure once more, measured likewise.
+pub(super) const RECORDING: Cost = Cost { fixed: 2_000, node: 10 };
 
 /// Highest order of Taylor coefficients that are swept.
 const ORDER: usize = 4;
@@ -118,7 +121,7 @@ impl<Out> Variant<Out> {
         }
         let sweeps = u64::from(self.sweeps.0[kind as usize].load(Ordering::Relaxed));
         // A program of single scalars is slower than a sweep.
-        (!self.has_body() && sweeps < self.sweeps_of(kind)) || self.body().rolling.is_none()
+        sweeps < self.sweeps_of(kind) || self.body().rolling.is_err()
     }
 
     /// Notes sweeps that were made, or rows of a matrix that were swept: these are counted when the matrix is done, so that
@@ -127,10 +130,19 @@ impl<Out> Variant<Out> {
         self.sweeps.0[kind as usize].fetch_add(u32::try_from(sweeps).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
+    /// Takes back the note of a sweep that was made to look at the trace alone.
+    pub(super) fn uncount(&self, kind: Kind) {
+        self.sweeps.0[kind as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Sweeps after which a program has paid.
     fn sweeps_of(&self, kind: Kind) -> u64 {
-        let nodes = self.scalars().map_or(0, Graph::len);
-        PROGRAM.of(nodes) / (kind.weight() * SWEEP.of(nodes))
+        PROGRAM.of(self.scalars().map_or(0, Graph::len)) / self.cost_of_sweep(kind)
+    }
+
+    /// What a sweep costs, about, in nanoseconds.
+    pub(super) fn cost_of_sweep(&self, kind: Kind) -> u64 {
+        kind.weight() * SWEEP.of(self.scalars().map_or(0, Graph::len))
     }
 
     /// What is swept, for a person to read; `None` if nothing is.
@@ -147,7 +159,7 @@ impl<Out> Variant<Out> {
             ("Taylor coefficients", Kind::Taylor),
             ("rows of a matrix", Kind::Rows),
         ];
-        let rolled = !self.has_body() || self.body().rolling.is_some();
+        let rolled = self.body().rolling.is_ok();
         let one = |(name, kind): (&str, Kind)| {
             let done = self.sweeps.0[kind as usize].load(Ordering::Relaxed);
             let all = if rolled { self.sweeps_of(kind).to_string() } else { "any number of".into() };

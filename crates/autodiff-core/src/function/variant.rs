@@ -3,8 +3,8 @@
 use super::body::Body;
 use super::operator::{Form, Operator, build, check, switches};
 use super::recurrences::recurrences;
-use super::swept::{Scalars, Start, Sweeps, sweep};
-use super::{Bound, Function, VARIANTS};
+use super::swept::{Kind, RECORDING, Scalars, Start, Sweeps, sweep};
+use super::{Bound, Function, NODES, VARIANTS};
 use crate::error::{Error, Place, Result};
 use crate::execute::{Guards, Outcome, Phase, Program, Recurrences, Workspace};
 use crate::graph::{Executable, Graph};
@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One trace of the closure: a path through its branches for one structure of the input.
@@ -58,6 +58,8 @@ pub(super) struct Compiled {
     pub program: Program,
     /// Why the mode was chosen, where there was a choice.
     pub choice: Option<String>,
+    /// Whether it is for running, not to be looked at alone.
+    runs: AtomicBool,
     /// Memory at rest for the phase that reads the data.
     seats: Pool,
     /// Memory at rest for the late phase of a split program.
@@ -75,7 +77,7 @@ pub(super) struct Seat<T> {
 
 impl Compiled {
     pub(super) fn new(program: Program, choice: Option<String>) -> Compiled {
-        Compiled { program, choice, seats: Default::default(), late: Default::default() }
+        Compiled { program, choice, runs: AtomicBool::new(false), seats: Default::default(), late: Default::default() }
     }
 
     /// A workspace at rest, or a new one, for the phase that reads the data.
@@ -141,11 +143,6 @@ impl<Out> Variant<Out> {
     pub(super) fn switches(&self) -> bool {
         *self.switches.get_or_init(|| !switches(&self.body_of(&Operator::Switches).graph).is_empty())
     }
-
-    /// Whether a program of the trace was made.
-    pub(super) fn has_body(&self) -> bool {
-        self.body.get().is_some()
-    }
 }
 
 impl<Out: Traced> Variant<Out> {
@@ -153,8 +150,15 @@ impl<Out: Traced> Variant<Out> {
         self.point == *point && self.data == *data
     }
 
-    /// The program of an operator, made at its first use.
+    /// The program of an operator, which it runs as from now on; made at its first use.
     pub(super) fn compiled(&self, operator: &Operator, form: Form) -> Result<Arc<Compiled>> {
+        let compiled = self.program(operator, form)?;
+        compiled.runs.store(true, Ordering::Relaxed);
+        Ok(compiled)
+    }
+
+    /// The program of an operator, to be looked at: whether the operator is swept stays as it is.
+    pub(super) fn program(&self, operator: &Operator, form: Form) -> Result<Arc<Compiled>> {
         let key = (operator.clone(), form);
         if let Some(compiled) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(compiled.clone());
@@ -165,8 +169,10 @@ impl<Out: Traced> Variant<Out> {
         Ok(programs.entry(key).or_insert(compiled).clone())
     }
 
+    /// Whether an operator runs as a program.
     pub(super) fn has(&self, operator: &Operator, form: Form) -> bool {
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(operator.clone(), form))
+        let programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        programs.get(&(operator.clone(), form)).is_some_and(|compiled| compiled.runs.load(Ordering::Relaxed))
     }
 }
 
@@ -244,6 +250,11 @@ impl<Out, T: Executable> Ran<Out, T> {
         }
     }
 
+    /// Whether the operator was swept.
+    pub fn is_swept(&self) -> bool {
+        matches!(self.by, By::Sweep(_))
+    }
+
     /// The program, of an operator whose early phase alone ran.
     pub fn early(&self) -> &Seated<T> {
         match &self.by {
@@ -318,13 +329,16 @@ where
             let mut fitting = variants.iter().filter(|v| v.fits(point.leaves, &self.data.structure));
             (fitting.next().cloned(), fitting.next().is_none())
         };
+        let mut diverged = None;
         if let Some(variant) = &latest
             && (alone || variant.has(operator, call.form()) || self.sweeps(variant, operator, call.form()))
-            && let Some(ran) = self.attempt(variant, operator, point, call, Start::Point(Guards::Check))?
         {
-            return Ok(ran);
+            if let Some(ran) = self.attempt(variant, operator, point, call, Start::Point(Guards::Check))? {
+                return Ok(ran);
+            }
+            diverged = Some(variant);
         }
-        if !alone && let Some(variant) = self.search(point)? {
+        if !alone && let Some(variant) = self.search(point, diverged)? {
             // Its guards hold: they need not be looked at again.
             let ran = self.attempt(&variant, operator, point, call, Start::Point(Guards::Trust))?;
             self.use_first(&variant);
@@ -354,12 +368,16 @@ where
         }
     }
 
-    /// A trace whose guards hold at a point, where those of the latest do not: a kept one, else a new one.
-    pub(super) fn trace_instead<P: Tree>(&self, point: &Point<'_, P>) -> Result<Arc<Variant<Out>>>
+    /// A trace whose guards hold at a point, where those of one do not: a kept one, else a new one.
+    pub(super) fn trace_instead<P: Tree>(
+        &self,
+        diverged: &Arc<Variant<Out>>,
+        point: &Point<'_, P>,
+    ) -> Result<Arc<Variant<Out>>>
     where
         P::Traced: Borrow<A>,
     {
-        match self.search(point)? {
+        match self.search(point, Some(diverged))? {
             Some(kept) => {
                 self.use_first(&kept);
                 Ok(kept)
@@ -380,13 +398,18 @@ where
                 && v.recorded.guards() == variant.recorded.guards()
                 && v.recorded.len() == variant.recorded.len()
         };
-        if let Some(kept) = variants.iter().find(|v| same_path(v)) {
-            return kept.clone();
+        match variants.iter().position(same_path) {
+            Some(at) => variants[..=at].rotate_right(1),
+            None => variants.insert(0, Arc::new(variant)),
         }
-        let variant = Arc::new(variant);
-        variants.insert(0, variant.clone());
-        variants.truncate(VARIANTS);
-        variant
+        let mut nodes = 0;
+        let within = variants.iter().take_while(|v| {
+            nodes += v.recorded.len();
+            nodes <= NODES
+        });
+        let kept = within.count().clamp(1, VARIANTS);
+        variants.truncate(kept);
+        variants[0].clone()
     }
 
     fn use_first(&self, variant: &Arc<Variant<Out>>) {
@@ -396,12 +419,27 @@ where
         }
     }
 
-    /// A kept trace whose guards hold at a point. Asks them alone, so that no other program is made for the rest.
-    fn search<P: Tree>(&self, point: &Point<'_, P>) -> Result<Option<Arc<Variant<Out>>>> {
+    /// A kept trace whose guards hold at a point, other than one whose guards do not. Asks them alone, so that no other program is
+    /// made for the rest.
+    ///
+    /// Gives up when that has cost as much as recording the closure: a trace of the same path is found then by its guards.
+    fn search<P: Tree>(
+        &self,
+        point: &Point<'_, P>,
+        diverged: Option<&Arc<Variant<Out>>>,
+    ) -> Result<Option<Arc<Variant<Out>>>> {
         let kept: Vec<Arc<Variant<Out>>> = self.lock().clone();
         let mut guards = Call { extras: &[], results: Results::Nowhere };
-        for variant in kept.into_iter().filter(|v| v.fits(point.leaves, &self.data.structure)) {
+        let others = kept.into_iter().filter(|v| diverged.is_none_or(|diverged| !Arc::ptr_eq(v, diverged)));
+        let mut spent = 0;
+        for variant in others.filter(|v| v.fits(point.leaves, &self.data.structure)) {
             let start = Start::Point(Guards::Check);
+            if self.sweeps(&variant, &Operator::Guards, Form::Whole) {
+                spent += variant.cost_of_sweep(Kind::Guards);
+                if spent > RECORDING.of(variant.recorded.len()) {
+                    return Ok(None);
+                }
+            }
             if self.attempt(&variant, &Operator::Guards, point, &mut guards, start)?.is_some() {
                 return Ok(Some(variant));
             }

@@ -82,6 +82,8 @@ struct Node {
     args: [u32; 2],
 }
 
+const _: () = assert!(size_of::<Node>() == 16, "what a recorded operation takes");
+
 // Operation codes: the rows in table order, arithmetic whose second argument is known to be a constant, then these, then the
 // interned primitives.
 const ROWS: u32 = Row::ALL.len() as u32;

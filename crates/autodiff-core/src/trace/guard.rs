@@ -47,7 +47,7 @@ impl Tape {
         }
         let node = self.graph.row(row, &[a.node, b.node]).expect("two scalars fit a comparison");
         self.numbers.follow(&self.graph);
-        match self.number(node, place) {
+        match self.number("comparison", node, place) {
             Some(outcome) => {
                 let expected = outcome != 0.0;
                 self.graph.add_guard(Guard { node, expected });
@@ -58,12 +58,19 @@ impl Tape {
     }
 
     /// The number of a scalar node at the point of tracing; without one the tape is poisoned.
-    fn number(&mut self, node: NodeId, place: Place) -> Option<f64> {
+    fn number(&mut self, operation: &str, node: NodeId, place: Place) -> Option<f64> {
         match self.numbers.of(&self.graph, node, place) {
             Ok(Some(number)) => Some(number),
             Ok(None) => {
-                let message = "a branch depends on a variable that has no number while tracing".to_string();
-                self.poison(|| Error::Operation { operation: "comparison".into(), message, location: place });
+                let message = match self.has_rows {
+                    true => {
+                        "a row of map_rows or sum_over stands for all rows, and has no number of its own while tracing \
+                             (instead of a branch use select, with a mask by less, less_equal or equals)"
+                    }
+                    false => "a variable has no number while tracing",
+                };
+                let operation = operation.into();
+                self.poison(|| Error::Operation { operation, message: message.into(), location: place });
                 None
             }
             Err(error) => {
@@ -162,7 +169,7 @@ impl Var {
                 return f64::NAN;
             }
             tape.point_specific = true;
-            tape.number(self.node, place).unwrap_or(f64::NAN)
+            tape.number("value", self.node, place).unwrap_or(f64::NAN)
         })
         .unwrap_or(f64::NAN)
     }

@@ -56,6 +56,8 @@ pub(crate) struct Tape {
     point_specific: bool,
     /// Nodes at which the closure is split into model and loss, for Gauss–Newton products.
     predictions: Vec<NodeId>,
+    /// Whether there are placeholders that stand for rows.
+    has_rows: bool,
     /// The line of every node, where asked for.
     places: Option<Vec<Place>>,
     /// Parts that are to be computed again, so far.
@@ -101,6 +103,7 @@ impl Session {
             literals: Literals::NONE,
             point_specific: false,
             predictions: Vec::new(),
+            has_rows: false,
             places: None,
             parts: 0,
             outer: None,
@@ -212,6 +215,12 @@ impl Session {
             let mut graph = std::mem::take(&mut tape.graph);
             graph.stop_sharing();
             graph.set_outputs(outputs.iter().map(|v| v.node).collect());
+            if tape.has_rows && reads_rows(&graph, &tape.predictions) {
+                let message =
+                    "a variable of the body, which stands for one row, is used outside of it: return it from the body";
+                let operation = "map_rows".into();
+                return Err(Error::Operation { operation, message: message.into(), location: place });
+            }
             let numbers = tape.numbers.take_scalars(&graph);
             Ok(Recording {
                 graph,
@@ -431,6 +440,38 @@ pub(crate) fn hole(shape: Shape) -> Var {
     .unwrap_or_else(stray)
 }
 
+/// A placeholder that stands for one row of an array, of this shape.
+pub(crate) fn row(shape: Shape) -> Var {
+    innermost(|tape| tape.has_rows = true);
+    hole(shape)
+}
+
+/// Whether a placeholder for a row is left in what a closure returns or marks.
+fn reads_rows(graph: &Graph, predictions: &[NodeId]) -> bool {
+    let mut live = graph.live();
+    predictions.iter().for_each(|id| live[id.index()] = true);
+    graph.ids().rev().any(|id| {
+        if live[id.index()] {
+            graph.arguments(id).iter().for_each(|a| live[a.index()] = true);
+        }
+        live[id.index()] && matches!(graph.operation(id), Operation::Hole)
+    })
+}
+
+/// How many nodes of the innermost tape are marked by [`Var::prediction`].
+pub(crate) fn marks() -> usize {
+    innermost(|tape| tape.predictions.len()).unwrap_or(0)
+}
+
+/// Takes away the marks after the first `count`; returns what they were on.
+pub(crate) fn take_marks(count: usize) -> Vec<Var> {
+    let take = |tape: &mut Tape| {
+        let serial = tape.serial;
+        tape.predictions.drain(count..).map(|node| Var { trace: serial, node }).collect()
+    };
+    innermost(take).unwrap_or_default()
+}
+
 /// Runs `look` on the graph of the innermost tape; `None` outside a closure or when the tape is poisoned.
 pub(crate) fn peek<R>(look: impl FnOnce(&Graph) -> R) -> Option<R> {
     innermost(|tape| tape.poison.is_none().then(|| look(&tape.graph))).flatten()
@@ -515,7 +556,9 @@ impl Var {
     /// Marks the output of a model, where f = loss ∘ model is split for Gauss–Newton products. Returns itself.
     ///
     /// The losses of the `nn` crate mark their predictions. What bypasses the mark, such as a regulariser, enters the
-    /// product with its full Hessian.
+    /// product with its full Hessian. In the body of [`map_rows`](crate::map_rows) or [`sum_over`](crate::sum_over) it marks the
+    /// output for every row. Loops of scalars with marked scalars are rolled into arrays like others, unless a mark is an entry of the
+    /// point or rests on another one.
     #[track_caller]
     pub fn prediction(self) -> Var {
         let place = Place(Location::caller());

@@ -15,12 +15,20 @@ use std::sync::Arc;
 /// The outputs for `k` values of some variables at once: for each `(variable, values)` the values have the shape of the
 /// variable with a leading axis of length k, and so have the results.
 pub fn batch(outputs: &[Var], variables: &[(Var, Var)], k: usize) -> Vec<Var> {
+    batch_marked(outputs, &[], variables, k).0
+}
+
+/// [`batch`], and the nodes on the way that `marks` become: with the leading axis where they vary with the variables, else
+/// themselves.
+pub fn batch_marked(outputs: &[Var], marks: &[Var], variables: &[(Var, Var)], k: usize) -> (Vec<Var>, Vec<Var>) {
     sharing(|| {
-        let Some(mut batch) = Batch::new(outputs, variables, k) else {
-            return outputs.to_vec();
+        let targets = [outputs, marks].concat();
+        let Some(mut batch) = Batch::new(&targets, variables, k) else {
+            return (outputs.to_vec(), Vec::new());
         };
-        batch.prepare(outputs.iter().map(|v| v.node));
-        outputs.iter().map(|&v| batch.of(v)).collect()
+        batch.prepare(targets.iter().map(|v| v.node));
+        let moved = |v: &Var| batch.batched.get(&v.node).copied().unwrap_or(*v);
+        (outputs.iter().map(|&v| batch.of(v)).collect(), marks.iter().map(moved).collect())
     })
 }
 

@@ -20,7 +20,7 @@ mod span;
 mod transpose;
 
 pub use adjoint::adjoint;
-pub use batch::batch;
+pub use batch::{batch, batch_marked};
 pub use collapse::batch_sum;
 pub(crate) use differentiate::or_zeros;
 pub(crate) use fields::second_sum;

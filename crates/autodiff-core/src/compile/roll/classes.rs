@@ -52,6 +52,16 @@ impl Chain {
         }
     }
 
+    /// What it computes, for a person to read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Chain::Fold(Fold::Sum) => "sum",
+            Chain::Fold(Fold::Product) => "product",
+            Chain::Extremum(Sense::Largest) => "max",
+            Chain::Extremum(Sense::Smallest) => "min",
+        }
+    }
+
     /// What a loop starts from, which is no term. An extremum has none, for it may tie with a term.
     fn empty(self) -> Option<f64> {
         match self {

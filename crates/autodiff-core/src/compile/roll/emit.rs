@@ -55,8 +55,8 @@ impl<'g> Emitter<'g> {
         Emitter { graph, classes, order, place, out, inputs, arrays: vec![Vec::new(); classes.all.len()], moved }
     }
 
-    /// The whole graph.
-    pub fn emit(mut self) -> Graph {
+    /// The whole graph; scalar outputs are joined up to number `results`, and those after it.
+    pub fn emit(mut self, results: usize) -> Graph {
         let classes = self.classes;
         for class in 0..self.classes.all.len() {
             let members = &self.order.members[class];
@@ -111,17 +111,18 @@ impl<'g> Emitter<'g> {
             }
         }
         self.guards();
-        let outputs = self.outputs();
+        let outputs = self.outputs(results);
         self.out.stop_sharing();
         self.out.set_outputs(outputs);
         self.out.without_dead_nodes()
     }
 
     /// The outputs: runs of several scalars as one vector, which is a part of an array where they are lanes of one.
-    fn outputs(&mut self) -> Vec<NodeId> {
+    fn outputs(&mut self, results: usize) -> Vec<NodeId> {
         let graph = self.graph;
         let is_scalar = |id: &NodeId| graph.shape(*id).rank() == 0;
-        let runs = graph.outputs().chunk_by(|a, b| is_scalar(a) && is_scalar(b));
+        let parts: [&[NodeId]; 2] = graph.outputs().split_at(results).into();
+        let runs = parts.into_iter().flat_map(|part| part.chunk_by(|a, b| is_scalar(a) && is_scalar(b)));
         runs.map(|run| if let [one] = run { self.scalar(*one) } else { self.vector(run) }).collect()
     }
 

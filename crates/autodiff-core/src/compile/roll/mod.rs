@@ -6,6 +6,7 @@
 //! * [`order`]: the members of a class lie in the order in which they are read, in one or several arrays.
 //! * [`emit`]: a class of many members is an array or a few; what it reads of another class is a
 //!   [pattern](crate::primitive::Pattern) of that: loops, pieces, or a list. Sums of products become products of matrices.
+//! * [`cut`]: outputs of a model that are marked stay nodes of the graph, as one array.
 //! * [`extrema`]: a chain of `max` or `min` is a reduction with the derivatives of the chain, also at ties.
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
@@ -15,18 +16,27 @@
 //! different classes are multiplied in the order of the loop.
 
 mod classes;
+mod cut;
 mod emit;
 mod extrema;
 mod order;
 mod pairs;
 
 use crate::graph::{Graph, NodeId, Operation};
-use classes::{Classes, Kind};
+use classes::{Class, Classes, Kind};
 use emit::{Emitter, LANES};
 use order::Order;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub use cut::roll_marked;
 
 /// Scalar operations below which a graph stays as it is.
 const SMALLEST: usize = 64;
+
+/// Groups of operations that are printed.
+const SHOWN: usize = 5;
 
 /// What became of the scalars of a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,31 +47,106 @@ pub struct Rolling {
     pub lanes: usize,
     /// Arrays that they are lanes of.
     pub arrays: usize,
+    /// What the others are that stay alone: operations and how many of each, the largest groups first.
+    pub alone: Vec<(&'static str, usize)>,
+}
+
+/// Why the scalars of a graph stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unrolled {
+    /// There are too few for arrays to pay.
+    Few {
+        /// Scalar operations.
+        scalars: usize,
+        /// How many it takes.
+        needed: usize,
+    },
+    /// A part of the closure is to be computed again rather than kept, by [`checkpoint`](crate::checkpoint); in arrays, operations
+    /// of the part would be together with others.
+    Checkpoint,
+    /// Of the outputs of a model that are marked by [`Var::prediction`](crate::Var::prediction), one is an entry of the point or an
+    /// array, or rests on another one.
+    Predictions,
+    /// The leaves of the point are told apart, as in the series of a differential equation.
+    Leaves,
+    /// Less than half of the operations would be lanes: this is what would become of them.
+    Scattered(Rolling),
+}
+
+impl fmt::Display for Rolling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rolling { scalars, lanes, arrays, alone } = self;
+        write!(f, "{scalars} scalar operations, {lanes} of them into {arrays} arrays, {} alone", scalars - lanes)?;
+        for (i, (name, count)) in alone.iter().take(SHOWN).enumerate() {
+            write!(f, "{} {count} {name}", if i == 0 { ":" } else { "," })?;
+        }
+        if alone.len() > SHOWN { write!(f, ", …") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Unrolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unrolled::Few { scalars, needed } => write!(f, "{scalars} scalar operations are fewer than {needed}"),
+            Unrolled::Checkpoint => write!(f, "a part is to be computed again (checkpoint)"),
+            Unrolled::Predictions => {
+                write!(f, "a marked prediction is an entry of the point or an array, or rests on another one")
+            }
+            Unrolled::Leaves => write!(f, "the leaves of the point are told apart"),
+            Unrolled::Scattered(rolling) => write!(f, "under half would be in arrays; of {rolling}"),
+        }
+    }
 }
 
 /// The same program in arrays, with inputs joined in blocks of these numbers of scalars, and runs of scalar outputs joined to one
-/// vector each; `None` if less than half of it would be arrays. All nodes of the graph are live.
+/// vector each, the first `results` of them apart from the others. All nodes of the graph are live.
 ///
 /// An input that is no scalar is a block of its own.
-pub fn roll(graph: &Graph, blocks: &[usize]) -> Option<(Graph, Rolling)> {
-    let is_scalar = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_)) && graph.shape(*id).rank() == 0;
-    let scalars = graph.ids().filter(is_scalar).count();
-    if graph.is_marked() || scalars < SMALLEST {
-        return None;
-    }
+///
+/// # Errors
+/// Why it is better left as it is.
+pub fn roll(graph: &Graph, blocks: &[usize], results: usize) -> Result<(Graph, Rolling), Unrolled> {
+    let scalars = scalars(graph)?;
     let classes = Classes::of(graph, blocks);
-    let many = |c: &&classes::Class| c.members.len() >= LANES && matches!(c.kind, Kind::Row(..) | Kind::Chain(..));
+    let many = |c: &&Class| c.members.len() >= LANES && matches!(c.kind, Kind::Row(..) | Kind::Chain(..));
     let arrays = classes.all.iter().filter(many);
-    let alone = classes.all.iter().filter(|c| !many(c) && matches!(c.kind, Kind::Row(..) | Kind::Chain(..)));
-    let alone: usize = alone.map(|c| c.members.len()).sum();
-    let rolling = Rolling { scalars, lanes: scalars.saturating_sub(alone), arrays: arrays.count() };
+    let alone = groups(classes.all.iter().filter(|c| !many(c)));
+    let lanes = scalars.saturating_sub(alone.iter().map(|(_, count)| count).sum());
+    let rolling = Rolling { scalars, lanes, arrays: arrays.count(), alone };
     if rolling.lanes * 2 < scalars || rolling.arrays == 0 {
-        return None;
+        return Err(Unrolled::Scattered(rolling));
     }
     let order = Order::of(graph, &classes);
-    let rolled = Emitter::new(graph, &classes, &order, blocks).emit();
+    let rolled = Emitter::new(graph, &classes, &order, blocks).emit(results);
     debug_assert!(rolled.verify().is_ok(), "{:?}\n{rolled}", rolled.verify());
-    Some((rolled, rolling))
+    Ok((rolled, rolling))
+}
+
+/// How many scalar operations a graph has, if that is enough and none is to be computed again.
+fn scalars(graph: &Graph) -> Result<usize, Unrolled> {
+    let is_scalar = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_)) && graph.shape(*id).rank() == 0;
+    match graph.ids().filter(is_scalar).count() {
+        scalars if scalars < SMALLEST => Err(Unrolled::Few { scalars, needed: SMALLEST }),
+        _ if graph.is_marked() => Err(Unrolled::Checkpoint),
+        scalars => Ok(scalars),
+    }
+}
+
+/// The operations of some classes and how many there are of each, the largest number first.
+fn groups<'c>(classes: impl Iterator<Item = &'c Class>) -> Vec<(&'static str, usize)> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for class in classes {
+        let name = match class.kind {
+            Kind::Row(row, _) => row.name(),
+            Kind::Chain(chain, _) => chain.name(),
+            _ => continue,
+        };
+        *counts.entry(name).or_default() += class.members.len();
+    }
+    let mut groups: Vec<(&'static str, usize)> = counts.into_iter().collect();
+    groups.sort_by_key(|&(_, count)| Reverse(count));
+    groups
 }
 
 #[cfg(test)]
@@ -70,13 +155,13 @@ mod tests {
     use std::fmt::Write;
 
     /// A graph of so many scalar inputs; `body` writes further lines, given a counter of nodes, and returns the last.
-    fn rolled(inputs: usize, body: impl Fn(&mut String, &mut usize) -> usize) -> Option<(Graph, Rolling)> {
+    fn rolled(inputs: usize, body: impl Fn(&mut String, &mut usize) -> usize) -> Result<(Graph, Rolling), Unrolled> {
         let mut text: String = (0..inputs).fold(String::new(), |text, i| text + &format!("%{i} = input : []\n"));
         let mut next = inputs;
         let last = body(&mut text, &mut next);
         let _ = write!(text, "return %{last}");
         let graph: Graph = text.parse().expect("the test's own text");
-        roll(&graph, &[inputs])
+        roll(&graph, &[inputs], 1)
     }
 
     fn node(text: &mut String, next: &mut usize, operation: &str) -> usize {
@@ -95,7 +180,7 @@ mod tests {
             })
         })
         .expect("a loop");
-        assert_eq!(rolling, Rolling { scalars: 199, lanes: 198, arrays: 1 });
+        assert_eq!(rolling, Rolling { scalars: 199, lanes: 198, arrays: 1, alone: vec![("sum", 1)] });
         let text = graph.to_string();
         assert_eq!(text.matches(" : [100]").count(), 2, "{text}");
         assert!(graph.len() <= 4, "{text}");
@@ -122,7 +207,9 @@ mod tests {
         let chain = |text: &mut String, next: &mut usize, count: usize| {
             (0..count).fold(0, |x, i| node(text, next, &format!("{} %{x}", ["sin", "exp", "tanh"][i % 3])))
         };
-        assert_eq!(rolled(1, |text, next| chain(text, next, 20)).map(|r| r.1), None);
-        assert_eq!(rolled(1, |text, next| chain(text, next, 200)).map(|r| r.1), None);
+        let why = |count: usize| rolled(1, |text, next| chain(text, next, count)).expect_err("no loop");
+        assert_eq!(why(20), Unrolled::Few { scalars: 20, needed: 64 });
+        let alone = vec![("exp", 67), ("sin", 67), ("tanh", 66)];
+        assert_eq!(why(200), Unrolled::Scattered(Rolling { scalars: 200, lanes: 0, arrays: 0, alone }));
     }
 }
