@@ -49,8 +49,10 @@
 mod chain;
 mod arithmetic;
 mod convergence;
+mod conversion;
 mod display;
 mod dual;
+mod expansion;
 mod hyper_dual;
 mod num_traits;
 mod propagate;
@@ -61,6 +63,7 @@ mod taylor;
 #[cfg(test)]
 mod laws;
 
+pub use conversion::OrderMismatch;
 pub use dual::Dual;
 pub use hyper_dual::HyperDual;
 pub use series::Series;
