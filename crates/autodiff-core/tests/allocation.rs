@@ -33,6 +33,7 @@ fn replays_do_not_allocate() {
         scalars::<f32>();
         steps();
         rows();
+        systems();
     });
 }
 
@@ -49,6 +50,23 @@ fn rows() {
     assert_eq!(allocations(|| flat.hvp(&entries, &entries, &mut out).unwrap()), 0);
     let at = f.linearize(&x).unwrap();
     assert_eq!(allocations(|| at.hvp(&entries, &mut out).unwrap()), 0);
+}
+
+/// Linear systems of several blocks of unknowns, and sums over axes with others between.
+fn systems() {
+    let n = 70;
+    let matrix: ArrayD<f64> = symmetrics(34, (n, n)).into_dyn();
+    let loss = |p: &[Var], shift: &Var| {
+        let solution = (p[0] + *shift).solve(p[1]);
+        (solution.reshape(&[7, 10, 2]).sum_axes(&[0, 2]) + p[2]).square().sum()
+    };
+    let f = Function::with_data(loss, &ndarray::Array2::<f64>::eye(n).mapv(|x| 20.0 * x));
+    let x = vec![matrix, symmetrics(35, (n, 2)).into_dyn(), symmetrics(36, 10).into_dyn()];
+    f.prepare(&x).unwrap();
+    let (flat, entries) = (f.flat(&x), x.to_vec());
+    let mut out = vec![0.0; entries.len()];
+    assert_eq!(allocations(|| assert!(flat.value_and_gradient(&entries, &mut out).unwrap().is_finite())), 0);
+    assert_eq!(allocations(|| flat.hvp(&entries, &entries, &mut out).unwrap()), 0);
 }
 
 /// Steps of Taylor's method: of scalars, of arrays with sums over axes, and of planes in chunks.

@@ -6,6 +6,7 @@
 
 use autodiff_core::{Conv2d, Executable, Function, Padding, Tree, Var};
 use ndarray::{Array, ArrayD, Dimension, IntoDimension};
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use testkit::counter::symmetrics;
 
@@ -169,6 +170,42 @@ fn a_linearised_function_serves_several_threads_at_once() {
                     assert_eq!(four, expected[i][2], "thread {thread}, directions {i}");
                 }
             });
+        }
+    });
+}
+
+#[test]
+fn first_products_at_a_point_may_be_asked_for_by_the_threads_of_a_pool() {
+    // A thread that waits for its part of what depends on the point alone takes other work meanwhile: here another product.
+    let f = Function::new(|x: &Var| (x.sin() * x.exp()).square().sum());
+    let n = 1 << 18;
+    let x: Vec<f64> = symmetrics(60, n).to_vec();
+    let x = ndarray::Array1::from(x);
+    f.prepare(&x).unwrap();
+    let (done, all_done) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let (f, x) = (&f, &x);
+        scope.spawn(move || {
+            let product = |at: &dyn Fn(&[f64], &mut [f64])| {
+                let mut out = vec![f64::NAN; n];
+                at(x.as_slice().unwrap(), &mut out);
+                out
+            };
+            let alone = f.linearize(x).unwrap();
+            let expected = product(&|v, out| alone.hvp(v, out).unwrap());
+            for threads in [3, 8] {
+                for _ in 0..10 {
+                    let at = f.linearize(x).unwrap();
+                    let same = |_| product(&|v, out| at.hvp(v, out).unwrap()) == expected;
+                    assert!(pool(threads).install(|| (0..8).into_par_iter().all(same)), "{threads} threads");
+                }
+            }
+            done.send(()).unwrap();
+        });
+        let waited = all_done.recv_timeout(std::time::Duration::from_secs(120));
+        if waited == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("products at a point wait for each other for ever");
+            std::process::abort();
         }
     });
 }

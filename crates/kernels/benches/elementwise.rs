@@ -2,12 +2,11 @@
 //!
 //! `cargo bench -p jetgrad-kernels --bench elementwise`: throughput is in elements a second, so 1 Gelem/s is 1 ns an
 //! element. Three groups: functions of one number, functions of two, and reductions, each in both precisions; the group
-//! "table" prints Markdown tables of nanoseconds an element, the least of many interleaved rounds, which a busy machine
-//! disturbs less: of functions, and of the softmax beside the kernels that it is made of.
+//! "table" prints a Markdown table of nanoseconds an element, the least of many interleaved rounds, which a busy machine
+//! disturbs less.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kernels::reduce::{maximum, sum};
-use kernels::softmax::{logsumexp, softmax};
 use kernels::vector::Function;
 use std::hint::black_box;
 use std::time::Instant;
@@ -34,7 +33,7 @@ fn numbers(name: &str, count: usize) -> Vec<f64> {
 }
 
 macro_rules! precision {
-    ($T:ident, $bench:ident, $table:ident, $rows:ident) => {
+    ($T:ident, $bench:ident, $table:ident) => {
         fn $bench(c: &mut Criterion) {
             let mut group = c.benchmark_group(concat!("elementwise ", stringify!($T)));
             group.throughput(Throughput::Elements(CHUNK as u64)).sample_size(20);
@@ -52,7 +51,7 @@ macro_rules! precision {
             let x: Vec<$T> = numbers("sum", CHUNK * 4).iter().map(|&x| x as $T).collect();
             let mut out = [0.0; 4];
             group.bench_function("row sums", |b| {
-                b.iter(|| sum(black_box(&x), &[4, CHUNK], &[1], &mut out));
+                b.iter(|| sum(black_box(&x), &[4, CHUNK], &[1], &mut out, &mut []));
             });
             group.bench_function("row maxima", |b| {
                 b.iter(|| maximum(black_box(&x), [4, CHUNK, 1], &mut out));
@@ -93,40 +92,6 @@ macro_rules! precision {
             }
             rows
         }
-
-        /// Least nanoseconds an entry of logsumexp and softmax of rows, each by its kernel and by single kernels.
-        fn $rows([count, n]: [usize; 2]) -> [f64; 4] {
-            let (exp, ln) = (Function::<$T, 1>::named("exp"), Function::<$T, 1>::named("ln"));
-            let (exp, ln) = (exp.expect("a function"), ln.expect("a function"));
-            let x: Vec<$T> = numbers("exp", count * n).iter().map(|&x| x as $T).collect();
-            let (mut e, mut y) = (x.clone(), x.clone());
-            let (mut m, mut sums, mut out) = (vec![0.0; count], vec![0.0; count], vec![0.0; count]);
-            let mut least = [f64::INFINITY; 4];
-            for _ in 0..ROUNDS {
-                let mut singly = |quotients: bool| {
-                    maximum(black_box(&x), [count, n, 1], &mut m);
-                    for ((e, x), m) in e.chunks_exact_mut(n).zip(x.chunks_exact(n)).zip(&m) {
-                        e.iter_mut().zip(x).for_each(|(e, x)| *e = x - m);
-                    }
-                    exp.map([&e], &mut y);
-                    sum(&y, &[count, n], &[1], &mut sums);
-                    if quotients {
-                        for (y, sum) in y.chunks_exact_mut(n).zip(&sums) {
-                            let factor = 1.0 / sum;
-                            y.iter_mut().for_each(|y| *y *= factor);
-                        }
-                    } else {
-                        ln.map([&sums], &mut out);
-                        out.iter_mut().zip(&m).for_each(|(y, m)| *y += m);
-                    }
-                };
-                least[1] = least[1].min(time_of(count * n, || singly(false)));
-                least[3] = least[3].min(time_of(count * n, || singly(true)));
-                least[0] = least[0].min(time_of(count * n, || logsumexp(black_box(&x), [count, n, 1], &mut out)));
-                least[2] = least[2].min(time_of(count * n, || softmax(black_box(&x), [count, n, 1], &mut y)));
-            }
-            least
-        }
     };
 }
 
@@ -144,30 +109,13 @@ fn time(mut f: impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / (CALLS * CHUNK) as f64
 }
 
-/// Nanoseconds an entry of one call over many.
-fn time_of(entries: usize, f: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    f();
-    start.elapsed().as_secs_f64() * 1e9 / entries as f64
-}
-
-precision!(f64, double, double_table, double_rows);
-precision!(f32, single, single_table, single_rows);
-
-/// Rows as many classifiers, attentions and vocabularies have them.
-const ROWS: [[usize; 2]; 5] = [[1000, 10], [1000, 64], [100, 1000], [10, 10_000], [2, 100_000]];
+precision!(f64, double, double_table);
+precision!(f32, single, single_table);
 
 fn table(_: &mut Criterion) {
     println!("| function | f64 scalar | f64 vector | f32 scalar | f32 vector |\n|---|---|---|---|---|");
     for ((name, scalar, vector), (_, scalar32, vector32)) in double_table().into_iter().zip(single_table()) {
         println!("| {name} | {scalar:.1} | {vector:.2} | {scalar32:.1} | {vector32:.2} |");
-    }
-    println!("\n| rows | f64 logsumexp | singly | softmax | singly | f32 logsumexp | singly | softmax | singly |");
-    println!("|---|---|---|---|---|---|---|---|---|");
-    for shape @ [count, n] in ROWS {
-        let cells: String =
-            [double_rows(shape), single_rows(shape)].concat().iter().map(|ns| format!(" {ns:.2} |")).collect();
-        println!("| {count} × {n} |{cells}");
     }
 }
 

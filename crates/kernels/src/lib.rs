@@ -10,7 +10,6 @@ pub mod layout;
 pub mod lu;
 pub mod reduce;
 pub mod series;
-pub mod softmax;
 pub mod special;
 #[cfg(test)]
 mod testing;
@@ -43,18 +42,6 @@ pub trait Scalar:
     /// The number nearest to `x`.
     fn round_from(x: f64) -> Self;
 
-    /// The nearest finite number; NaN stays.
-    #[doc(hidden)]
-    fn limited(self) -> Self;
-
-    /// eˣ as a [`vector::Lane`] computes it.
-    #[doc(hidden)]
-    fn exponential<F: vector::Contraction>(self) -> Self;
-
-    /// The natural logarithm as a [`vector::Lane`] computes it.
-    #[doc(hidden)]
-    fn logarithm<F: vector::Contraction>(self) -> Self;
-
     /// `self · b + c`, with one rounding where the machine fuses them.
     #[doc(hidden)]
     fn times_plus<F: vector::Contraction>(self, b: Self, c: Self) -> Self;
@@ -86,18 +73,6 @@ macro_rules! scalar {
             }
             fn round_from(x: f64) -> Self {
                 x as $T
-            }
-            #[inline(always)]
-            fn limited(self) -> Self {
-                self.clamp(<$T>::MIN, <$T>::MAX)
-            }
-            #[inline(always)]
-            fn exponential<F: vector::Contraction>(self) -> Self {
-                vector::Lane::<$T, F>::new(self).exp().value
-            }
-            #[inline(always)]
-            fn logarithm<F: vector::Contraction>(self) -> Self {
-                vector::Lane::<$T, F>::new(self).ln().value
             }
             #[inline(always)]
             fn times_plus<F: vector::Contraction>(self, b: Self, c: Self) -> Self {

@@ -2,15 +2,15 @@
 //!
 //! Sums are pairwise, so that the rounding error grows with the logarithm of the length: a line is cut into blocks of
 //! [`BLOCK`] entries, which are summed in 32 running sums; columns are summed row by row up to 128 rows and
-//! pairwise above, where rows of up to 32 columns are taken several at once. The order of additions depends on the shape only, not
-//! on the machine.
+//! pairwise above, where rows of up to 32 columns are taken several at once. Axes with others between them are summed one after
+//! the other. The order of additions depends on the shape only, not on the machine.
 
 use crate::Scalar;
 use crate::vector::{Contraction, Kernel, dispatch};
 use smallvec::SmallVec;
 
 /// Rows up to which columns are summed straight.
-pub(crate) const STRAIGHT: usize = 128;
+const STRAIGHT: usize = 128;
 
 /// Length of the blocks that a long line is cut into: each is summed in lanes, of which each adds 8 entries.
 pub const BLOCK: usize = 256;
@@ -18,32 +18,96 @@ pub const BLOCK: usize = 256;
 /// Running sums of a block: four vectors of the widest.
 const LANES: usize = 32;
 
-/// Sums `x`, row-major of `shape`, over `axes` (ascending) into `out`.
-///
-/// The order of additions depends on the shape only.
-pub fn sum<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
-    // Neighbouring axes of one kind act as one.
-    let mut runs: SmallVec<[(bool, usize); 8]> = SmallVec::new();
-    for (axis, &length) in shape.iter().enumerate() {
-        let summed = axes.contains(&axis);
-        match runs.last_mut() {
+/// Neighbouring axes of one kind, which act as one: whether they are summed, and their length.
+type Runs = SmallVec<[(bool, usize); 8]>;
+
+fn join(runs: impl IntoIterator<Item = (bool, usize)>) -> Runs {
+    let mut joined = Runs::new();
+    for (summed, length) in runs {
+        match joined.last_mut() {
             Some((kind, n)) if *kind == summed => *n *= length,
-            _ => runs.push((summed, length)),
+            _ => joined.push((summed, length)),
         }
     }
-    match runs[..] {
-        [] => out.copy_from_slice(x),
-        [(true, _)] => out[0] = total(x),
-        [(false, _), (true, n)] => {
-            lines(x, n, out);
+    joined
+}
+
+fn runs(shape: &[usize], axes: &[usize]) -> Runs {
+    join(shape.iter().enumerate().map(|(axis, &length)| (axes.contains(&axis), length)))
+}
+
+/// The innermost run that is summed.
+struct Inner {
+    before: usize,
+    length: usize,
+    after: usize,
+    /// The runs without it, if these are summed too.
+    rest: Option<Runs>,
+}
+
+impl Inner {
+    fn of(runs: &Runs) -> Option<Inner> {
+        let at = runs.iter().rposition(|&(summed, _)| summed)?;
+        let size = |runs: &[(bool, usize)]| runs.iter().map(|&(_, n)| n).product();
+        let rest = join(runs[..at].iter().chain(&runs[at + 1..]).copied());
+        Some(Inner {
+            before: size(&runs[..at]),
+            length: runs[at].1,
+            after: size(&runs[at + 1..]),
+            rest: rest.iter().any(|&(summed, _)| summed).then_some(rest),
+        })
+    }
+}
+
+/// Entries of working memory that [`sum`] needs: none, unless axes that are kept lie between axes that are summed.
+pub fn sum_scratch(shape: &[usize], axes: &[usize]) -> usize {
+    let (mut runs, mut entries) = (runs(shape, axes), 0);
+    while let Some(Inner { before, after, rest: Some(rest), .. }) = Inner::of(&runs) {
+        entries += before * after;
+        runs = rest;
+    }
+    entries
+}
+
+/// Sums `x`, row-major of `shape`, over `axes` (ascending) into `out`.
+///
+/// Neighbouring axes at once, the innermost first; `scratch` has at least [`sum_scratch`] entries, whatever they hold. The order of
+/// additions depends on the shape only.
+///
+/// ```
+/// use kernels::reduce::{sum, sum_scratch};
+/// let mut out = [0.0; 2];
+/// let mut scratch = vec![0.0; sum_scratch(&[2, 2, 2], &[0, 2])];
+/// sum(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], &[2, 2, 2], &[0, 2], &mut out, &mut scratch);
+/// assert_eq!(out, [14.0, 22.0]);
+/// ```
+///
+/// # Panics
+/// If the scratch is too short.
+pub fn sum<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T], scratch: &mut [T]) {
+    if x.is_empty() {
+        return out.fill(T::zero());
+    }
+    sum_runs(x, runs(shape, axes), out, scratch);
+}
+
+fn sum_runs<T: Scalar>(x: &[T], runs: Runs, out: &mut [T], scratch: &mut [T]) {
+    match Inner::of(&runs) {
+        None => out.copy_from_slice(x),
+        Some(Inner { length, after, rest: None, .. }) => sum_middle(x, length, after, out),
+        Some(Inner { before, length, after, rest: Some(rest) }) => {
+            let (sums, scratch) = scratch.split_at_mut(before * after);
+            sum_middle(x, length, after, sums);
+            sum_runs(sums, rest, out, scratch);
         }
-        [(true, n), (false, m)] => rows(x, n, m, out),
-        [(false, _), (true, n), (false, m)] if n * m > 0 => {
-            for (block, out) in x.chunks_exact(n * m).zip(out.chunks_exact_mut(m)) {
-                rows(block, n, m, out);
-            }
-        }
-        _ => sum_naive(x, shape, axes, out),
+    }
+}
+
+/// Sums over the middle one of three axes, the last two of these lengths.
+fn sum_middle<T: Scalar>(x: &[T], n: usize, after: usize, out: &mut [T]) {
+    match after {
+        1 => lines(x, n, out),
+        _ => x.chunks_exact(n * after).zip(out.chunks_exact_mut(after)).for_each(|(x, out)| rows(x, n, after, out)),
     }
 }
 
@@ -69,7 +133,7 @@ fn lines<T: Scalar>(x: &[T], n: usize, out: &mut [T]) {
 
 /// The larger of two, and NaN if one is.
 #[inline(always)]
-pub(crate) fn larger<T: Scalar>(a: T, b: T) -> T {
+fn larger<T: Scalar>(a: T, b: T) -> T {
     if b > a || b.is_not_a_number() { b } else { a }
 }
 
@@ -119,7 +183,7 @@ impl<T: Scalar, A: Fn(T, T) -> T + Copy> Kernel for Lines<'_, T, A> {
 
 /// Entries combined by an associative operation, of which `start` is neutral: lanes first, then the rest.
 #[inline(always)]
-pub(crate) fn line<T: Scalar>(x: &[T], start: T, add: impl Fn(T, T) -> T) -> T {
+fn line<T: Scalar>(x: &[T], start: T, add: impl Fn(T, T) -> T) -> T {
     let (chunks, rest) = x.as_chunks::<LANES>();
     let mut sum = start;
     if let [first, chunks @ ..] = chunks {
@@ -190,7 +254,7 @@ pub fn combine<T: Scalar>(blocks: &[T]) -> T {
 }
 
 /// Columns that are summed together, on the stack.
-pub(crate) const STRIP: usize = 64;
+const STRIP: usize = 64;
 
 /// Sum of `n` rows of length `m`, pairwise over rows, a strip of columns at a time. Several rows that fit a strip side by side are
 /// added as one, and its parts at the end: otherwise a row would wait for the one before it.
@@ -312,6 +376,7 @@ mod tests {
             &[77, 16],
             &[50, 21],
             &[2, 3, 4, 5],
+            &[3, 2, 70, 2, 3],
             &[0, 3],
             &[3, 0],
         ];
@@ -322,7 +387,8 @@ mod tests {
                 let axes: Vec<usize> = (0..shape.len()).filter(|a| mask >> a & 1 == 1).collect();
                 let kept: usize = (0..shape.len()).filter(|a| mask >> a & 1 == 0).map(|a| shape[a]).product();
                 let (mut fast, mut naive) = (vec![9.0; kept], vec![9.0; kept]);
-                sum(&x, shape, &axes, &mut fast);
+                let mut scratch = vec![f64::NAN; sum_scratch(shape, &axes)];
+                sum(&x, shape, &axes, &mut fast, &mut scratch);
                 sum_naive(&x, shape, &axes, &mut naive);
                 for (a, b) in fast.iter().zip(&naive) {
                     // Terms are below 1: the naive sum of n of them is off by at most n·n·2⁻⁵³.
@@ -361,7 +427,14 @@ mod tests {
         let exact = f64::from(0.1_f32) * f64::from(1 << 24);
         assert!((f64::from(total(&x)) - exact).abs() / exact < 1e-6);
         let (mut middle, quarter) = ([0.0; 4], exact / 4.0);
-        sum(&x, &[2, 1 << 22, 2], &[1], &mut middle);
+        sum(&x, &[2, 1 << 22, 2], &[1], &mut middle, &mut []);
         assert!(middle.iter().all(|&y| (f64::from(y) - quarter).abs() / quarter < 1e-6), "{middle:?} {quarter}");
+        // With an axis between, and three sums one after the other.
+        for (shape, axes) in [(&[1 << 11, 4, 1 << 11][..], &[0, 2][..]), (&[1 << 7, 2, 1 << 8, 2, 1 << 7], &[0, 2, 4])]
+        {
+            let mut scratch = vec![0.0; sum_scratch(shape, axes)];
+            sum(&x, shape, axes, &mut middle, &mut scratch);
+            assert!(middle.iter().all(|&y| (f64::from(y) - quarter).abs() / quarter < 1e-6), "{middle:?} {quarter}");
+        }
     }
 }

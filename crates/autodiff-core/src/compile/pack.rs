@@ -138,8 +138,7 @@ impl<const ONTO: bool> Structured for Packed<ONTO> {
 
     fn scratch(&self, operands: &[&Shape]) -> usize {
         let product = product(&self.product, self.rows(Self::factors(operands)[0]), self.k, self.n);
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        product.scratch_parallel::<f32>(threads).max(product.scratch_parallel::<f64>(threads))
+        product.scratch_parallel::<f32>().max(product.scratch_parallel::<f64>())
     }
 
     fn flops(&self, operands: &[&Shape], out: &Shape) -> u64 {

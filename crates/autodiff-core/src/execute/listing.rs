@@ -99,7 +99,32 @@ fn step_name(compute: &Compute) -> &'static str {
 /// Where what an instruction reads and writes begins.
 fn places(instruction: &Instruction) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
     let Touched { reads, writes } = Touched::by(instruction);
-    let starts = |(space, range): Place| (space, range.start);
-    let writes = writes.into_iter().filter(|(_, range)| !range.is_empty());
-    (reads.into_iter().map(starts).collect(), writes.map(starts).collect())
+    let starts = |places: Vec<Place>| {
+        let some = places.into_iter().filter(|(_, range)| !range.is_empty());
+        some.map(|(space, range)| (space, range.start)).collect()
+    };
+    (starts(reads), starts(writes))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Function, Var};
+    use ndarray::Array2;
+
+    #[test]
+    fn an_arrow_leads_from_what_a_product_is_added_to() {
+        let square = |scale: f64| Array2::from_shape_fn((40, 40), |(i, j)| scale * (i as f64 - j as f64));
+        let product = |x: &Var, (a, b): &(Var, Var)| (a.matmul(*x) + x.matmul(*b)).sin().sum();
+        let f = Function::with_data(product, &(square(0.01), square(0.02)));
+        let dot = f.explain(&square(0.03)).unwrap().plan_dot;
+        let number = |name: &str| {
+            let label = format!("[label=\"{name}\"");
+            let line = dot.lines().find(|line| line.contains(&label)).unwrap_or_else(|| panic!("{name} in\n{dot}"));
+            line.split_whitespace().next().unwrap().to_string()
+        };
+        let (plain, onto) = (number("matmul"), number("matmul_onto"));
+        assert!(dot.contains(&format!("{plain} -> {onto};")), "{dot}");
+        let reads = dot.lines().filter(|line| line.trim_end().ends_with(&format!("-> {onto};"))).count();
+        assert_eq!(reads, 1, "{dot}");
+    }
 }

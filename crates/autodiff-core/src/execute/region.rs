@@ -506,7 +506,7 @@ impl Region {
             }
             Compute::Repeat(repeat, array) => fill(*repeat, given.arrays[*array], start, out),
             Compute::Reduce(Reduction::Sum, a) => {
-                kernels::reduce::sum(read(a), &[out.len(), self.line], &[1], out);
+                kernels::reduce::sum(read(a), &[out.len(), self.line], &[1], out, &mut []);
             }
             Compute::Reduce(Reduction::Maximum, a) => {
                 kernels::reduce::maximum(read(a), [out.len(), self.line, 1], out);

@@ -33,9 +33,17 @@ impl Touched {
             Kind::Region(region) => region,
             Kind::Tiled(tiled) => return Touched::by_all(&tiled.instructions),
             Kind::Pair(pair) => return Touched::by_all(&pair.instructions),
-            _ => {
-                let reads = instruction.operands.iter().map(read).collect();
-                return Touched { reads, writes: vec![written(&instruction.out)] };
+            kind => {
+                let mut reads: Vec<Place> = instruction.operands.iter().map(read).collect();
+                let out = written(&instruction.out);
+                // What is computed in the memory of its first operand reads it there.
+                if let (Kind::Primitive(p), [first, ..]) = (kind, &mut reads[..])
+                    && p.updates()
+                    && first.1.is_empty()
+                {
+                    *first = out.clone();
+                }
+                return Touched { reads, writes: vec![out] };
             }
         };
         let reads = region.arrays.iter().map(|a| (a.space, a.offset..a.offset + a.length)).collect();

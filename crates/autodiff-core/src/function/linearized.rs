@@ -8,7 +8,7 @@ use crate::tree::{Leaves, Traced, Tree};
 use smallvec::SmallVec;
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A function at a fixed point. What depends on the point alone is computed once for each kind of product, when it is first
 /// asked for; a product then runs only what depends on the direction, and allocates nothing.
@@ -208,15 +208,28 @@ where
 
     /// The program of an operator with everything computed that depends on the point alone.
     fn prepare(&self, operator: &Operator) -> Result<Arc<Ran<Out, P::Scalar>>> {
-        // The lock is held while the early phase runs, so that it runs once.
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, ran)) = prepared.iter().find(|(prepared, _)| prepared == operator) {
-            return Ok(ran.clone());
+        if let Some(ran) = self.ran(operator) {
+            return Ok(ran);
         }
+        // No lock is held while the early phase runs: a thread of a pool that waits for parts of it takes other work meanwhile,
+        // perhaps another product here. Where several arrive at once the phase runs for each, and one result is kept.
         let point = Point { structure: &self.structure, leaves: &self.leaves, entries: &self.entries };
         let ran = Arc::new(self.function.run(operator, &point, &mut Call { extras: &[], results: Results::Early })?);
+        let mut prepared = self.lock();
+        if let Some((_, first)) = prepared.iter().find(|(prepared, _)| prepared == operator) {
+            return Ok(first.clone());
+        }
         prepared.push((operator.clone(), ran.clone()));
         Ok(ran)
+    }
+
+    /// What [`prepare`](Self::prepare) has made before.
+    fn ran(&self, operator: &Operator) -> Option<Arc<Ran<Out, P::Scalar>>> {
+        self.lock().iter().find(|(prepared, _)| prepared == operator).map(|(_, ran)| ran.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Prepared<Out, P::Scalar>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

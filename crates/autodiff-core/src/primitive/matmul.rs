@@ -182,11 +182,10 @@ impl Structured for Matmul {
     fn scratch(&self, operands: &[&Shape]) -> usize {
         let sizes = self.sizes(operands[0], operands[1]);
         let product = self.product(&sizes);
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         let packed = |length: usize| if sizes.packs_b() { length } else { 0 };
         // The same program may run at either precision.
-        (product.scratch_parallel::<f32>(threads) + packed(product.packed_len::<f32>()))
-            .max(product.scratch_parallel::<f64>(threads) + packed(product.packed_len::<f64>()))
+        (product.scratch_parallel::<f32>() + packed(product.packed_len::<f32>()))
+            .max(product.scratch_parallel::<f64>() + packed(product.packed_len::<f64>()))
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {

@@ -120,7 +120,8 @@ impl Structured for Solve {
     }
 
     fn scratch(&self, operands: &[&Shape]) -> usize {
-        kernels::lu::scratch_len(sizes(operands[1]).1)
+        let (_, n, m) = sizes(operands[1]);
+        kernels::lu::scratch_len::<f32>(n, m).max(kernels::lu::scratch_len::<f64>(n, m))
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {

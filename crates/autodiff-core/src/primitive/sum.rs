@@ -70,14 +70,18 @@ impl Structured for Sum {
         Ok(x.iter().enumerate().filter(|(axis, _)| !self.axes.contains(axis)).map(|(_, &n)| n).collect())
     }
 
-    fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], _: &mut [T]) -> Result<(), Fault> {
+    fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) -> Result<(), Fault> {
         let x = &operands[0];
         match out {
             // Axes of length 1 may be left: the sum over all entries is one, with the bits that a fused region gives it.
             [all] => *all = kernels::reduce::total(x.data),
-            _ => kernels::reduce::sum(x.data, x.shape, &self.axes, out),
+            _ => kernels::reduce::sum(x.data, x.shape, &self.axes, out, scratch),
         }
         Ok(())
+    }
+
+    fn scratch(&self, operands: &[&Shape]) -> usize {
+        kernels::reduce::sum_scratch(operands[0], &self.axes)
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {

@@ -24,8 +24,7 @@ fn products<T: Entry>(c: &mut Criterion, name: &str, shapes: &[Shape]) {
             group.bench_function(BenchmarkId::new(way, shapes::name(shape)), |bench| bench.iter(|| run(&mut out)));
         }
         let product = Product::new(m, n, k).trans_a(trans_a).trans_b(trans_b);
-        let threads = rayon::current_num_threads();
-        let mut scratch = vec![<T as num_traits::Zero>::zero(); product.scratch_parallel::<T>(threads)];
+        let mut scratch = vec![<T as num_traits::Zero>::zero(); product.scratch_parallel::<T>()];
         group.bench_function(BenchmarkId::new("parallel", shapes::name(shape)), |bench| {
             bench.iter(|| product.run_parallel(Update::Replace, &a, &b, &mut out, &mut scratch));
         });

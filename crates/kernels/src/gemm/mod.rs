@@ -118,9 +118,10 @@ impl Product {
         self.scratch_of(T::engine(), 1)
     }
 
-    /// Entries of working memory with which [`run_parallel`](Product::run_parallel) keeps this many threads at work.
-    pub fn scratch_parallel<T: Scalar>(&self, threads: usize) -> usize {
-        self.scratch_of(T::engine(), threads)
+    /// Entries of working memory with which [`run_parallel`](Product::run_parallel) keeps the threads of the current rayon pool at
+    /// work, where the product is large enough for them.
+    pub fn scratch_parallel<T: Scalar>(&self) -> usize {
+        self.scratch_of(T::engine(), self.threads())
     }
 
     /// Replaces or updates `out`, an m × n matrix, by op(a) · op(b).
@@ -151,7 +152,7 @@ impl Product {
     /// As [`run`](Product::run), by the threads of the current rayon pool; the result is the same to the last bit.
     ///
     /// Small products, for which waking a thread takes longer than the product, stay on this thread. `scratch` has at least
-    /// [`scratch`](Product::scratch) entries; with those of [`scratch_parallel`](Product::scratch_parallel) that many threads
+    /// [`scratch`](Product::scratch) entries; with those of [`scratch_parallel`](Product::scratch_parallel) all threads
     /// find room to work.
     ///
     /// # Panics
