@@ -117,7 +117,9 @@ fn unsafe_code_stays_in_kernels() {
 #[test]
 fn sources_are_one_idea_a_file() {
     let mut files = Vec::new();
-    sources(&root().join("crates"), &mut files);
+    for folder in ["crates", "benches", "examples", "tests"] {
+        sources(&root().join(folder), &mut files);
+    }
     for path in files {
         let text = fs::read_to_string(&path).expect("a readable source");
         assert!(text.starts_with("//!"), "{} does not open with what it is", path.display());

@@ -6,11 +6,10 @@ use kernels::vector::{Function, Level};
 fn bounds(name: &str) -> (f64, f64) {
     match name {
         "sqrt" | "recip" => (0.5, 0.5),
-        "exp" | "ln" | "ln_1p" | "sin" | "cos" | "cbrt" | "hypot" => (1.1, 1.1),
-        "exp_m1" | "pow" => (1.5, 1.5),
-        "softplus" | "erf" => (2.0, 2.0),
-        "tanh" | "sigmoid" | "asin" | "acos" | "atan" | "atan2" | "asinh" | "acosh" | "atanh" => (3.0, 3.0),
-        _ => (5.5, 5.5),
+        "exp" | "exp_m1" | "ln" | "ln_1p" | "sin" | "cos" | "cbrt" | "hypot" | "pow" => (1.3, 1.3),
+        "softplus" | "erf" => (1.6, 1.6),
+        "tanh" | "sigmoid" | "asin" | "acos" | "atan" | "atan2" | "asinh" | "acosh" | "atanh" => (2.4, 2.4),
+        _ => (4.6, 4.6),
     }
 }
 

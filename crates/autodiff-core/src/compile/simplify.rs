@@ -1,9 +1,10 @@
 //! Algebra on nodes: constants folded, identities removed, moves of data combined, transposes folded into products, and
 //! equal nodes merged. One pass in order, for the arguments of a node are simple before it is looked at.
 //!
-//! A rule keeps every bit of the result, with these exceptions: x + 0 is x, also for x = −0; a product of repeated rows is one of
-//! fewer rows, which another kernel may compute. Constants are folded in double precision, so a program in single precision may
-//! differ from the unfolded one by a rounding.
+//! A rule keeps every bit of the result, with these exceptions: x + 0 is x, also for x = −0, and 0 − x is −x, also for x = 0; an
+//! operation on repeated scalars is that of one, by the scalar function; a product of repeated rows is one of fewer rows, which
+//! another kernel may compute. Constants are folded in double precision, so a program in single precision may differ from the
+//! unfolded one by a rounding.
 
 use crate::graph::{Arguments, Graph, NodeId, Operation, Structured};
 use crate::primitive::{Broadcast, Matmul, Permute, Reshape};

@@ -10,6 +10,7 @@ mod plan;
 mod program;
 mod recurrence;
 mod region;
+mod repeat;
 mod statistics;
 mod tiles;
 mod touched;

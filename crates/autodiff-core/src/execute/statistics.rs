@@ -45,7 +45,7 @@ pub struct Statistics {
     pub buffers: usize,
     /// Entries of working memory that one instruction uses at a time: packed operands, registers of regions.
     pub scratch: usize,
-    /// Of these, what a split program keeps for each point.
+    /// Of the entries of the arenas, what a split program keeps for each point.
     pub kept: usize,
 }
 
