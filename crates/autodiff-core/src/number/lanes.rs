@@ -14,6 +14,10 @@ use crate::real::{Elementary, Float, Row};
 /// functions that are vectorised. Arithmetic uses wide registers where the program is compiled for a processor that has them
 /// (`-C target-cpu=native`), functions always.
 ///
+/// Worth it for series: at 64 points eight lanes take a quarter of the time of one point after the other for a formula of six
+/// functions to order 10, and half of it for a polynomial, compiled for no processor in particular. A first derivative by
+/// [`Dual`](super::Dual) gains nothing: there calling a vectorised function for eight numbers takes as long as eight plain calls.
+///
 /// **Branches.** The lanes go through a function together. What chooses for each lane works as ever:
 /// [`select`](Elementary::select), `less`, `abs`, `max`, `clamp`, `floor` and all that is made of them. A comparison that gives one
 /// `bool` (`==`, `<`, `partial_cmp`, also of `Dual<Lanes<T, N>>` and the others, by their values) gives the answer that all lanes
@@ -332,7 +336,9 @@ mod tests {
     #[test]
     fn a_comparison_that_all_lanes_agree_on_has_its_answer() {
         let x = Lanes([1.0, 2.0, 2.0]);
-        assert!(x < 3.0 && x <= 2.0 && x > 0.5 && x >= 1.0 && x == Lanes([1.0, 2.0, 2.0]) && x != 4.0);
+        // Of `<=` and `>=` some lanes are equal and others are not.
+        assert!(x < 3.0 && x > 0.5 && x == Lanes([1.0, 2.0, 2.0]) && x != 4.0);
+        assert!(x <= Lanes([2.0; 3]) && x >= Lanes([1.0; 3]));
         assert!(Dual::variable(x) <= Dual::constant(Lanes([2.0; 3])) && Taylor::<_, 2>::variable(x) < 3.0);
         assert_eq!(x.partial_cmp(&Lanes([3.0; 3])), Some(Ordering::Less));
         assert!(!num_traits::Zero::is_zero(&Lanes([0.0, 1.0])) && num_traits::Zero::is_zero(&Lanes([0.0; 2])));
