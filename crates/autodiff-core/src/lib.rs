@@ -18,7 +18,8 @@
 //!   `sin` to [`conv2d`](Var::conv2d). Derivatives inside the closure are methods too: [`Var::gradient`], [`Var::tangent`],
 //!   [`Var::taylor`], [`Var::laplacian`].
 //! * A point is a [`Tree`]: floats, `ndarray` arrays, lists, tuples, structs with `#[derive(Tree)]`. [`Data`] stands beside it.
-//! * [`Dual`], [`HyperDual`], [`Taylor`] and [`Series`] differentiate generic functions over [`Real`] without a tape.
+//! * [`Dual`], [`HyperDual`], [`Taylor`] and [`Series`] differentiate generic functions over [`Real`] without a tape, over
+//!   [`Lanes`] at several points at once.
 //!
 //! # Which one, and why not the other
 //!
@@ -68,7 +69,7 @@ pub use function::{
 };
 pub use graph::{Executable, Var};
 pub use ndarray;
-pub use number::{Dual, HyperDual, Series, Taylor};
+pub use number::{Dual, HyperDual, Lanes, Series, Taylor};
 pub use primitive::{Conv1d, Conv2d, Padding, concat, stack};
 pub use real::{Elementary, Float, Precision, Real};
 pub use shape::Shape;

@@ -67,6 +67,8 @@ fn systems() {
     let mut out = vec![0.0; entries.len()];
     assert_eq!(allocations(|| assert!(flat.value_and_gradient(&entries, &mut out).unwrap().is_finite())), 0);
     assert_eq!(allocations(|| flat.hvp(&entries, &entries, &mut out).unwrap()), 0);
+    let at = f.linearize(&x).unwrap();
+    assert_eq!(allocations(|| at.hvp(&entries, &mut out).unwrap()), 0);
 }
 
 /// Steps of Taylor's method: of scalars, of arrays with sums over axes, and of planes in chunks.

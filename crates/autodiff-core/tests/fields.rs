@@ -233,6 +233,50 @@ fn estimates_are_unbiased() {
 }
 
 #[test]
+fn estimates_of_weighted_sums_and_of_divergences_are_unbiased() {
+    let f = Function::new(|x: &Var| (x.sin() * x.cumsum(0)).sum() + x.sum().cos() * 3.0);
+    let field = Function::new(|x: &Var| x.sin() * x.cumsum(0) + x.sum().cos());
+    let x = Array1::linspace(-1.0, 1.0, 40);
+    // Not symmetric, and more than one block of directions.
+    let weights =
+        Array2::from_shape_fn((40, 40), |(i, j)| ((i * 7 + j * 3) % 11) as f64 / 11.0 + f64::from(u8::from(i == j)));
+    let (weighted, divergence) =
+        (f.weighted_second_derivatives(&x, weights.view()).unwrap(), field.divergence(&x).unwrap());
+    for seed in 0..5 {
+        let rng = &mut SmallRng::seed_from_u64(seed);
+        for (probe, samples) in [(Probe::Rademacher, 400), (Probe::Normal, 400), (Probe::Coordinates, 20)] {
+            let found = f.weighted_second_derivatives_estimate(&x, weights.view(), probe, samples, rng).unwrap();
+            let off = (found.mean - weighted).abs() / found.standard_error;
+            assert!(off < 4.0 && found.samples == samples, "{seed}, {probe:?}: {found:?} against {weighted}");
+            let found = field.divergence_estimate(&x, probe, samples, rng).unwrap();
+            let off = (found.mean - divergence).abs() / found.standard_error;
+            assert!(off < 4.0 && found.samples == samples, "{seed}, {probe:?}: {found:?} against {divergence}");
+        }
+    }
+    // All axes without repetition leave nothing to chance.
+    let rng = &mut SmallRng::seed_from_u64(0);
+    let all = f.weighted_second_derivatives_estimate(&x, weights.view(), Probe::Coordinates, 40, rng).unwrap();
+    assert_eq!(all.standard_error, 0.0);
+    assert_close("all axes", all.mean, weighted);
+    let all = field.divergence_estimate(&x, Probe::Coordinates, 40, rng).unwrap();
+    assert_eq!(all.standard_error, 0.0);
+    assert_close("all axes", all.mean, divergence);
+}
+
+#[test]
+fn a_divergence_of_many_variables_is_the_trace_of_the_jacobian() {
+    // More than two blocks of directions, and a result in two leaves.
+    let field = Function::new(|x: &Var| {
+        let y = x.sin() * x.cumsum(0) + x.sum().cos();
+        (y.slice(0, 0..30), y.slice(0, 30..70))
+    });
+    let x = Array1::linspace(-1.0, 1.0, 70);
+    assert_close("trace", field.divergence(&x).unwrap(), field.jacobian(&x).unwrap().diag().sum());
+    let nothing = Function::new(|x: &Var| x.sin());
+    assert_eq!(nothing.divergence(&Array1::<f64>::zeros(0)).unwrap(), 0.0);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_with_its_shapes() {
     let x = arr1(&[1.0, 2.0]);
     let message = |f: fn(Var) -> Var| Function::new(move |x: &Var| f(*x)).evaluate(&x).unwrap_err().to_string();
@@ -253,5 +297,18 @@ fn what_does_not_fit_is_refused_with_its_shapes() {
     assert!(matches!(f.laplacian_estimate(&x, Probe::Normal, 1, rng), Err(Error::Unsupported { .. })));
     assert!(matches!(f.laplacian_estimate(&x, Probe::Coordinates, 3, rng), Err(Error::Unsupported { .. })));
     assert!(matches!(f.divergence(&x), Err(Error::Unsupported { .. })));
+    assert!(matches!(f.curl(&x), Err(Error::Unsupported { .. })));
+    assert!(matches!(f.divergence_estimate(&x, Probe::Normal, 9, rng), Err(Error::Unsupported { .. })));
+    let weights = arr2(&[[1.0]]);
+    let refused = f.weighted_second_derivatives_estimate(&x, weights.view(), Probe::Normal, 9, rng).unwrap_err();
+    assert!(
+        refused.to_string().contains("weighted_second_derivatives_estimate: expected weights of shape [2, 2]"),
+        "{refused}"
+    );
+    let vector = Function::new(|x: &Var| *x);
+    let refused = vector
+        .weighted_second_derivatives_estimate(&x, arr2(&[[1.0, 0.0], [0.0, 1.0]]).view(), Probe::Normal, 9, rng)
+        .unwrap_err();
+    assert!(refused.to_string().contains("weighted_second_derivatives_estimate"), "{refused}");
     assert!(matches!(f.weighted_second_derivatives(&x, arr2(&[[1.0]]).view()), Err(Error::Unsupported { .. })));
 }

@@ -33,9 +33,9 @@ fn series_of_known_solutions() {
 
 #[test]
 fn van_der_pol_follows_the_reference() {
-    // mpmath.odefun with 34 digits, from (2, 0).
+    // From (2, 0), by `fixtures/van_der_pol.py` with 60 digits.
     let reference = [
-        (1.0, [1.508_144_236_975_609, -0.780_218_074_629_695]),
+        (1.0, [1.508_144_236_975_608_9, -0.780_218_074_629_695]),
         (5.0, [-0.837_077_450_294_765_1, 1.307_088_937_799_671_8]),
         (20.0, [2.008_149_762_174_948_6, -0.042_508_875_273_202_15]),
     ];
@@ -45,8 +45,8 @@ fn van_der_pol_follows_the_reference() {
         path.advance_to(time).unwrap();
         assert_eq!(path.time(), time);
         for (found, expected) in path.entries().iter().zip(expected) {
-            // The equation contracts towards its cycle, but for the phase.
-            assert!((found - expected).abs() < 1e-14 * 4.0, "at {time}: {found} against {expected}");
+            // The equation contracts towards its cycle, but for the phase: an error grows by a factor of 2.8 at most.
+            assert!((found - expected).abs() < 1e-14, "at {time}: {found} against {expected}");
         }
     }
     // And back again.
@@ -61,7 +61,7 @@ fn van_der_pol_follows_the_reference() {
     };
     let mut path = Trajectory::new(arrays, &arr1(&[2.0, 0.0]), 0.0);
     path.advance_to(5.0).unwrap();
-    assert!((path.entries()[0] - reference[1].1[0]).abs() < 4e-14);
+    assert!((path.entries()[0] - reference[1].1[0]).abs() < 1e-14);
 }
 
 #[test]

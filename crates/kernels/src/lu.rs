@@ -1,8 +1,8 @@
 //! Linear systems with one matrix and several right-hand sides, by LU factorisation with partial pivoting.
 //!
-//! The factors are never handed out: rows of the right-hand sides are exchanged and eliminated along with those of the
-//! matrix, so no list of pivots is kept. Source: Golub and Van Loan, Matrix Computations, 4th edition, section 3.4; the
-//! blocked order, which leaves most of the work to matrix products, is that of its section 3.2.11.
+//! P A = L U is computed once ([`factor`]) and serves any number of systems with A or its transpose ([`solve_with`]); [`solve`] does
+//! both, to the same bits. Source: Golub and Van Loan, Matrix Computations, 4th edition, section 3.4; the blocked order, which
+//! leaves most of the work to matrix products, is that of its section 3.2.11.
 
 use crate::Scalar;
 use crate::gemm::{Product, Update};
@@ -11,42 +11,51 @@ use crate::gemm::{Product, Update};
 /// 16 and 32 are equally fast, 64 takes 1.7 times as long at n = 500 (7 ms against 4 ms).
 const BLOCK: usize = 32;
 
-/// The matrix products that follow when the unknowns `start..end` of n are eliminated, and when m right-hand sides are solved for
-/// them.
-struct Updates {
-    /// Of the rest of the matrix.
-    matrix: Product,
-    /// Of the right-hand sides below.
-    below: Product,
-    /// Of those above.
-    above: Product,
-}
-
-impl Updates {
-    fn of([start, end]: [usize; 2], n: usize, m: usize) -> Updates {
-        let (width, rest) = (end - start, n - end);
-        Updates {
-            matrix: Product::new(rest, rest, width).rows_apart(width, n, n),
-            below: Product::new(rest, m, width),
-            above: Product::new(start, m, width).rows_apart(n, m, m),
-        }
-    }
-}
-
 /// Blocks of unknowns that are eliminated together: first and last, excluded.
 fn blocks(n: usize) -> impl DoubleEndedIterator<Item = [usize; 2]> {
     (0..n).step_by(BLOCK).map(move |start| [start, (start + BLOCK).min(n)])
 }
 
-/// Entries of working memory that [`solve`] needs for an n × n matrix and m right-hand sides: n² and, beyond 32 unknowns, 32 n and
-/// what matrix products need.
-pub fn scratch_len<T: Scalar>(n: usize, m: usize) -> usize {
+/// The product that updates the rest of an n × n matrix when the unknowns `start..end` are eliminated.
+fn rest_of_matrix([start, end]: [usize; 2], n: usize) -> Product {
+    Product::new(n - end, n - end, end - start).rows_apart(end - start, n, n)
+}
+
+/// The product that updates m right-hand sides below the unknowns `start..end` once these are known.
+fn right_below([start, end]: [usize; 2], n: usize, m: usize, transposed: bool) -> Product {
+    Product::new(n - end, m, end - start).trans_a(transposed).rows_apart(n, m, m)
+}
+
+/// The one for those above.
+fn right_above([start, end]: [usize; 2], n: usize, m: usize, transposed: bool) -> Product {
+    Product::new(start, m, end - start).trans_a(transposed).rows_apart(n, m, m)
+}
+
+/// Entries of the factors of an n × n matrix: as many as the matrix has, and a row of exchanges.
+pub fn factors_len(n: usize) -> usize {
+    n * (n + 1)
+}
+
+/// Entries of working memory that [`factor`] needs for an n × n matrix: none up to 32 unknowns, else 32 n and what matrix products
+/// need.
+pub fn factor_scratch_len<T: Scalar>(n: usize) -> usize {
+    let products = blocks(n).map(|block| rest_of_matrix(block, n).scratch::<T>()).max().unwrap_or(0);
+    if n > BLOCK { n * BLOCK + products } else { 0 }
+}
+
+/// Entries of working memory that [`solve_with`] needs for n unknowns and m right-hand sides: what matrix products need.
+pub fn solve_with_scratch_len<T: Scalar>(n: usize, m: usize) -> usize {
     let of = |block| {
-        let Updates { matrix, below, above } = Updates::of(block, n, m);
-        [matrix, below, above].iter().map(Product::scratch::<T>).max().unwrap_or(0)
+        let both = [false, true].map(|t| [right_below(block, n, m, t), right_above(block, n, m, t)]);
+        both.iter().flatten().map(Product::scratch::<T>).max().unwrap_or(0)
     };
-    let products = blocks(n).map(of).max().unwrap_or(0);
-    n * n + if n > BLOCK { n * BLOCK + products } else { 0 }
+    if n > BLOCK { blocks(n).map(of).max().unwrap_or(0) } else { 0 }
+}
+
+/// Entries of working memory that [`solve`] needs for an n × n matrix and m right-hand sides: the factors, and what making or using
+/// them needs.
+pub fn scratch_len<T: Scalar>(n: usize, m: usize) -> usize {
+    factors_len(n) + factor_scratch_len::<T>(n).max(solve_with_scratch_len::<T>(n, m))
 }
 
 /// Replaces `b`, an n × m matrix, by the solution x of op(a) · x = b, where op transposes the n × n matrix `a` or not.
@@ -71,44 +80,79 @@ pub fn solve<T: Scalar>(a: &[T], b: &mut [T], n: usize, m: usize, transposed: bo
     if n == 0 || m == 0 {
         return;
     }
-    let (a, b) = (&a[..n * n], &mut b[..n * m]);
-    let (lu, scratch) = scratch.split_at_mut(n * n);
-    if transposed {
-        for (i, row) in a.chunks_exact(n).enumerate() {
-            for (to, &entry) in lu[i..].iter_mut().step_by(n).zip(row) {
-                *to = entry;
-            }
-        }
-    } else {
-        lu.copy_from_slice(a);
-    }
+    let (factors, scratch) = scratch.split_at_mut(factors_len(n));
+    factor(a, factors, n, scratch);
+    solve_with(factors, b, n, m, transposed, scratch);
+}
+
+/// Writes the factors of the n × n matrix `a`: L without its diagonal of ones and U in the place of the matrix, then for each column
+/// the row that was exchanged with that of its number, as a number.
+///
+/// `factors` has [`factors_len`] entries, `scratch` at least [`factor_scratch_len`]. Costs 2n³/3 operations. If elimination meets a
+/// pivot that is exactly 0, L and U are NaN, and so is what is solved with them.
+///
+/// # Panics
+/// If a slice is too short for its matrix.
+pub fn factor<T: Scalar>(a: &[T], factors: &mut [T], n: usize, scratch: &mut [T]) {
+    let (lu, exchanges) = factors.split_at_mut(n * n);
+    lu.copy_from_slice(&a[..n * n]);
     for block in blocks(n) {
-        if !eliminate(lu, b, n, m, block, scratch) {
-            b.fill(T::round_from(f64::NAN));
+        if !eliminate(lu, exchanges, n, block, scratch) {
+            lu.fill(T::round_from(f64::NAN));
+            exchanges.fill(T::zero());
             return;
         }
     }
-    for block in blocks(n).rev() {
-        substitute(lu, b, n, m, block, scratch);
+}
+
+/// Replaces `b`, an n × m matrix, by the solution x of op(a) · x = b, where op transposes a or not, from the [factors](factor) of a.
+///
+/// `scratch` has at least [`solve_with_scratch_len`] entries. Costs 2n²m operations; accuracy as [`solve`].
+///
+/// # Panics
+/// If a slice is too short for its matrix, or `factors` are none.
+///
+/// ```
+/// use kernels::lu::{factor, factors_len, solve_with};
+/// let mut factors = vec![0.0; factors_len(2)];
+/// factor(&[0.0, 1.0, 4.0, 2.0], &mut factors, 2, &mut []);
+/// // y = 1, 4x + 2y = 4; and with the transposed matrix 4y = 8, x + 2y = 5.
+/// let (mut b, mut c) = ([1.0, 4.0], [8.0, 5.0]);
+/// solve_with(&factors, &mut b, 2, 1, false, &mut []);
+/// solve_with(&factors, &mut c, 2, 1, true, &mut []);
+/// assert_eq!((b, c), ([0.5, 1.0], [1.0, 2.0]));
+/// ```
+pub fn solve_with<T: Scalar>(factors: &[T], b: &mut [T], n: usize, m: usize, transposed: bool, scratch: &mut [T]) {
+    if n == 0 || m == 0 {
+        return;
+    }
+    let ((lu, exchanges), b) = (factors[..factors_len(n)].split_at(n * n), &mut b[..n * m]);
+    if transposed {
+        // Aᵀ = Uᵀ Lᵀ P.
+        blocks(n).for_each(|block| forward::<T, true>(lu, b, n, m, block, scratch));
+        blocks(n).rev().for_each(|block| backward::<T, true>(lu, b, n, m, block, scratch));
+        (0..n).rev().for_each(|k| exchange(b, exchanges, m, k));
+    } else {
+        (0..n).for_each(|k| exchange(b, exchanges, m, k));
+        blocks(n).for_each(|block| forward::<T, false>(lu, b, n, m, block, scratch));
+        blocks(n).rev().for_each(|block| backward::<T, false>(lu, b, n, m, block, scratch));
     }
 }
 
 /// Eliminates the unknowns `start..end` from the rows below; `false` if their pivots include 0.
 fn eliminate<T: Scalar>(
     lu: &mut [T],
-    b: &mut [T],
+    exchanges: &mut [T],
     n: usize,
-    m: usize,
     block @ [start, end]: [usize; 2],
     scratch: &mut [T],
 ) -> bool {
     // The panel: rows start.., columns start..end, one column at a time.
     for k in start..end {
         let pivot_row = largest(lu, n, k);
+        exchanges[k] = T::from_index(pivot_row);
         if pivot_row != k {
             let (upper, lower) = rows(lu, n, k, pivot_row);
-            upper[start..].swap_with_slice(&mut lower[start..]);
-            let (upper, lower) = rows(b, m, k, pivot_row);
             upper.swap_with_slice(lower);
         }
         let pivot = lu[k * n + k];
@@ -122,34 +166,54 @@ fn eliminate<T: Scalar>(
             subtract(factor, &upper[k + 1..end], &mut lower[k + 1..end]);
         }
     }
-    // The rows of the block right of the panel, and of b.
+    // The rows of the block right of the panel.
     for k in start..end {
         for i in k + 1..end {
             let (upper, lower) = rows(lu, n, k, i);
             subtract(lower[k], &upper[end..], &mut lower[end..]);
-            let factor = lower[k];
-            let (upper, lower) = rows(b, m, k, i);
-            subtract(factor, upper, lower);
         }
     }
     if end == n {
         return true;
     }
-    // Everything below: A₂₂ −= L₂₁ U₁₂ and B₂ −= L₂₁ B₁. L₂₁ stands in the rows that are updated, so that it is copied.
+    // Everything below: A₂₂ −= L₂₁ U₁₂. L₂₁ stands in the rows that are updated, so that it is copied.
     let (above, below) = lu.split_at_mut(end * n);
     let (l, scratch) = scratch.split_at_mut((n - end) * (end - start));
     for (to, row) in l.chunks_exact_mut(end - start).zip(below.chunks_exact(n)) {
         to.copy_from_slice(&row[start..end]);
     }
-    let updates = Updates::of(block, n, m);
-    updates.matrix.run(Update::Subtract, l, &above[start * n + end..], &mut below[end..], scratch);
-    let (known, below) = b.split_at_mut(end * m);
-    updates.below.run(Update::Subtract, l, &known[start * m..], below, scratch);
+    rest_of_matrix(block, n).run(Update::Subtract, l, &above[start * n + end..], &mut below[end..], scratch);
     true
 }
 
-/// Solves for the unknowns `start..end`, those after being known, and takes them out of the rows above.
-fn substitute<T: Scalar>(
+/// Solves L x = b for the unknowns `start..end`, those before being known, and takes them out of the rows below; or Uᵀ x = b.
+fn forward<T: Scalar, const TRANSPOSED: bool>(
+    lu: &[T],
+    b: &mut [T],
+    n: usize,
+    m: usize,
+    block @ [start, end]: [usize; 2],
+    scratch: &mut [T],
+) {
+    for k in start..end {
+        if TRANSPOSED {
+            divide(&mut b[k * m..(k + 1) * m], lu[k * n + k]);
+        }
+        for i in k + 1..end {
+            let (upper, lower) = rows(b, m, k, i);
+            subtract(if TRANSPOSED { lu[k * n + i] } else { lu[i * n + k] }, upper, lower);
+        }
+    }
+    if end < n {
+        // B₂ −= L₂₁ X₁, or B₂ −= U₁₂ᵀ X₁.
+        let (known, below) = b.split_at_mut(end * m);
+        let part = if TRANSPOSED { &lu[start * n + end..end * n] } else { &lu[end * n + start..] };
+        right_below(block, n, m, TRANSPOSED).run(Update::Subtract, part, &known[start * m..], below, scratch);
+    }
+}
+
+/// Solves U x = b for the unknowns `start..end`, those after being known, and takes them out of the rows above; or Lᵀ x = b.
+fn backward<T: Scalar, const TRANSPOSED: bool>(
     lu: &[T],
     b: &mut [T],
     n: usize,
@@ -158,20 +222,33 @@ fn substitute<T: Scalar>(
     scratch: &mut [T],
 ) {
     for k in (start..end).rev() {
-        let pivot = lu[k * n + k];
-        for x in &mut b[k * m..(k + 1) * m] {
-            *x /= pivot;
+        if !TRANSPOSED {
+            divide(&mut b[k * m..(k + 1) * m], lu[k * n + k]);
         }
         for i in start..k {
             let (upper, lower) = rows(b, m, i, k);
-            subtract(lu[i * n + k], lower, upper);
+            subtract(if TRANSPOSED { lu[k * n + i] } else { lu[i * n + k] }, lower, upper);
         }
     }
     if start > 0 {
-        // B₀ −= U₀₁ X₁.
+        // B₀ −= U₀₁ X₁, or B₀ −= L₁₀ᵀ X₁.
         let (above, known) = b.split_at_mut(start * m);
         let known = &known[..(end - start) * m];
-        Updates::of(block, n, m).above.run(Update::Subtract, &lu[start..], known, above, scratch);
+        let part = if TRANSPOSED { &lu[start * n..end * n] } else { &lu[start..start * n] };
+        right_above(block, n, m, TRANSPOSED).run(Update::Subtract, part, known, above, scratch);
+    }
+}
+
+fn divide<T: Scalar>(b: &mut [T], pivot: T) {
+    b.iter_mut().for_each(|x| *x /= pivot);
+}
+
+/// Exchanges row k of b with that of its number.
+fn exchange<T: Scalar>(b: &mut [T], exchanges: &[T], m: usize, k: usize) {
+    let row = exchanges[k].to_index().expect("factors end with numbers of rows");
+    if row > k {
+        let (upper, lower) = rows(b, m, k, row);
+        upper.swap_with_slice(lower);
     }
 }
 
@@ -309,7 +386,7 @@ mod tests {
     #[test]
     fn single_precision_solves_too() {
         let mut b = [5.0_f32, 10.0];
-        solve(&[2.0, 1.0, 1.0, 3.0], &mut b, 2, 1, false, &mut [0.0; 4]);
+        solve(&[2.0, 1.0, 1.0, 3.0], &mut b, 2, 1, false, &mut vec![0.0; scratch_len::<f32>(2, 1)]);
         assert!((b[0] - 1.0).abs() <= 4.0 * f32::EPSILON && (b[1] - 3.0).abs() <= 8.0 * f32::EPSILON);
     }
 }

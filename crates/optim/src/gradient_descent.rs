@@ -53,6 +53,9 @@ pub enum StepRule<T> {
     },
     /// α = gᵀg / gᵀHg, the minimum along −g of the quadratic model, from one product an iteration; then Armijo's rule
     /// from there. On a quadratic it is exact line search.
+    ///
+    /// Of a differentiated closure it is the `quadratic_step` of its `local_model` along −g. The product at the prepared point
+    /// has it more cheaply, for every objective that multiplies.
     Curvature {
         /// α where gᵀHg ≤ 0, above 0; doubled from the last α once there is one.
         #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]

@@ -1,8 +1,8 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
-//! * [`simplify`], [`accumulate`], [`rematerialize`], [`unstack`], [`pack`] and [`spread`], from graph to graph, verified after they ran in
-//!   debug builds;
+//! * [`simplify`], [`accumulate`], [`rematerialize`], [`unstack`], [`pack`], [`factor`] and [`spread`], from graph to graph,
+//!   verified after they ran in debug builds;
 //! * [`schedule`], which decides what runs when;
 //! * [`fuse`], which decides what runs together.
 
@@ -24,6 +24,7 @@ macro_rules! compiled_only {
 }
 
 mod accumulate;
+mod factor;
 mod fuse;
 mod lines;
 mod pack;
@@ -36,6 +37,7 @@ mod spread;
 mod unstack;
 
 pub use accumulate::{MatmulOnto, accumulate};
+pub use factor::{Factor, SolveWith, factor};
 pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
 pub use lines::{Reduction, reduction};
 pub use pack::{Pack, Packed, pack};
@@ -70,6 +72,7 @@ pub fn optimize(graph: &Graph, late: Option<usize>) -> Optimized {
     }
     optimized.pass("unstack", |graph| unstack(graph, &self::late(graph, late)));
     optimized.pass("pack", |graph| pack(graph, &self::late(graph, late)));
+    optimized.pass("factor", |graph| factor(graph, &self::late(graph, late)));
     optimized.pass("spread", spread);
     optimized
 }

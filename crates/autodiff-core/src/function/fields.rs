@@ -7,10 +7,11 @@ use super::operators::{CHUNK, direction, unit_rows};
 use super::variant::{Call, Results};
 use super::{Estimate, Function, Probe};
 use crate::error::{Error, Result};
+use crate::graph::Executable;
 use crate::real::Elementary;
 use crate::tree::{Traced, Tree};
 use ndarray::{ArrayView2, Axis};
-use num_traits::{One, Zero};
+use num_traits::Zero;
 use rand::Rng;
 use std::borrow::Borrow;
 
@@ -53,10 +54,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         P::Traced: Borrow<A>,
     {
         let n = x.leaves().size();
-        if weights.dim() != (n, n) {
-            let message = format!("expected weights of shape [{n}, {n}], found {:?}", weights.shape());
-            return Err(Error::Unsupported { operator: "weighted_second_derivatives", message });
-        }
+        check_weights("weighted_second_derivatives", weights, n)?;
         self.sum_in_blocks(x, n, |start, k, part| {
             let unit = unit_rows(n, start, k);
             let rows: Vec<P::Scalar> = weights.slice_axis(Axis(0), (start..start + k).into()).iter().copied().collect();
@@ -94,7 +92,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 
     /// The divergence Σᵢ ∂fᵢ/∂xᵢ of a function with as many results as `x` has entries: the trace of its
-    /// [`jacobian`](Function::jacobian), at its cost.
+    /// [`jacobian`](Function::jacobian), without it. Costs about n + 1 values for n entries of `x`, in blocks of 32 directions of
+    /// which each holds 32 n numbers.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if there are more or fewer results.
@@ -102,14 +101,18 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let jacobian = self.jacobian(x)?;
-        if !jacobian.is_square() {
-            return Err(field("divergence", "as many results as entries", jacobian.dim()));
-        }
-        Ok(jacobian.diag().iter().copied().sum())
+        let n = self.field_size("divergence", x)?;
+        self.sum_in_blocks(x, n, |start, k, part| {
+            let unit = unit_rows(n, start, k);
+            let pushed = self.pushed(x, &unit, k)?;
+            // Entry start + i of row i.
+            part[0] = (0..k).map(|i| pushed[i * n + start + i]).sum();
+            Ok(())
+        })
     }
 
-    /// The curl (∂₂f₃ − ∂₃f₂, ∂₃f₁ − ∂₁f₃, ∂₁f₂ − ∂₂f₁) of a function with three results in three variables.
+    /// The curl (∂₂f₃ − ∂₃f₂, ∂₃f₁ − ∂₁f₃, ∂₁f₂ − ∂₂f₁) of a function with three results in three variables. Costs about as much
+    /// as three gradients.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for other numbers of results or entries.
@@ -117,10 +120,11 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let d = self.jacobian(x)?;
-        if d.dim() != (3, 3) {
-            return Err(field("curl", "three results in three variables", d.dim()));
+        let (results, entries) = (self.result_size(x)?, x.leaves().size());
+        if (results, entries) != (3, 3) {
+            return Err(field("curl", "three results in three variables", results, entries));
         }
+        let d = self.jacobian(x)?;
         Ok([d[[2, 1]] - d[[1, 2]], d[[0, 2]] - d[[2, 0]], d[[1, 0]] - d[[0, 1]]])
     }
 
@@ -207,8 +211,100 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         self.estimate(x, 4, &rows, samples, 8.0, 1.0).map_err(|error| error.of("biharmonic_estimate"))
     }
 
-    /// Mean and standard error of `factor` times the coefficients of an order along the rows; the variance of the mean is
-    /// that of independent samples times `population`.
+    /// An unbiased estimate of Σᵢⱼ wᵢⱼ ∂²f/∂xᵢ∂xⱼ, from D²f[v, Wv] along `samples` random directions v, with its standard error:
+    /// where [`weighted_second_derivatives`](Function::weighted_second_derivatives) costs too much. Costs about 4 values and n²
+    /// multiplications a sample.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Probe, Var};
+    /// use rand::{SeedableRng, rngs::SmallRng};
+    /// let f = Function::new(|x: &Var| x.sin().sum().square());
+    /// let x = ndarray::Array1::<f64>::linspace(0.0, 1.0, 50);
+    /// let weights = ndarray::Array2::from_shape_fn((50, 50), |(i, j)| 1.0 / (1 + i + 2 * j) as f64);
+    /// let rng = &mut SmallRng::seed_from_u64(1);
+    /// let estimate = f.weighted_second_derivatives_estimate(&x, weights.view(), Probe::Rademacher, 200, rng)?;
+    /// let exact = f.weighted_second_derivatives(&x, weights.view())?;
+    /// assert!((estimate.mean - exact).abs() < 4.0 * estimate.standard_error);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`weighted_second_derivatives`](Function::weighted_second_derivatives) and
+    /// [`laplacian_estimate`](Function::laplacian_estimate).
+    pub fn weighted_second_derivatives_estimate<P: Tree + Sync>(
+        &self,
+        x: &P,
+        weights: ArrayView2<'_, P::Scalar>,
+        probe: Probe,
+        samples: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Estimate<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        const NAME: &str = "weighted_second_derivatives_estimate";
+        let n = x.leaves().size();
+        check_weights(NAME, weights, n)?;
+        let rows = probe.directions(NAME, n, samples, rng)?;
+        let mut found = vec![P::Scalar::zero(); samples];
+        self.in_blocks(x, samples, CHUNK, &mut found, |start, k, part| {
+            let v = &rows[start * n..(start + k) * n];
+            // vᵀ∇²f W v, whose mean is the trace of ∇²f W.
+            let mut moved = Vec::with_capacity(k * n);
+            for v in v.chunks_exact(n.max(1)) {
+                moved.extend(weights.rows().into_iter().map(|w| dot(w.iter(), v)));
+            }
+            let mut call = Call { extras: &[v, &moved], results: Results::Into(part) };
+            self.run_at(x, &Operator::MixedEach(k), &mut call)
+        })
+        .map_err(|error| error.of(NAME))?;
+        Ok(Estimate::of(&found, 1.0, probe.finite_population(n, samples)))
+    }
+
+    /// An unbiased estimate of the divergence, from vᵀJ v along `samples` random directions v, with its standard error: where
+    /// [`divergence`](Function::divergence) costs too much. Costs about a value a sample.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Probe, Var};
+    /// use rand::{SeedableRng, rngs::SmallRng};
+    /// let f = Function::new(|x: &Var| x.sin() * x.sum());
+    /// let x = ndarray::Array1::<f64>::linspace(0.0, 1.0, 50);
+    /// let estimate = f.divergence_estimate(&x, Probe::Rademacher, 200, &mut SmallRng::seed_from_u64(1))?;
+    /// assert!((estimate.mean - f.divergence(&x)?).abs() < 4.0 * estimate.standard_error);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there are not as many results as entries; as
+    /// [`laplacian_estimate`](Function::laplacian_estimate) for the samples.
+    pub fn divergence_estimate<P: Tree + Sync>(
+        &self,
+        x: &P,
+        probe: Probe,
+        samples: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Estimate<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let n = self.field_size("divergence_estimate", x)?;
+        let rows = probe.directions("divergence_estimate", n, samples, rng)?;
+        let mut found = vec![P::Scalar::zero(); samples];
+        self.in_blocks(x, samples, CHUNK, &mut found, |start, k, part| {
+            let v = &rows[start * n..(start + k) * n];
+            let pushed = self.pushed(x, v, k)?;
+            for (i, part) in part.iter_mut().enumerate() {
+                let row = i * n..(i + 1) * n;
+                *part = dot(v[row.clone()].iter(), &pushed[row]);
+            }
+            Ok(())
+        })
+        .map_err(|error| error.of("divergence_estimate"))?;
+        Ok(Estimate::of(&found, 1.0, probe.finite_population(n, samples)))
+    }
+
+    /// `factor` times the mean of the coefficients of an order along the rows; the variance of the mean is that of independent
+    /// samples times `population`.
     fn estimate<P: Tree + Sync>(
         &self,
         x: &P,
@@ -227,15 +323,39 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             let mut call = Call { extras: &[&rows[start * n..(start + k) * n]], results: Results::Into(part) };
             self.run_at(x, &Operator::Coefficients { order, rows: k }, &mut call)
         })?;
-        let count = <P::Scalar as Elementary>::from_f64(samples as f64);
-        let mean = found.iter().copied().sum::<P::Scalar>() / count;
-        let squares: P::Scalar = found.iter().map(|&c| (c - mean) * (c - mean)).sum();
-        let variance = squares / (count - P::Scalar::one()) / count;
-        Ok(Estimate {
-            mean: mean.scale(factor),
-            standard_error: variance.scale(population).sqrt().scale(factor),
-            samples,
-        })
+        Ok(Estimate::of(&found, factor, population))
+    }
+
+    /// J v for the k rows v, as rows.
+    fn pushed<P: Tree + Sync>(&self, x: &P, rows: &[P::Scalar], k: usize) -> Result<Vec<P::Scalar>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        // As many results as entries.
+        let mut pushed = vec![P::Scalar::zero(); rows.len()];
+        let mut call = Call { extras: &[rows], results: Results::Into(&mut pushed) };
+        self.run_at(x, &Operator::Jvps(k), &mut call)?;
+        Ok(pushed)
+    }
+
+    /// How many entries `x` has, which must be how many results there are.
+    fn field_size<P: Tree + Sync>(&self, operator: &'static str, x: &P) -> Result<usize>
+    where
+        P::Traced: Borrow<A>,
+    {
+        match (self.result_size(x)?, x.leaves().size()) {
+            (results, entries) if results == entries => Ok(entries),
+            (results, entries) => Err(field(operator, "as many results as entries", results, entries)),
+        }
+    }
+
+    /// How many numbers the results have.
+    fn result_size<P: Tree>(&self, x: &P) -> Result<usize>
+    where
+        P::Traced: Borrow<A>,
+    {
+        let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
+        Ok(ran.variant.results.iter().map(|shape| shape.size()).sum())
     }
 
     /// The sum of what `block` writes for every block of directions.
@@ -254,7 +374,18 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 }
 
-fn field(operator: &'static str, expected: &str, found: (usize, usize)) -> Error {
-    let (results, entries) = found;
+fn dot<'a, T: Executable>(a: impl Iterator<Item = &'a T>, b: &[T]) -> T {
+    a.zip(b).map(|(&a, &b)| a * b).sum()
+}
+
+fn check_weights<T>(operator: &'static str, weights: ArrayView2<'_, T>, n: usize) -> Result<()> {
+    if weights.dim() == (n, n) {
+        return Ok(());
+    }
+    let message = format!("expected weights of shape [{n}, {n}], found {:?}", weights.shape());
+    Err(Error::Unsupported { operator, message })
+}
+
+fn field(operator: &'static str, expected: &str, results: usize, entries: usize) -> Error {
     Error::Unsupported { operator, message: format!("expected {expected}, found {results} results in {entries}") }
 }

@@ -11,6 +11,9 @@ use std::borrow::Borrow;
 ///
 /// The second-order model of a descent direction has its minimum at −c₁/(2c₂), which is gᵀg/gᵀHg along v = −g: the
 /// curvature-adaptive step length. The third-order model bends it.
+///
+/// Gradient descent in `optim` takes the same length from a product with the Hessian at the point that it has prepared anyway, for
+/// objectives of any kind; a model is for other lines, for the third order, and for its estimate of the remainder.
 #[derive(Clone, Debug)]
 pub struct LineModel<T> {
     series: Series<T>,

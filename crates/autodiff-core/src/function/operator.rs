@@ -70,6 +70,8 @@ pub(super) enum Operator {
     SecondSum(usize),
     /// + k directions as rows, k more → Σᵢ D²f[vᵢ, wᵢ].
     MixedSum(usize),
+    /// + k directions as rows, k more → D²f[vᵢ, wᵢ] for each.
+    MixedEach(usize),
     /// The Laplacian of the Laplacian of f.
     Biharmonic,
     /// + k directions, one after the other → D^k of the results.
@@ -100,7 +102,7 @@ impl Operator {
             Operator::Coefficients { order: 2, .. } => "hessian_diagonal",
             Operator::Coefficients { .. } => "derivative_tensor",
             Operator::SecondSum(_) => "laplacian",
-            Operator::MixedSum(_) => "weighted_second_derivatives",
+            Operator::MixedSum(_) | Operator::MixedEach(_) => "weighted_second_derivatives",
             Operator::Biharmonic => "biharmonic",
             Operator::Mixed(_) => "mixed_derivative",
             Operator::Third => "third",
@@ -128,6 +130,7 @@ impl Operator {
             | Operator::Coefficients { .. }
             | Operator::SecondSum(_)
             | Operator::MixedSum(_)
+            | Operator::MixedEach(_)
             | Operator::Switches
             | Operator::Biharmonic => 0..1,
             Operator::Flow(order) => 0..order * results,
@@ -335,6 +338,13 @@ impl Parts<'_> {
             Operator::MixedSum(k) => {
                 let (v, w) = (self.rows(self.point, *k), self.rows(self.point, *k));
                 vec![second_sum(self.results[0], &v, Some(&w), *k)]
+            }
+            Operator::MixedEach(k) => {
+                let (v, w) = (self.direction_holes(), self.direction_holes());
+                let slope = tangent(self.results, &self.moves(&v))[0];
+                let bend = slope.and_then(|slope| tangent(&[slope], &self.moves(&w))[0]);
+                let both = [self.rows(&v, *k), self.rows(&w, *k)].concat();
+                batch(&[or_zeros(bend, self.results[0])], &both, *k)
             }
             Operator::Biharmonic => {
                 let n = self.point.iter().map(|x| x.size()).sum();

@@ -29,6 +29,21 @@ pub struct Estimate<T> {
     pub samples: usize,
 }
 
+impl<T: Executable> Estimate<T> {
+    /// `factor` times the mean of at least two samples; the variance of the mean is that of independent ones times `population`.
+    pub(super) fn of(found: &[T], factor: f64, population: f64) -> Self {
+        let count = T::from_f64(found.len() as f64);
+        let mean = found.iter().copied().sum::<T>() / count;
+        let squares: T = found.iter().map(|&c| (c - mean) * (c - mean)).sum();
+        let variance = squares / (count - T::one()) / count;
+        Estimate {
+            mean: mean.scale(factor),
+            standard_error: variance.scale(population).sqrt().scale(factor),
+            samples: found.len(),
+        }
+    }
+}
+
 impl Probe {
     /// `samples` rows of length n.
     pub(super) fn directions<T: Executable>(

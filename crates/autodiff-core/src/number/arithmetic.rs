@@ -1,7 +1,7 @@
 //! Operators, order and conversions, the same for every number type.
 //!
 //! A type has `plus`, `minus`, `times`, `over` and is a [`Jet`]; everything here follows, so that the blanket
-//! implementation of [`Real`](crate::Real) applies.
+//! implementation of [`Real`](crate::Real) applies. [`Lanes`] have no derivatives: they take the operators, and an order of their own.
 
 use std::cmp::Ordering;
 use std::iter::{Product, Sum};
@@ -10,52 +10,52 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 use num_traits::{One, Zero};
 
 use super::chain::Jet;
-use super::{Dual, HyperDual, Series, Tangents, Taylor};
-use crate::real::Elementary;
+use super::{Dual, HyperDual, Lanes, Series, Tangents, Taylor};
+use crate::real::{Elementary, Float};
 
-/// Calls `$callback!([further generics] type)` for every number type.
+/// Calls `$callback!([further generics] bound type)` for every number type with derivatives.
 macro_rules! for_each_number {
     ($callback:ident) => {
-        $callback!([] Dual<T>);
-        $callback!([] HyperDual<T>);
-        $callback!([const N: usize] Tangents<T, N>);
-        $callback!([const K: usize] Taylor<T, K>);
-        $callback!([] Series<T>);
+        $callback!([] Elementary Dual<T>);
+        $callback!([] Elementary HyperDual<T>);
+        $callback!([const N: usize] Elementary Tangents<T, N>);
+        $callback!([const K: usize] Elementary Taylor<T, K>);
+        $callback!([] Elementary Series<T>);
     };
 }
 
 macro_rules! binary_operator {
-    ([$($G:tt)*] $N:ty, $Op:ident $op:ident $Assign:ident $assign:ident $combine:ident,
+    ([$($G:tt)*] $Bound:ident $N:ty, $Op:ident $op:ident $Assign:ident $assign:ident $combine:ident,
         $x:ident $c:ident, $right:expr, $left:expr) => {
-        impl<T: Elementary, $($G)*> $Op for $N {
+        impl<T: $Bound, $($G)*> $Op for $N {
             type Output = Self;
             #[inline]
             fn $op(self, other: Self) -> Self {
                 self.$combine(&other)
             }
         }
-        impl<'a, T: Elementary, $($G)*> $Op<&'a $N> for $N {
+        impl<'a, T: $Bound, $($G)*> $Op<&'a $N> for $N {
             type Output = $N;
             #[inline]
             fn $op(self, other: &'a Self) -> $N {
                 self.$combine(other)
             }
         }
-        impl<T: Elementary, $($G)*> $Op<$N> for &$N {
+        impl<T: $Bound, $($G)*> $Op<$N> for &$N {
             type Output = $N;
             #[inline]
             fn $op(self, other: $N) -> $N {
                 self.clone().$combine(&other)
             }
         }
-        impl<'a, T: Elementary, $($G)*> $Op<&'a $N> for &$N {
+        impl<'a, T: $Bound, $($G)*> $Op<&'a $N> for &$N {
             type Output = $N;
             #[inline]
             fn $op(self, other: &'a $N) -> $N {
                 self.clone().$combine(other)
             }
         }
-        impl<T: Elementary, $($G)*> $Op<f64> for $N {
+        impl<T: $Bound, $($G)*> $Op<f64> for $N {
             type Output = Self;
             #[inline]
             fn $op(self, $c: f64) -> Self {
@@ -63,14 +63,14 @@ macro_rules! binary_operator {
                 $right
             }
         }
-        impl<T: Elementary, $($G)*> $Op<f64> for &$N {
+        impl<T: $Bound, $($G)*> $Op<f64> for &$N {
             type Output = $N;
             #[inline]
             fn $op(self, c: f64) -> $N {
                 self.clone().$op(c)
             }
         }
-        impl<T: Elementary, $($G)*> $Op<$N> for f64 {
+        impl<T: $Bound, $($G)*> $Op<$N> for f64 {
             type Output = $N;
             #[inline]
             fn $op(self, $x: $N) -> $N {
@@ -78,26 +78,26 @@ macro_rules! binary_operator {
                 $left
             }
         }
-        impl<T: Elementary, $($G)*> $Op<&$N> for f64 {
+        impl<T: $Bound, $($G)*> $Op<&$N> for f64 {
             type Output = $N;
             #[inline]
             fn $op(self, x: &$N) -> $N {
                 self.$op(x.clone())
             }
         }
-        impl<T: Elementary, $($G)*> $Assign for $N {
+        impl<T: $Bound, $($G)*> $Assign for $N {
             #[inline]
             fn $assign(&mut self, other: Self) {
                 *self = self.clone().$combine(&other);
             }
         }
-        impl<'a, T: Elementary, $($G)*> $Assign<&'a $N> for $N {
+        impl<'a, T: $Bound, $($G)*> $Assign<&'a $N> for $N {
             #[inline]
             fn $assign(&mut self, other: &'a Self) {
                 *self = self.clone().$combine(other);
             }
         }
-        impl<T: Elementary, $($G)*> $Assign<f64> for $N {
+        impl<T: $Bound, $($G)*> $Assign<f64> for $N {
             #[inline]
             fn $assign(&mut self, c: f64) {
                 *self = self.clone().$op(c);
@@ -107,21 +107,21 @@ macro_rules! binary_operator {
 }
 
 macro_rules! arithmetic {
-    ([$($G:tt)*] $N:ty) => {
-        binary_operator!([$($G)*] $N, Add add AddAssign add_assign plus, x c, x.offset(c), x.offset(c));
-        binary_operator!([$($G)*] $N, Sub sub SubAssign sub_assign minus, x c, x.offset(-c), (-x).offset(c));
-        binary_operator!([$($G)*] $N, Mul mul MulAssign mul_assign times, x c, x.scale(c), x.scale(c));
-        binary_operator!([$($G)*] $N, Div div DivAssign div_assign over, x c,
-            x.map(|part| part / T::from_f64(c)), <$N>::from_f64(c).over(&x));
+    ([$($G:tt)*] $Bound:ident $N:ty) => {
+        binary_operator!([$($G)*] $Bound $N, Add add AddAssign add_assign plus, x c, x.offset(c), x.offset(c));
+        binary_operator!([$($G)*] $Bound $N, Sub sub SubAssign sub_assign minus, x c, x.offset(-c), (-x).offset(c));
+        binary_operator!([$($G)*] $Bound $N, Mul mul MulAssign mul_assign times, x c, x.scale(c), x.scale(c));
+        binary_operator!([$($G)*] $Bound $N, Div div DivAssign div_assign over, x c,
+            x.map(|part| part / <T as Elementary>::from_f64(c)), <$N>::from_f64(c).over(&x));
 
-        impl<T: Elementary, $($G)*> Neg for $N {
+        impl<T: $Bound, $($G)*> Neg for $N {
             type Output = Self;
             #[inline]
             fn neg(self) -> Self {
                 self.map(Neg::neg)
             }
         }
-        impl<T: Elementary, $($G)*> Neg for &$N {
+        impl<T: $Bound, $($G)*> Neg for &$N {
             type Output = $N;
             #[inline]
             fn neg(self) -> $N {
@@ -129,65 +129,36 @@ macro_rules! arithmetic {
             }
         }
 
-        impl<T: Elementary, $($G)*> Sum for $N {
+        impl<T: $Bound, $($G)*> Sum for $N {
             fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
                 terms.reduce(Add::add).unwrap_or_else(|| <$N>::from_f64(0.0))
             }
         }
-        impl<'a, T: Elementary + 'a, $($G)*> Sum<&'a $N> for $N {
+        impl<'a, T: $Bound + 'a, $($G)*> Sum<&'a $N> for $N {
             fn sum<I: Iterator<Item = &'a $N>>(terms: I) -> Self {
                 terms.cloned().sum()
             }
         }
-        impl<T: Elementary, $($G)*> Product for $N {
+        impl<T: $Bound, $($G)*> Product for $N {
             fn product<I: Iterator<Item = Self>>(factors: I) -> Self {
                 factors.reduce(Mul::mul).unwrap_or_else(|| <$N>::from_f64(1.0))
             }
         }
-        impl<'a, T: Elementary + 'a, $($G)*> Product<&'a $N> for $N {
+        impl<'a, T: $Bound + 'a, $($G)*> Product<&'a $N> for $N {
             fn product<I: Iterator<Item = &'a $N>>(factors: I) -> Self {
                 factors.cloned().product()
             }
         }
 
-        /// Equality of values; derivatives are ignored.
-        impl<T: Elementary + PartialEq, $($G)*> PartialEq for $N {
-            #[inline]
-            fn eq(&self, other: &Self) -> bool {
-                self.base() == other.base()
-            }
-        }
-        /// Order of values; derivatives are ignored.
-        impl<T: Elementary + PartialOrd, $($G)*> PartialOrd for $N {
-            #[inline]
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                self.base().partial_cmp(other.base())
-            }
-        }
-        /// Equality of the value.
-        impl<T: Elementary + PartialEq, $($G)*> PartialEq<f64> for $N {
-            #[inline]
-            fn eq(&self, other: &f64) -> bool {
-                *self.base() == T::from_f64(*other)
-            }
-        }
-        /// Order of the value.
-        impl<T: Elementary + PartialOrd, $($G)*> PartialOrd<f64> for $N {
-            #[inline]
-            fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
-                self.base().partial_cmp(&T::from_f64(*other))
-            }
-        }
-
         /// A constant.
-        impl<T: Elementary, $($G)*> From<f64> for $N {
+        impl<T: $Bound, $($G)*> From<f64> for $N {
             #[inline]
             fn from(c: f64) -> Self {
                 Self::from_f64(c)
             }
         }
 
-        impl<T: Elementary, $($G)*> Zero for $N {
+        impl<T: $Bound, $($G)*> Zero for $N {
             #[inline]
             fn zero() -> Self {
                 Self::from_f64(0.0)
@@ -198,7 +169,7 @@ macro_rules! arithmetic {
                 self.is_exact_zero()
             }
         }
-        impl<T: Elementary, $($G)*> One for $N {
+        impl<T: $Bound, $($G)*> One for $N {
             #[inline]
             fn one() -> Self {
                 Self::from_f64(1.0)
@@ -215,6 +186,58 @@ macro_rules! arithmetic {
     };
 }
 for_each_number!(arithmetic);
+arithmetic!([const N: usize] Float Lanes<T, N>);
+
+/// Comparisons by themselves, not through `partial_cmp`: lanes may agree that a ≤ b and not on which of the two it is.
+macro_rules! by_value {
+    ($Other:ty, $other:ident => $base:expr; $($method:ident)*) => {
+        $(#[inline]
+        #[track_caller]
+        fn $method(&self, $other: &$Other) -> bool {
+            self.base().$method($base)
+        })*
+    };
+}
+
+macro_rules! order {
+    ([$($G:tt)*] $Bound:ident $N:ty) => {
+        /// Equality of values; derivatives are ignored.
+        impl<T: Elementary + PartialEq, $($G)*> PartialEq for $N {
+            #[inline]
+            #[track_caller]
+            fn eq(&self, other: &Self) -> bool {
+                self.base() == other.base()
+            }
+        }
+        /// Order of values; derivatives are ignored.
+        impl<T: Elementary + PartialOrd, $($G)*> PartialOrd for $N {
+            #[inline]
+            #[track_caller]
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                self.base().partial_cmp(other.base())
+            }
+            by_value! { Self, other => other.base(); lt le gt ge }
+        }
+        /// Equality of the value.
+        impl<T: Elementary + PartialEq, $($G)*> PartialEq<f64> for $N {
+            #[inline]
+            #[track_caller]
+            fn eq(&self, other: &f64) -> bool {
+                *self.base() == T::from_f64(*other)
+            }
+        }
+        /// Order of the value.
+        impl<T: Elementary + PartialOrd, $($G)*> PartialOrd<f64> for $N {
+            #[inline]
+            #[track_caller]
+            fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
+                self.base().partial_cmp(&T::from_f64(*other))
+            }
+            by_value! { f64, other => &T::from_f64(*other); lt le gt ge }
+        }
+    };
+}
+for_each_number!(order);
 
 #[cfg(test)]
 mod tests {

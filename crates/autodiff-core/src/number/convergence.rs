@@ -1,6 +1,6 @@
 //! How far a truncated series reaches: its radius of convergence and the size of what is left out, from its coefficients.
 
-use super::series::Series;
+use super::{Series, Taylor};
 use crate::real::Float;
 
 /// |c_k| ≈ e^a kᵖ ρ⁻ᵏ: the size of the coefficients of a function whose nearest singularity lies at distance ρ and is a pole or
@@ -27,7 +27,7 @@ impl<T: Float> Series<T> {
     /// assert!((radius - 2.0_f64.sqrt()).abs() < 0.05);
     /// ```
     pub fn radius_of_convergence(&self) -> Option<f64> {
-        Some(self.envelope()?.map_or(f64::INFINITY, |e| e.radius))
+        radius(self.coefficients())
     }
 
     /// An estimate of |f(h) − Σ c_k hᵏ|, the sum of the terms that are left out, by the fit of
@@ -43,19 +43,47 @@ impl<T: Float> Series<T> {
     /// assert!(error < 2.0 * estimate && estimate < 4.0 * error);
     /// ```
     pub fn remainder_estimate(&self, h: f64) -> Option<f64> {
-        let Some(Envelope { scale, power, radius }) = self.envelope()? else { return Some(0.0) };
-        let ratio = h.abs() / radius;
-        if ratio.is_nan() || ratio >= 1.0 {
-            return Some(f64::INFINITY);
-        }
-        let next = (self.order() + 1) as f64;
-        Some((scale + power * next.ln() + next * ratio.ln()).exp() / (1.0 - ratio))
+        remainder(self.coefficients(), h)
+    }
+}
+
+impl<T: Float, const K: usize> Taylor<T, K> {
+    /// An estimate of the radius of convergence, as [`Series::radius_of_convergence`]; `None` for K below 4.
+    ///
+    /// ```
+    /// use autodiff_core::{Elementary, Taylor};
+    /// let y = Taylor::<f64, 30>::variable(3.0).ln();
+    /// assert!((y.radius_of_convergence().unwrap() - 3.0).abs() < 0.05);
+    /// ```
+    pub fn radius_of_convergence(&self) -> Option<f64> {
+        radius(&self.coefficients().copied().collect::<Vec<T>>())
     }
 
+    /// An estimate of |f(h) − Σ c_k hᵏ|, the sum of the terms that are left out, as [`Series::remainder_estimate`].
+    pub fn remainder_estimate(&self, h: f64) -> Option<f64> {
+        remainder(&self.coefficients().copied().collect::<Vec<T>>(), h)
+    }
+}
+
+fn radius<T: Float>(coefficients: &[T]) -> Option<f64> {
+    Some(Envelope::of(coefficients)?.map_or(f64::INFINITY, |e| e.radius))
+}
+
+fn remainder<T: Float>(coefficients: &[T], h: f64) -> Option<f64> {
+    let Some(Envelope { scale, power, radius }) = Envelope::of(coefficients)? else { return Some(0.0) };
+    let ratio = h.abs() / radius;
+    if ratio.is_nan() || ratio >= 1.0 {
+        return Some(f64::INFINITY);
+    }
+    let next = coefficients.len() as f64;
+    Some((scale + power * next.ln() + next * ratio.ln()).exp() / (1.0 - ratio))
+}
+
+impl Envelope {
     /// The fit; `Some(None)` if the higher half of the coefficients vanishes.
-    fn envelope(&self) -> Option<Option<Envelope>> {
-        let n = self.order();
-        let size = |k: usize| self.coefficients()[k].to_f64().abs();
+    fn of<T: Float>(coefficients: &[T]) -> Option<Option<Envelope>> {
+        let n = coefficients.len() - 1;
+        let size = |k: usize| coefficients[k].to_f64().abs();
         if n < 4 || !(0..=n).all(|k| size(k).is_finite()) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Numbers that carry their derivatives: [`Dual`], [`HyperDual`], [`Taylor`] and [`Series`].
+//! Numbers that carry their derivatives: [`Dual`], [`HyperDual`], [`Taylor`] and [`Series`]; at several points at once: [`Lanes`].
 //!
 //! ```
 //! use autodiff_core::Elementary;
@@ -24,7 +24,8 @@
 //! | [`Taylor<T, K>`] | value and K coefficients | all derivatives up to a small fixed order; `Copy` |
 //! | [`Series<T>`] | value and a run-time number of coefficients | high orders; composition and reversion of series |
 //!
-//! They nest over each other and over `f32` and `f64`: `Dual<Taylor<f64, 3>>` is a Taylor series with its tangent.
+//! They nest over each other and over `f32` and `f64`: `Dual<Taylor<f64, 3>>` is a Taylor series with its tangent. Over
+//! [`Lanes<f64, N>`](Lanes) they do the same at N points at once, on the vector units.
 //!
 //! # Where the derivatives come from
 //!
@@ -49,9 +50,12 @@
 mod chain;
 mod arithmetic;
 mod convergence;
+mod conversion;
 mod display;
 mod dual;
+mod expansion;
 mod hyper_dual;
+mod lanes;
 mod num_traits;
 mod propagate;
 mod series;
@@ -61,8 +65,10 @@ mod taylor;
 #[cfg(test)]
 mod laws;
 
+pub use conversion::OrderMismatch;
 pub use dual::Dual;
 pub use hyper_dual::HyperDual;
+pub use lanes::Lanes;
 pub use series::Series;
 pub use tangents::Tangents;
 pub use taylor::Taylor;

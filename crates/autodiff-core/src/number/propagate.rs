@@ -208,12 +208,14 @@ impl<T: Elementary> Arena<T> {
                 Factor::Partial(d) => self.with([(x, k), (d, k - 1)], |x, d| {
                     // k y_k = Σ_{j=1..k} j x_j d_{k−j}
                     let products = (1..=k).filter(|&j| !x[j].is_exact_zero());
-                    sum(products.map(|j| (x[j].clone() * d[k - j].clone()).scale(j as f64))).scale(1.0 / k as f64)
+                    let weighted = |j: usize| x[j].clone().strong_mul(d[k - j].clone()).scale(j as f64);
+                    sum(products.map(weighted)).scale(1.0 / k as f64)
                 }),
                 Factor::Inverse(q) => self.with([(id, k - 1), (q, k - 1)], |y, q| {
                     // k q_0 y_k = k x_k − Σ_{j=1..k−1} j y_j q_{k−j}
                     let products = (1..k).filter(|&j| !y[j].is_exact_zero());
-                    let known = sum(products.map(|j| (y[j].clone() * q[k - j].clone()).scale(j as f64)));
+                    let weighted = |j: usize| y[j].clone().strong_mul(q[k - j].clone()).scale(j as f64);
+                    let known = sum(products.map(weighted));
                     let x_k = self.nodes.borrow()[x as usize].coefficients[k].clone();
                     (x_k - known.scale(1.0 / k as f64)).strong_div(q[0].clone())
                 }),
@@ -282,7 +284,8 @@ pub(super) fn strong_products<T: Elementary>(
 ) -> impl Iterator<Item = T> {
     std::iter::from_fn(move || {
         let j = js.by_ref().find(|&j| !a[j].is_exact_zero())?;
-        Some(a[j].clone() * b[k - j].clone())
+        // Of several lanes some may be 0.
+        Some(a[j].clone().strong_mul(b[k - j].clone()))
     })
 }
 

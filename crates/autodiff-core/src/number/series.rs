@@ -1,6 +1,7 @@
 //! [`Series`]: truncated power series whose order is chosen at run time.
 
 use super::chain::Jet;
+use super::expansion;
 use super::propagate::{Coefficients, Input, cauchy, cauchy_square, propagate, strong_products, sum};
 use super::taylor::factorial;
 use crate::real::{Elementary, Row};
@@ -109,14 +110,12 @@ impl<T: Elementary> Series<T> {
         if self.order() == 0 {
             return Series::constant(T::from_f64(0.0));
         }
-        let coefficients = self.coefficients.iter().enumerate().skip(1).map(|(k, c)| c.clone().scale(k as f64));
-        Series { coefficients: coefficients.collect() }
+        Series { coefficients: expansion::derivative(&self.coefficients).collect() }
     }
 
     /// The antiderivative in t whose value is `c`, of one order more.
     pub fn integral(&self, c: T) -> Self {
-        let higher = self.coefficients.iter().zip(1..).map(|(a, k): (_, u32)| a.clone() / T::from_f64(f64::from(k)));
-        Series { coefficients: std::iter::once(c).chain(higher).collect() }
+        Series { coefficients: expansion::integral(&self.coefficients, c).collect() }
     }
 
     /// f(g(t)) for `self` = Σ f_k (x − g₀)ᵏ, a series around the value g₀ of `inner` = g(t).
@@ -136,14 +135,9 @@ impl<T: Elementary> Series<T> {
     /// }
     /// ```
     pub fn compose(&self, inner: &Self) -> Self {
-        let step = inner.clone().with_base(T::from_f64(0.0));
-        let (last, lower) = self.coefficients.split_last().expect("a series has a value");
-        // A constant `inner` leaves f at its value; otherwise every sum has the order of `inner`, cut to that of `self`.
-        let order = self.common_order(inner);
-        let zero = step.clone().map(|_| T::from_f64(0.0));
-        let horner = |sum: Self, c: &T| sum.times(&step).plus(&Series::constant(c.clone()));
-        let composed = lower.iter().rev().fold(zero.plus(&Series::constant(last.clone())), horner);
-        if order == 0 { composed } else { composed.truncated(order) }
+        // A constant `inner` leaves f at its value.
+        let order = if inner.order() == 0 { 0 } else { self.common_order(inner) };
+        Series { coefficients: expansion::compose(&self.coefficients, &inner.coefficients, order).into_vec() }
     }
 
     /// The inverse function's series: t as a series in s, where s = y(t) − y₀ and y is `self`.
@@ -154,23 +148,8 @@ impl<T: Elementary> Series<T> {
     /// # Panics
     /// If `self` is a constant.
     pub fn reversion(&self) -> Self {
-        let n = self.order();
-        assert!(n > 0, "Series::reversion: a constant has no inverse function");
-        // (y − y₀)/t and its reciprocal, as plain coefficients: their order may be 0 without being constants.
-        let quotient = &self.coefficients[1..];
-        let mut base: Vec<T> = Vec::with_capacity(n);
-        for k in 0..n {
-            let known = sum((0..k).map(|j| base[j].clone() * quotient[k - j].clone()));
-            let unit = T::from_f64(if k == 0 { 1.0 } else { 0.0 });
-            base.push((unit - known) / quotient[0].clone());
-        }
-        let mut coefficients = vec![T::from_f64(0.0), base[0].clone()];
-        let mut power = base.clone();
-        for k in 2..=n {
-            power = (0..n).map(|i| cauchy(&power, &base, i)).collect();
-            coefficients.push(power[k - 1].clone() / T::from_f64(k as f64));
-        }
-        Series { coefficients }
+        assert!(self.order() > 0, "Series::reversion: a constant has no inverse function");
+        Series { coefficients: expansion::reversion(&self.coefficients).into_vec() }
     }
 
     /// Coefficient `k`; of a constant, 0 beyond its value.

@@ -1,6 +1,7 @@
 //! [`Taylor`]: truncated power series whose order is a constant of the type.
 
 use super::chain::Jet;
+use super::expansion;
 use super::propagate::{Coefficients, Input, propagate};
 use crate::real::{Elementary, Row};
 
@@ -55,8 +56,15 @@ impl<T, const K: usize> Taylor<T, K> {
         std::iter::once(&self.value).chain(&self.rest)
     }
 
-    fn into_coefficients(self) -> impl Iterator<Item = T> {
+    pub(super) fn into_coefficients(self) -> impl Iterator<Item = T> {
         std::iter::once(self.value).chain(self.rest)
+    }
+
+    /// From coefficients c₀ to c_K, and more that are left out.
+    pub(super) fn from_known(coefficients: impl IntoIterator<Item = T>) -> Self {
+        let mut coefficients = coefficients.into_iter();
+        let mut next = || coefficients.next().expect("one coefficient for every order");
+        Taylor { value: next(), rest: std::array::from_fn(|_| next()) }
     }
 }
 
@@ -92,6 +100,74 @@ impl<T: Elementary, const K: usize> Taylor<T, K> {
                 horner(lower.iter().rev().fold(last.clone(), horner), &self.value)
             }
         }
+    }
+
+    /// The derivative in t as a polynomial of order L, which is below K: of a polynomial to order K it is known to order K − 1.
+    ///
+    /// The type says the order: `y.derivative_series::<2>()` of a `Taylor<T, 3>`. Another than a lower one does not compile.
+    ///
+    /// ```
+    /// use autodiff_core::{Elementary, Taylor};
+    ///
+    /// let sin = Taylor::<f64, 4>::variable(0.5).sin();
+    /// let cos = sin.derivative_series::<3>();
+    /// assert_eq!(cos.value, 0.5_f64.cos());
+    /// assert!((cos.rest[2] - 0.5_f64.sin() / 6.0).abs() < 1e-16);
+    /// ```
+    pub fn derivative_series<const L: usize>(&self) -> Taylor<T, L> {
+        const { assert!(L < K, "Taylor::derivative_series: a derivative is known to a lower order only") };
+        Taylor::from_known(expansion::derivative(&self.to_coefficients()))
+    }
+
+    /// The antiderivative in t whose value is `c`, as a polynomial of order L, which is K + 1 at most.
+    ///
+    /// ```
+    /// use autodiff_core::{Elementary, Taylor};
+    ///
+    /// // The logarithm of 1 + t from its derivative.
+    /// let ln = (Taylor::<f64, 3>::variable(1.0)).recip().integral::<4>(0.0);
+    /// assert_eq!(ln.rest, [1.0, -0.5, 1.0 / 3.0, -0.25]);
+    /// ```
+    pub fn integral<const L: usize>(&self, c: T) -> Taylor<T, L> {
+        const { assert!(L <= K + 1, "Taylor::integral: an antiderivative is known to one more order only") };
+        Taylor::from_known(expansion::integral(&self.to_coefficients(), c))
+    }
+
+    /// f(g(t)) for `self` = Σ f_k (x − g₀)ᵏ, a polynomial around the value g₀ of `inner` = g(t).
+    ///
+    /// The value of `inner` is thus where `self` was expanded, and only its higher coefficients enter. Costs O(K³), by
+    /// Horner's rule.
+    ///
+    /// ```
+    /// use autodiff_core::{Elementary, Taylor};
+    ///
+    /// let g = Taylor::<f64, 4>::variable(2.0).square(); // 4 + 4t + t²
+    /// let outer = Taylor::<f64, 4>::variable(4.0).ln(); // ln around 4
+    /// let (found, direct) = (outer.compose(&g), g.ln());
+    /// assert!((0..=4).all(|k| (found.coefficient(k) - direct.coefficient(k)).abs() < 1e-15));
+    /// ```
+    pub fn compose(&self, inner: &Self) -> Self {
+        Self::from_known(expansion::compose(&self.to_coefficients(), &inner.to_coefficients(), K))
+    }
+
+    /// The inverse function's polynomial: t as a polynomial in s, where s = y(t) − y₀ and y is `self`.
+    ///
+    /// Its value is 0, and `y.reversion().reversion()` is y − y₀. Costs O(K³), by Lagrange's formula. Where y₁ = 0 there is no
+    /// such polynomial; coefficients are then not finite. It does not compile for K = 0.
+    ///
+    /// ```
+    /// use autodiff_core::{Elementary, Taylor};
+    ///
+    /// let tan = Taylor::<f64, 5>::variable(0.0).atan().reversion();
+    /// assert!((tan.coefficient(5) - 2.0 / 15.0).abs() < 1e-15);
+    /// ```
+    pub fn reversion(&self) -> Self {
+        const { assert!(K > 0, "Taylor::reversion: a constant has no inverse function") };
+        Self::from_known(expansion::reversion(&self.to_coefficients()))
+    }
+
+    fn to_coefficients(&self) -> Coefficients<T> {
+        self.coefficients().cloned().collect()
     }
 
     /// Coefficients by a recurrence: `next(value, rest, k)` is c_k, where `rest` is known below c_k.
@@ -147,9 +223,7 @@ impl<T: Elementary, const K: usize> Taylor<T, K> {
 
     fn propagated(row: Row, inputs: [Option<Self>; 2]) -> Self {
         let inputs = inputs.map(|x| Some(Input::Series(Coefficients::from_iter(x?.into_coefficients()))));
-        let mut coefficients = propagate(row, inputs, K).into_iter();
-        let mut next = || coefficients.next().expect("one coefficient for every order");
-        Taylor { value: next(), rest: std::array::from_fn(|_| next()) }
+        Self::from_known(propagate(row, inputs, K))
     }
 }
 
@@ -225,6 +299,7 @@ mod tests {
     use quickcheck::quickcheck;
 
     use super::*;
+    use crate::number::Series;
 
     type Five = Taylor<f64, 5>;
 
@@ -276,6 +351,48 @@ mod tests {
         assert_eq!(x.relu().rest, [0.0; 5]);
         assert_eq!(x.hypot(x).rest, [0.0; 5]);
         assert_eq!(x.floor().rest, [0.0; 5]);
+    }
+
+    quickcheck! {
+        fn derivative_undoes_integral(x: (i8, i8, i8, i8, i8, i8), c: i8) -> bool {
+            let x = small(x.into());
+            let higher = x.integral::<6>(f64::from(c));
+            // A division and a multiplication by the same small integer: one rounding each.
+            higher.value == f64::from(c) && largest_difference(&higher.derivative_series::<5>(), &x) <= 4.0 * f64::EPSILON
+        }
+
+        fn reversion_twice_is_the_identity(x: (i8, i8, i8, i8, i8, i8)) -> bool {
+            // A slope of 4 at least, for the sums grow like powers of the other coefficients over it: 5ᵏ/4ᵏ here.
+            let mut y = small(x.into());
+            y.rest[0] += 6.0;
+            let twice = y.reversion().reversion().offset(y.value);
+            largest_difference(&twice, &y) < 1e-12
+        }
+
+        fn composition_with_the_reversion_is_the_identity(x: (i8, i8, i8, i8, i8, i8)) -> bool {
+            let mut y = small(x.into());
+            y.rest[0] += 6.0;
+            // As above. y(t(s)) is y₀ + s, and t(y(s)) is s.
+            let inverse = y.reversion();
+            let (outside, inside) = (y.compose(&inverse), inverse.compose(&y));
+            largest_difference(&outside, &Five::variable(y.value)) < 1e-12
+                && largest_difference(&inside, &Five::variable(0.0)) < 1e-12
+        }
+    }
+
+    #[test]
+    fn operations_on_series_are_those_of_the_type_without_a_fixed_order() {
+        let y = Taylor::<f64, 12>::variable(0.3).exp().sin();
+        let inner = Taylor::<f64, 12>::variable(0.3).square().offset(0.21); // 0.3 + …
+        let (s, t) = (Series::from(y), Series::from(inner));
+        assert_eq!(Series::from(y.compose(&inner)).coefficients(), s.compose(&t).coefficients());
+        assert_eq!(Series::from(y.reversion()).coefficients(), s.reversion().coefficients());
+        assert_eq!(Series::from(y.integral::<13>(2.0)).coefficients(), s.integral(2.0).coefficients());
+        assert_eq!(Series::from(y.integral::<7>(2.0)).coefficients(), &s.integral(2.0).coefficients()[..8]);
+        assert_eq!(Series::from(y.derivative_series::<11>()).coefficients(), s.derivative().coefficients());
+        assert_eq!(y.radius_of_convergence(), s.radius_of_convergence());
+        assert_eq!(y.remainder_estimate(0.1), s.remainder_estimate(0.1));
+        assert!(y.radius_of_convergence().is_some());
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Var {
     /// matrix, pass them as columns of one B.
     ///
     /// Each run factors each matrix by LU with partial pivoting, 2n³/3 + 2n²m operations; one matrix for many leading
-    /// entries of B is factored once. A derivative is one more solve with the same matrix and costs the same again.
+    /// entries of B is factored once. A derivative is one more solve with the same matrix, of 2n²m operations: what several
+    /// solves of a program share is factored once, and at a [linearised](crate::Function::linearize) point once for all products.
     ///
     /// A singular matrix is no error: it gives NaN if elimination meets a pivot that is exactly 0, and huge numbers if
     /// rounding makes it differ from 0. The trace is refused, with this line, if the shapes do not fit.

@@ -258,6 +258,42 @@ impl Case {
         }
     }
 
+    /// The gradient of a Taylor coefficient, reverse over the jet, along a direction: the same by going forward once more, over the
+    /// jet and over nested tangents, which know nothing of Taylor series.
+    pub fn gradients_of_coefficients_are_their_slopes(&self) {
+        let orders = [(2, 2.0), (3, 6.0)];
+        let shapes = self.active_shapes();
+        let graph = self.graph(&[shapes.clone(), shapes.clone()].concat(), |x, both| {
+            let (v, u) = both.split_at(shapes.len());
+            // Of degree 4 in the primitive, so that the gradient of c_3 is not 0 for linear ones.
+            let y = (self.apply)(x);
+            let y = (y.square() + y).square().sum();
+            let seeds: Vec<Seed> =
+                self.moves(x, v).into_iter().map(|(variable, v)| Seed { variable, coefficients: vec![v] }).collect();
+            let series = jet(&[y], &seeds, 3).remove(0);
+            let mut nested = self.tangent_of(x, y, v);
+            let mut outputs = Vec::new();
+            for (order, factorial) in orders {
+                nested = self.tangent_of(x, nested, v);
+                let coefficient = series[order - 1].unwrap_or_else(|| constant(0.0));
+                outputs.push(self.tangent_of(x, coefficient, u));
+                outputs.push(self.tangent_of(x, nested, u) / factorial);
+                outputs.extend(self.gradient_of(x, coefficient));
+            }
+            outputs
+        });
+        let (v, u) = (self.directions(400), self.directions(410));
+        let out = self.run::<f64>(&graph, &self.inputs(&[v, u.clone()].concat()));
+        for (found, (order, _)) in out.chunks_exact(2 + shapes.len()).zip(orders) {
+            let along: f64 = found[2..].iter().zip(&u).map(|(g, u)| dot(g, u)).sum();
+            let size = norm(&found[2..].concat()) * norm(&u.concat());
+            // Compositions of the same exact rules; nested tangents sum some hundred products, with cancellation.
+            let law = format!("⟨∇c_{order}, u⟩ = the slope of c_{order} along u");
+            self.close(&law, &[along], &found[0], 1e-11, size + 1e-3);
+            self.close(&format!("{law}, by nested tangents"), &[along], &found[1], 1e-9, size + 1e-2);
+        }
+    }
+
     pub fn batches_are_single_directions(&self) {
         const K: usize = 3;
         let shapes = self.active_shapes();

@@ -8,6 +8,7 @@
 //! * ⟨c, J t⟩ = ⟨Jᵀ c, t⟩
 //! * product reverse over forward = forward over reverse, and uᵀ H v = vᵀ H u
 //! * k! · jetₖ = nested tangents
+//! * ⟨∇cₖ, u⟩ = slope of the Taylor coefficient cₖ along u = nested tangents / k!
 //! * jet of a composition = composition of jets
 //! * a batch of directions = each direction
 //! * an operand that is not differentiated by has derivative 0
@@ -33,6 +34,7 @@ fn hold(case: &Case) {
     case.adjoint_is_the_transpose();
     case.products_agree_and_are_symmetric();
     case.jets_are_nested_tangents();
+    case.gradients_of_coefficients_are_their_slopes();
     case.batches_are_single_directions();
     case.fixed_operands_have_no_derivative();
     case.split_program_equals_whole();
