@@ -20,7 +20,7 @@
 //! ```
 
 use crate::descent::{ModelStep, StepEnd};
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_length, require_lengths};
 use crate::krylov::{Bidiagonal, Expansion, default_basis};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
@@ -209,18 +209,14 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         Ok(solver)
     }
 
-    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. It prepares J, and its Krylov space if that was known, once more; its counts leave that out.
-    ///
-    /// Radius and limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, residuals of another dimension, or what they report.
-    pub fn resume<'o, L: LeastSquares<T>>(
+    pub(crate) fn resumed<'o, L: LeastSquares<T>>(
         self,
         residuals: &'o L,
         state: LevenbergMarquardtState<T>,
     ) -> Result<LevenbergMarquardtSolver<'o, T, L>, Error> {
+        let n = residuals.dimension();
+        let state = LevenbergMarquardtState { now: state.now.resumed(METHOD, self.limits, n)?, ..state };
+        require_lengths(METHOD, n, &[("scale", &state.scale)])?;
         let mut solver = self.solver(residuals, state)?;
         if solver.state.prepared {
             solver.expand()?;
@@ -356,7 +352,8 @@ fn scaled_norm<T: Scalar>(x: &[T], inverse: &[T]) -> T {
 }
 
 impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
-    /// What the run is apart from its residuals and its options; [`LevenbergMarquardt::resume`] goes on with it.
+    /// What the run is apart from its residuals and its options;
+    /// [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &LevenbergMarquardtState<T> {
         &self.state
     }

@@ -66,6 +66,8 @@ pub mod adam;
 pub mod barzilai_borwein;
 #[cfg(feature = "serde")]
 mod bits;
+pub mod bounded_steps;
+mod bounds;
 mod counted;
 pub mod cubic_regularization;
 pub mod data_sum;
@@ -129,7 +131,7 @@ pub use krylov::{
     Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, SaddleFree,
     ShiftedLanczos, Solution, Steihaug,
 };
-pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
+pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver, LbfgsState};
 pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
 pub use least_squares::{
     FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
@@ -139,7 +141,7 @@ pub use line_descent::LineDescent;
 pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
 pub use lsr1::{Lsr1, Lsr1Solver};
 pub use method::Method;
-pub use minimize::{Minimize, drive, minimize};
+pub use minimize::{Minimize, drive, fit, minimize};
 pub use multi_start::MultiStart;
 pub use newton_cg::{NewtonCg, NewtonCgSolver};
 pub use newton_mr::{NewtonMr, NewtonMrSolver};

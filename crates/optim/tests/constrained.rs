@@ -22,6 +22,17 @@ fn quadratic(n: usize, condition: f64, seed: u64) -> (impl Objective<f64>, Vec<f
     (f, center)
 }
 
+/// 5e-7 x from 1e10: x − g is x in double precision, and P(x − g) − x would be zero.
+#[test]
+fn a_small_slope_at_a_large_x_is_no_convergence() {
+    let slope = |_: &[f64], g: &mut [f64]| g[0] = 5e-7;
+    let f = FromParts::new(1, |x: &[f64]| 5e-7 * x[0], slope, |_: &[f64], _: &[f64], hv: &mut [f64]| hv[0] = 0.0);
+    let report = Lbfgsb::new(&[0.0], &[2e10]).minimize(&f, &[1e10]).unwrap();
+    assert!(!report.status.is_converged() && report.gradient_norm == 5e-7, "{report}");
+    let report = optim::ProjectedNewton::new(&[0.0], &[2e10]).minimize(&f, &[1e10]).unwrap();
+    assert!(!report.status.is_converged() && report.gradient_norm == 5e-7, "{report}");
+}
+
 #[test]
 fn bounds_hold_and_the_conditions_of_a_minimum_with_them() {
     for seed in 0..60_u64 {
