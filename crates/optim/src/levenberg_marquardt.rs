@@ -162,7 +162,8 @@ impl<T: Scalar> LevenbergMarquardt<T> {
     }
 
     /// How many vectors of each basis are kept: one of length `n` and one of length `m` each. Default: `n` for up to 512
-    /// variables, so that every step can be exact, and 64 for more.
+    /// variables, so that every step can be exact, and 64 for more, or where `n` would hold more than 2²⁵ numbers as many as
+    /// do not, but at least 64.
     pub fn basis_vectors(mut self, count: usize) -> Self {
         self.basis_vectors = Some(count);
         self
@@ -234,6 +235,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         let n = state.now.x.len();
         require_length(METHOD, "x", residuals.dimension(), n)?;
         let vector = || vec![T::zero(); n];
+        let model = residuals.model_at(&state.now.x)?;
         Ok(LevenbergMarquardtSolver {
             residuals,
             columns: match self.scaling {
@@ -247,8 +249,8 @@ impl<T: Scalar> LevenbergMarquardt<T> {
             bend: vector(),
             trial_residual: Vec::new(),
             pushed: Vec::new(),
-            space: Bidiagonal::new(self.basis_vectors.unwrap_or(default_basis(n))),
-            model: Some(residuals.model_at(&state.now.x)?),
+            space: Bidiagonal::new(self.basis_vectors.unwrap_or(kept_vectors(n, model.residual().len()))),
+            model: Some(model),
             options: self,
             state,
         })
@@ -266,6 +268,12 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")?;
         check_ratio_options(METHOD, self.accept, T::zero())
     }
+}
+
+/// How many vectors of each basis are kept by default: those of [`default_basis`], but for many residuals no more than fit
+/// into 2²⁵ numbers (256 MiB of `f64`), and at least 64.
+fn kept_vectors(n: usize, m: usize) -> usize {
+    default_basis(n).min(((1 << 25) / (n + m).max(1)).max(64))
 }
 
 /// 1/d; 1 for a column of zeros so far, or one whose inverse overflows: the variable has no effect, and no scale.
@@ -582,4 +590,17 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
 
 solvers! {
     [L: LeastSquares<T>] LevenbergMarquardtSolver<'_, T, L>, state.now, |run| run.state.search.radius();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept_vectors;
+
+    #[test]
+    fn the_basis_of_many_residuals_stays_small() {
+        assert_eq!([kept_vectors(5, 100), kept_vectors(512, 1000), kept_vectors(600, 1000)], [5, 512, 64]);
+        // A whole basis would be 512 vectors of a million numbers.
+        assert_eq!([kept_vectors(512, 1_000_000), kept_vectors(512, 200_000)], [64, 167]);
+        assert_eq!(kept_vectors(0, 0), 1);
+    }
 }
