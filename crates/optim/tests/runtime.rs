@@ -190,6 +190,34 @@ fn the_counting_objective_agrees_with_every_method() {
     assert_eq!(f.counts().products, 3);
 }
 
+#[test]
+fn the_counting_residuals_agree_with_the_methods_of_least_squares() {
+    let problem = testkit::problems::mgh::problem(14);
+    let f = Counted::new(problem.residual_function().unwrap().flat(&problem.start));
+    for gauss_newton in [true, false] {
+        f.reset();
+        let run = optim::fit(&f, &problem.start);
+        let report = if gauss_newton { run.method(optim::GaussNewton::new()).run() } else { run.run() }.unwrap();
+        let (found, counts) = (f.counts(), report.counts);
+        assert!(report.status.is_converged(), "{report}");
+        assert_eq!(
+            [found.values, found.gradients, found.products],
+            [counts.values, counts.gradients, counts.products],
+            "{report}"
+        );
+    }
+}
+
+/// (x² − 1, x − y): two minima of ½ ‖r‖², found from many starts by a method of least squares.
+#[test]
+fn many_starts_serve_least_squares_too() {
+    use autodiff_core::{Function, Var};
+    let r = Function::new(|x: &[Var]| vec![x[0].square() - 1.0, x[0] - x[1]]);
+    let starts = MultiStart::in_box(&[-3.0, -3.0], &[3.0, 3.0], 12, 5).unwrap();
+    let found = starts.run_with(|| r.flat(&vec![0.0; 2]), optim::LevenbergMarquardt::new());
+    assert_eq!(found.minima().len(), 2, "{found:?}");
+}
+
 /// x⁴/4 − x²/2 + y²: the gradient vanishes at the saddle 0, whatever the test of it; methods of products go on to ±1.
 #[test]
 fn a_test_of_the_gradient_is_not_believed_at_a_saddle() {
