@@ -34,7 +34,7 @@ const METHOD: &str = "newton-mr";
 
 /// The options of the method, and the ways to run it.
 ///
-/// A step costs the products of one MINRES run, a value for each length tried, and a gradient. It holds 12 vectors.
+/// A step costs the products of one MINRES run, a value for each length tried, and a gradient. It holds 11 vectors.
 ///
 /// A step must keep 10⁻⁴ of gᵀs (Armijo), with the allowances for rounding of [`TrustRegion`](crate::TrustRegion).
 ///

@@ -49,7 +49,7 @@ const MAX_TRIALS: usize = 40;
 ///
 /// The gradient norm of its reports is ‖P(x − g) − x‖₂, P the projection to the box. An accepted point costs a value, a
 /// gradient, two or three products more than [`Gltr`] in the free variables, and one for each bound met on the way. It
-/// holds 17 vectors besides the workspace of [`Gltr`].
+/// holds 16 vectors and up to nine segments of a path, besides the workspace of [`Gltr`].
 ///
 /// A point where the projected gradient is zero counts as a minimum only after a short Lanczos run in the variables off
 /// their bounds found no negative eigenvalue there. A variable on a bound whose slope there is zero is taken as held.
