@@ -196,3 +196,20 @@ fn owl_qn_asks_for_armijo_only_and_descends() {
         .unwrap();
     assert!(report.status.is_converged(), "{report}");
 }
+
+/// yᵀy of gradients of 1e-170 is zero where sᵀy is not: no γ comes of it, and the run ends.
+#[test]
+fn gradients_whose_squares_underflow_do_not_spin() {
+    let f = FromParts::first_order(
+        2,
+        |x: &[f64]| 1e-170 * (x[0] * x[0] + 2.0 * x[1] * x[1]),
+        |x: &[f64], g: &mut [f64]| g.copy_from_slice(&[2e-170 * x[0], 4e-170 * x[1]]),
+    );
+    for lambda in [0.0, 1e-172] {
+        let method = OwlQn::new(lambda).gradient_tolerance(0.0).max_iterations(50);
+        let report = method.minimize(&f, &[3.0, -1.0]).unwrap();
+        assert!(report.value.is_finite() && report.counts.values < 50 * 100, "{lambda:e}: {report}");
+    }
+    let report = Lbfgs::new().gradient_tolerance(0.0).max_iterations(50).minimize(&f, &[3.0, -1.0]).unwrap();
+    assert!(report.value.is_finite() && report.x.iter().all(|x| x.is_finite()), "{report}");
+}

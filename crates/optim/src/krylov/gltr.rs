@@ -24,13 +24,13 @@
 
 use super::lanczos::{Expansion, Lanczos};
 use super::secular::{Bound, Secular};
-use super::steihaug::Steihaug;
+use super::steihaug::{Steihaug, within};
 use super::tridiagonal::{Eigen, Pivots};
 use crate::descent::{Descent, ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
-use crate::vector::{all_finite, axpy, norm};
+use crate::vector::{all_finite, axpy};
 
 /// The trust-region step from a Krylov space that is kept, so that smaller radii are solved without products.
 ///
@@ -336,16 +336,6 @@ impl<T: Scalar> Descent<T> for Gltr<T> {
             (true, false) => StepEnd::Boundary,
             (false, false) => self.interior_end,
         };
-        within(radius, ModelStep { norm: self.secular.norm, decrease: self.secular.decrease, end }, out)
+        within(radius, self.secular.decrease, end, out)
     }
-}
-
-/// The step as one of norm at most `radius`: rounding may have put it a few ulp outside.
-fn within<T: Scalar>(radius: T, promised: ModelStep<T>, step: &mut [T]) -> ModelStep<T> {
-    let found = norm(step);
-    if found > radius {
-        let shrink = radius / found;
-        step.iter_mut().for_each(|s| *s *= shrink);
-    }
-    ModelStep { norm: found.min(radius), ..promised }
 }
