@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release -p compare -- optim mgh,scipy12
-//! JETGRAD_PEERS=~/peers cargo run --release -p compare --features rivals -- optim --peers --json
+//! JETGRAD_PEERS=~/peers cargo run --release -p compare -- optim --peers --json
 //! ```
 
 mod arguments;
@@ -48,9 +48,14 @@ fn compare(arguments: &Arguments) -> Result<()> {
     // Before the process is restricted to one core.
     let machine = machine::description();
     affinity::pin(1)?;
-    let mut scipy = if arguments.peers { Some(Scipy::start(&arguments.interpreters())?) } else { None };
-    let version = scipy.as_ref().map(|scipy| format!("SciPy {}", scipy.version));
+    // What was measured is told; that SciPy is missing, or broke off, comes last.
     let mut broken = None;
+    let started = arguments.peers.then(|| Scipy::start(&arguments.interpreters()));
+    let mut scipy = started.and_then(|scipy| scipy.map_err(|error| broken = Some(error)).ok());
+    let version = scipy.as_ref().map(|scipy| format!("SciPy {}", scipy.version));
+    if arguments.peers && !cfg!(feature = "rivals") {
+        eprintln!("compare: argmin and basin do not run: this program was built without its feature `rivals`");
+    }
     let limit = Duration::from_secs_f64(arguments.limit.max(0.0));
     let mut records = Vec::new();
     for suite in arguments.chosen_suites() {
@@ -93,7 +98,6 @@ fn compare(arguments: &Arguments) -> Result<()> {
             }
         }
         if broken.is_some() {
-            // What was measured is told; the error comes last.
             scipy = None;
         }
     }

@@ -53,6 +53,23 @@ fn a_run_ends_when_its_time_is_over() {
     assert!(text.contains("the time of the run is over") && text.contains("0/1"), "{text}");
 }
 
+/// A SciPy that is not there is told at the end, in one line: all other rows have been printed by then.
+#[test]
+fn the_rows_of_other_crates_need_no_python() {
+    let out = optim(&["mgh", "--problem", "Rosenbrock", "--method", "lbfgs", "--peers", "--json", "--python", "/none"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let methods: Vec<&str> = rows.iter().filter_map(|row| row["method"].as_str()).collect();
+    let all = ["lbfgs", "argmin L-BFGS", "argmin trust region", "basin L-BFGS", "basin trust region"];
+    let expected = if cfg!(feature = "rivals") { &all[..] } else { &all[..1] };
+    assert_eq!(methods, expected);
+    let errors = String::from_utf8(out.stderr).unwrap();
+    assert!(errors.lines().last().is_some_and(|line| line.contains("scipy and jax") && line.contains("/none")));
+    let missing = errors.contains("built without its feature `rivals`");
+    assert_eq!(missing, !cfg!(feature = "rivals"), "{errors}");
+    assert_eq!(out.status.code(), Some(1));
+}
+
 #[test]
 fn unknown_names_are_told() {
     let out = optim(&["mgh11"]);

@@ -27,7 +27,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_lengths};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{Objective, ObjectiveError};
 use crate::scalar::Scalar;
@@ -126,7 +126,7 @@ impl<T: Scalar> Adam<T> {
         x: &[T],
     ) -> Result<AdamSolver<T, FullBatch<'o, O>>, Error> {
         let state = AdamState::new(self, x.len())?;
-        let (now, _) = Standing::start(METHOD, self.limits, objective, x)?;
+        let now = Standing::start_first_order(METHOD, self.limits, objective, x)?;
         let run = AdamRun { sampling: Sampling::Full, state, now, moved: false };
         Ok(AdamSolver { source: FullBatch { objective }, run })
     }
@@ -149,6 +149,31 @@ impl<T: Scalar> Adam<T> {
         }
         let run = AdamRun { sampling: Sampling::Batches, state, now, moved: false };
         Ok(AdamSolver { source: batch, run })
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        run: AdamRun<T>,
+    ) -> Result<AdamSolver<T, FullBatch<'o, O>>, Error> {
+        let full = run.sampling == Sampling::Full;
+        require(full, METHOD, "resume", "a run on mini-batches", "a run on the whole objective")?;
+        let run = run.resumed(self, objective.dimension())?;
+        Ok(AdamSolver { source: FullBatch { objective }, run })
+    }
+
+    /// As [`Method::resume`](crate::Method::resume), of a run on mini-batches, which goes on with the number of the next.
+    ///
+    /// # Errors
+    /// An option that makes no sense, or a state of another kind or with vectors of different lengths.
+    pub fn resume_batches<F>(self, batch: F, run: AdamRun<T>) -> Result<AdamSolver<T, F>, Error>
+    where
+        F: FnMut(usize, &[T], &mut [T]) -> Result<T, ObjectiveError>,
+    {
+        let batches = run.sampling == Sampling::Batches;
+        require(batches, METHOD, "resume", "a run on the whole objective", "a run on mini-batches")?;
+        let n = run.now.x.len();
+        Ok(AdamSolver { source: batch, run: run.resumed(self, n)? })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -295,6 +320,15 @@ pub struct AdamRun<T> {
     moved: bool,
 }
 
+impl<T: Scalar> AdamRun<T> {
+    fn resumed(self, options: Adam<T>, n: usize) -> Result<Self, Error> {
+        options.check()?;
+        let now = self.now.resumed(METHOD, options.limits, n)?;
+        require_lengths(METHOD, n, &[("m", &self.state.m), ("v", &self.state.v)])?;
+        Ok(Self { now, state: AdamState { options, ..self.state }, ..self })
+    }
+}
+
 /// A run of [`Adam`].
 #[derive(Clone, Debug)]
 pub struct AdamSolver<T, S> {
@@ -302,37 +336,9 @@ pub struct AdamSolver<T, S> {
     run: AdamRun<T>,
 }
 
-impl<'o, T: Scalar, O: Objective<T>> AdamSolver<T, FullBatch<'o, O>> {
-    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing.
-    ///
-    /// # Errors
-    /// An objective of another dimension, or a run on mini-batches.
-    pub fn resume(objective: &'o O, run: AdamRun<T>) -> Result<Self, Error> {
-        require_length(METHOD, "x", objective.dimension(), run.now.x.len())?;
-        let full = run.sampling == Sampling::Full;
-        require(full, METHOD, "resume", "a run on mini-batches", "a run on the whole objective")?;
-        Ok(Self { source: FullBatch { objective }, run })
-    }
-}
-
-impl<T, F> AdamSolver<T, F>
-where
-    T: Scalar,
-    F: FnMut(usize, &[T], &mut [T]) -> Result<T, ObjectiveError>,
-{
-    /// The run on mini-batches with this state, the bits of all that follows the same as if it had never stopped.
-    ///
-    /// # Errors
-    /// A run on a whole objective.
-    pub fn resume_batches(batch: F, run: AdamRun<T>) -> Result<Self, Error> {
-        let batches = run.sampling == Sampling::Batches;
-        require(batches, METHOD, "resume", "a run on the whole objective", "a run on mini-batches")?;
-        Ok(Self { source: batch, run })
-    }
-}
-
 impl<T, S> AdamSolver<T, S> {
-    /// What the run is apart from its objective; [`resume`](AdamSolver::resume) goes on with it.
+    /// What the run is apart from its objective; [`Method::resume`](crate::Method::resume) or
+    /// [`Adam::resume_batches`] goes on with it.
     pub fn state(&self) -> &AdamRun<T> {
         &self.run
     }

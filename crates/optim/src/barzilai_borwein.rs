@@ -20,14 +20,16 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent_direction::{DescentSolver, Direction, Outlook};
+use crate::descent_direction::{DescentSolver, DescentState, Direction, Outlook};
 use crate::error::Error;
 use crate::limits::{Limits, limit_options};
-use crate::line_search::Backtracking;
+use crate::line_search::{Backtracking, LineSearch};
 use crate::objective::Objective;
 use crate::quasi_newton::Step;
 use crate::scalar::Scalar;
 use crate::solver::minimize_methods;
+
+const METHOD: &str = "barzilai-borwein";
 
 /// −g, with the first step of the secant equation.
 #[derive(Clone, Debug)]
@@ -116,6 +118,15 @@ impl<T: Scalar> BarzilaiBorwein<T> {
     ) -> Result<BarzilaiBorweinSolver<'o, T, O>, Error> {
         let rule = SecantSteps { alpha: T::zero(), steps: 0 };
         let search = Backtracking::new().nonmonotone(self.memory);
-        DescentSolver::start("barzilai-borwein", self.limits, objective, x, rule, search)
+        DescentSolver::start(METHOD, self.limits, objective, x, rule, search)
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: DescentState<T, SecantSteps<T>, Backtracking<T>>,
+    ) -> Result<BarzilaiBorweinSolver<'o, T, O>, Error> {
+        Backtracking::<T>::new().nonmonotone(self.memory).check()?;
+        DescentSolver::resume(METHOD, self.limits, objective, state)
     }
 }

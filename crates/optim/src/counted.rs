@@ -1,5 +1,6 @@
-//! An objective that counts how often it is asked.
+//! An objective, or residuals, with a count of how often they are asked.
 
+use crate::least_squares::{LeastSquares, ResidualModel};
 use crate::objective::{LocalModel, Objective, ObjectiveError};
 use crate::scalar::Scalar;
 use crate::status::Counts;
@@ -20,6 +21,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// assert_eq!(f.counts().products, report.counts.products);
 /// # Ok::<(), optim::Error>(())
 /// ```
+///
+/// Of [`LeastSquares`] it counts, as the methods do, residuals as values, preparations of J as gradients, and products with J
+/// or Jᵀ and second derivatives as products; the first product with Jᵀ at a point belongs to its gradient.
 #[derive(Debug, Default)]
 pub struct Counted<O> {
     inner: O,
@@ -80,7 +84,7 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for Counted<O> {
 
     fn at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError> {
         add(&self.gradients, 1);
-        Ok(CountedModel { inner: self.inner.at(x)?, products: &self.products })
+        Ok(CountedModel { inner: self.inner.at(x)?, products: &self.products, pulled: true })
     }
 
     fn value_and_gradient(&self, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
@@ -94,6 +98,8 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for Counted<O> {
 pub struct CountedModel<'a, M> {
     inner: M,
     products: &'a AtomicUsize,
+    /// Whether the product with Jᵀ that is a gradient was made.
+    pulled: bool,
 }
 
 impl<T: Scalar, M: LocalModel<T>> LocalModel<T> for CountedModel<'_, M> {
@@ -118,5 +124,53 @@ impl<T: Scalar, M: LocalModel<T>> LocalModel<T> for CountedModel<'_, M> {
     fn ggn(&mut self, v: &[T], out: &mut [T]) -> Result<(), ObjectiveError> {
         add(self.products, 1);
         self.inner.ggn(v, out)
+    }
+}
+
+impl<T: Scalar, L: LeastSquares<T>> LeastSquares<T> for Counted<L> {
+    type Model<'a>
+        = CountedModel<'a, L::Model<'a>>
+    where
+        Self: 'a;
+
+    fn dimension(&self) -> usize {
+        self.inner.dimension()
+    }
+
+    fn residual(&self, x: &[T], out: &mut Vec<T>) -> Result<(), ObjectiveError> {
+        add(&self.values, 1);
+        self.inner.residual(x, out)
+    }
+
+    fn model_at(&self, x: &[T]) -> Result<Self::Model<'_>, ObjectiveError> {
+        add(&self.gradients, 1);
+        Ok(CountedModel { inner: self.inner.model_at(x)?, products: &self.products, pulled: false })
+    }
+}
+
+impl<T: Scalar, M: ResidualModel<T>> ResidualModel<T> for CountedModel<'_, M> {
+    fn residual(&self) -> &[T] {
+        self.inner.residual()
+    }
+
+    fn jvp(&mut self, v: &[T], out: &mut [T]) -> Result<(), ObjectiveError> {
+        add(self.products, 1);
+        self.inner.jvp(v, out)
+    }
+
+    fn vjp(&mut self, u: &[T], out: &mut [T]) -> Result<(), ObjectiveError> {
+        add(self.products, usize::from(self.pulled));
+        self.pulled = true;
+        self.inner.vjp(u, out)
+    }
+
+    fn second_derivative(&mut self, v: &[T], out: &mut [T]) -> Result<(), ObjectiveError> {
+        add(self.products, 1);
+        self.inner.second_derivative(v, out)
+    }
+
+    fn hvp(&mut self, v: &[T], out: &mut [T]) -> Result<(), ObjectiveError> {
+        add(self.products, 1);
+        self.inner.hvp(v, out)
     }
 }

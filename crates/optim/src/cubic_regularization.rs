@@ -16,20 +16,18 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent::StepEnd;
-use crate::error::{Error, require, require_length};
-use crate::forcing::Forcing;
+use crate::bounded_steps::{BoundedSolver, BoundedState, BoundedSteps, Frame};
+use crate::descent::ModelStep;
+use crate::error::{Error, require};
+use crate::forcing::{Forcing, forcing_options};
 use crate::krylov::CubicModel;
 use crate::limits::{Limits, limit_options};
-use crate::objective::{LocalModel, Objective};
-use crate::radius_search::{Verdict, check_ratio_options, judge};
+use crate::objective::{Objective, ObjectiveError};
+use crate::operator::LinearOperator;
+use crate::radius_search::{Judgement, Verdict, check_ratio_options, judge, value_scale_option};
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
-use crate::site::{Site, SiteState};
-use crate::solver::{minimize_methods, solvers};
-use crate::standing::{Attempt, Standing};
-use crate::status::{Place, Status};
-use crate::vector::{dot, offset};
+use crate::solver::minimize_methods;
 
 const METHOD: &str = "cubic regularization";
 
@@ -44,9 +42,7 @@ const METHOD: &str = "cubic regularization";
 #[derive(Clone, Debug)]
 pub struct CubicRegularization<T> {
     weight: Option<T>,
-    min_weight: T,
-    accept: T,
-    value_scale: T,
+    search: WeightSearch<T>,
     forcing: Forcing<T>,
     limits: Limits<T>,
     second_order: SecondOrder<T>,
@@ -73,9 +69,12 @@ impl<T: Scalar> CubicRegularization<T> {
     pub fn with_model(model: CubicModel<T>) -> Self {
         Self {
             weight: None,
-            min_weight: T::min_positive_value(),
-            accept: T::of(1e-4),
-            value_scale: T::one(),
+            search: WeightSearch {
+                weight: T::one(),
+                min_weight: T::min_positive_value(),
+                accept: T::of(1e-4),
+                value_scale: T::one(),
+            },
             forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
             limits: Limits::new(1000),
             second_order: SecondOrder::new(8),
@@ -95,38 +94,18 @@ impl<T: Scalar> CubicRegularization<T> {
 
     /// The least weight. Default: the least positive normal number, which stands for none.
     pub fn min_weight(mut self, weight: T) -> Self {
-        self.min_weight = weight;
+        self.search.min_weight = weight;
         self
     }
 
     /// The least share of the promised decrease a step must keep. Default: 1e-4; below 1/4.
     pub fn accept(mut self, ratio: T) -> Self {
-        self.accept = ratio;
+        self.search.accept = ratio;
         self
     }
 
-    /// The magnitude of the terms the function sums, in its units, as in
-    /// [`TrustRegion::value_scale`](crate::TrustRegion::value_scale). Default: 1.
-    pub fn value_scale(mut self, scale: T) -> Self {
-        self.value_scale = scale;
-        self
-    }
-
-    /// How exactly the model is minimised. Default: superlinear, `largest` 1/10, `power` 1: quadratic convergence.
-    pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
-        self.forcing = forcing;
-        self
-    }
-
-    /// The most products spent on the question whether a point with zero gradient is a minimum. Default: 8; with 0 it is
-    /// not asked.
-    ///
-    /// A negative eigenvalue is left along its direction, or reported as [`Status::SecondOrder`]. Nothing is spent where
-    /// the last step was computed in the whole space and found it convex.
-    pub fn saddle_products(mut self, limit: usize) -> Self {
-        self.second_order = SecondOrder::new(limit);
-        self
-    }
+    value_scale_option!();
+    forcing_options!();
 
     /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds five vectors besides the
     /// workspace of the [`CubicModel`].
@@ -138,178 +117,128 @@ impl<T: Scalar> CubicRegularization<T> {
         objective: &'o O,
         x: &[T],
     ) -> Result<CubicRegularizationSolver<'o, T, O>, Error> {
-        self.check()?;
-        let (now, local) = Standing::start(METHOD, self.limits, objective, x)?;
-        Ok(CubicRegularizationSolver {
-            site: Site::new(objective, local, self.second_order.clone()),
-            step: vec![T::zero(); x.len()],
-            prepared: None,
+        let weight = self.weight;
+        let (frame, steps) = self.parts()?;
+        let mut solver = BoundedSolver::start(frame, steps, objective, x)?;
+        if weight.is_none() {
             // A norm that is not finite has ended the run already.
-            weight: self.weight.unwrap_or(now.gradient_norm.max(T::one())),
-            options: self,
-            now,
-        })
+            let weight = solver.now.gradient_norm.max(T::one());
+            solver.steps_mut().set_control(weight);
+        }
+        Ok(solver)
     }
 
-    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. It prepares the point, and its Krylov space if that was known, once more; its counts leave that out.
-    ///
-    /// Weight and limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an objective of another dimension, or what it reports.
-    pub fn resume<'o, O: Objective<T>>(
-        mut self,
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
         objective: &'o O,
         state: CubicRegularizationState<T>,
     ) -> Result<CubicRegularizationSolver<'o, T, O>, Error> {
-        self.check()?;
-        let CubicRegularizationState { weight, now, prepared, site } = state;
-        require_length(METHOD, "x", objective.dimension(), now.x.len())?;
-        if let Some([weight, tolerance]) = prepared {
-            self.model.prepare(&mut objective.at(&now.x)?.hessian(), &now.gradient, weight, tolerance)?;
-        }
-        Ok(CubicRegularizationSolver {
-            site: Site::resume(objective, &now.x, self.second_order.clone(), site)?,
-            step: vec![T::zero(); now.x.len()],
-            prepared,
-            weight,
-            options: self,
-            now,
-        })
+        let (frame, steps) = self.parts()?;
+        BoundedSolver::resume(frame, steps, objective, state)
     }
 
-    fn check(&self) -> Result<(), Error> {
-        self.limits.check(METHOD)?;
-        let positive = |a: T| a.is_finite() && a > T::zero();
-        let weight = self.weight.unwrap_or(T::one());
-        require(positive(weight), METHOD, "weight", weight, "a finite number above 0")?;
-        require(
-            positive(self.min_weight) && self.min_weight <= weight,
-            METHOD,
-            "min_weight",
-            self.min_weight,
-            "a number above 0, at most the weight",
-        )?;
-        check_ratio_options(METHOD, self.accept, self.value_scale)?;
-        self.forcing.check(METHOD)
+    fn parts(self) -> Result<(Frame<T>, WeightSteps<T>), Error> {
+        let Self { weight, mut search, forcing, limits, second_order, model } = self;
+        search.weight = weight.unwrap_or(T::one());
+        search.check()?;
+        Ok((Frame { method: METHOD, limits, forcing, second_order }, WeightSteps { search, model }))
     }
 }
 
 /// What a run is apart from its objective and its options: it can be kept, and gone on with.
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
-pub struct CubicRegularizationState<T> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
-    weight: T,
-    now: Standing<T>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
-    prepared: Option<[T; 2]>,
-    site: SiteState<T>,
-}
+pub type CubicRegularizationState<T> = BoundedState<T>;
 
 /// A run of [`CubicRegularization`].
-#[derive(Debug)]
-pub struct CubicRegularizationSolver<'o, T: Scalar, O: Objective<T>> {
-    site: Site<'o, T, O>,
-    options: CubicRegularization<T>,
-    now: Standing<T>,
-    step: Vec<T>,
-    /// σ.
+pub type CubicRegularizationSolver<'o, T, O> = BoundedSolver<'o, T, O, WeightSteps<T>>;
+
+/// The weight σ, and the rules by which it moves.
+#[derive(Clone, Copy, Debug)]
+struct WeightSearch<T> {
     weight: T,
-    /// Weight and tolerance of the Krylov space at `x`, once it is known.
-    prepared: Option<[T; 2]>,
+    min_weight: T,
+    accept: T,
+    value_scale: T,
 }
 
-impl<T: Scalar, O: Objective<T>> CubicRegularizationSolver<'_, T, O> {
-    /// What the run is apart from its objective and its options; [`CubicRegularization::resume`] goes on with it.
-    pub fn state(&self) -> CubicRegularizationState<T> {
-        CubicRegularizationState {
-            weight: self.weight,
-            now: self.now.clone(),
-            prepared: self.prepared,
-            site: self.site.state(),
+impl<T: Scalar> WeightSearch<T> {
+    fn set_value_scale(&mut self, value_scale: T) {
+        self.value_scale = value_scale;
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let positive = |a: T| a.is_finite() && a > T::zero();
+        let Self { weight, min_weight, accept, value_scale } = *self;
+        require(positive(weight), METHOD, "weight", weight, "a finite number above 0")?;
+        require(
+            positive(min_weight) && min_weight <= weight,
+            METHOD,
+            "min_weight",
+            min_weight,
+            "a number above 0, at most the weight",
+        )?;
+        check_ratio_options(METHOD, accept, value_scale)
+    }
+}
+
+/// Minima of a cubic model.
+#[derive(Clone, Debug)]
+pub struct WeightSteps<T> {
+    search: WeightSearch<T>,
+    model: CubicModel<T>,
+}
+
+impl<T: Scalar> BoundedSteps<T> for WeightSteps<T> {
+    fn control(&self) -> T {
+        self.search.weight
+    }
+
+    fn set_control(&mut self, weight: T) {
+        self.search.weight = weight;
+    }
+
+    fn prepare<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        gradient: &[T],
+        weight: T,
+        relative_tolerance: T,
+    ) -> Result<usize, ObjectiveError> {
+        self.model.prepare(hessian, gradient, weight, relative_tolerance)
+    }
+
+    fn step(&mut self, out: &mut [T]) -> ModelStep<T> {
+        self.model.step(self.search.weight, out)
+    }
+
+    fn judge(&self, value: T, trial_value: T, promised: &ModelStep<T>) -> Judgement<T> {
+        judge(value, trial_value, promised, self.search.accept, self.search.value_scale)
+    }
+
+    fn accepted(&mut self, judgement: Judgement<T>, promised: &ModelStep<T>, slope: T) {
+        let told = judgement.verdict != Verdict::AcceptIfGradientHalves;
+        if judgement.ratio < T::of(0.25) {
+            self.rejected(promised);
+        } else if told && judgement.ratio > T::of(0.9) && self.model.is_held_back(slope, promised) {
+            self.search.weight = (self.search.weight * T::of(FALL)).max(self.search.min_weight);
         }
     }
 
-    /// Learns the Krylov space at `x`, once.
-    fn prepare(&mut self) -> Result<(), Error> {
-        let Some(mut local) = self.site.take() else {
-            return Ok(());
-        };
-        let CubicRegularization { model, forcing, .. } = &mut self.options;
-        let tolerance = forcing.at(&self.now);
-        match model.prepare(&mut local.hessian(), &self.now.gradient, self.weight, tolerance) {
-            Ok(products) => {
-                self.now.counts.products += products;
-                self.prepared = Some([self.weight, tolerance]);
-                Ok(())
-            }
-            Err(error) => {
-                self.site.put_back(local);
-                self.prepared = None;
-                Err(error.into())
-            }
-        }
+    fn rejected(&mut self, promised: &ModelStep<T>) {
+        let shorter = self.model.weight_for(T::of(0.25) * promised.norm);
+        // At least twice: where the weight was without effect its first effect may be less.
+        self.search.weight = shorter.max(self.search.weight * T::of(2.0));
     }
 
-    /// Asks whether the current point may be a minimum; the run goes on if it is not.
-    fn examine(&mut self) -> Result<bool, Error> {
+    fn is_exhausted(&self) -> bool {
+        !self.search.weight.is_finite()
+    }
+
+    fn definite_dimension(&self) -> usize {
+        self.model.definite_dimension()
+    }
+
+    fn length_off_saddle(&self) -> T {
         // Along an eigenvector with θ = −1 the cubic model is least at 1/σ.
-        let length = (T::one() / self.weight).min(T::of(1e3));
-        self.site.examine(&mut self.now, length)
+        (T::one() / self.search.weight).min(T::of(1e3))
     }
-
-    /// Tries one step; the status if the run is over.
-    fn advance(&mut self) -> Result<Option<Status>, Error> {
-        let CubicRegularization { accept, value_scale: scale, .. } = self.options;
-        if self.site.is_leaving() {
-            self.prepared = None;
-            let judge = |value, trial, promised: &_| judge(value, trial, promised, accept, scale);
-            return self.site.leave(&mut self.now, judge);
-        }
-        self.prepare()?;
-        let weight = &mut self.weight;
-        let CubicRegularization { model, min_weight, .. } = &mut self.options;
-        let promised = model.step(*weight, &mut self.step);
-        self.now.step_norm = promised.norm;
-        self.now.accepted = false;
-        if promised.norm == T::zero() && promised.end == StepEnd::NonFinite {
-            return Ok(Some(Status::NonFinite(Place::Product)));
-        }
-        offset(&self.now.x, T::one(), &self.step, &mut self.now.trial);
-        if self.now.trial == self.now.x {
-            return Ok(Some(self.now.failed(Status::NoProgress)));
-        }
-        let gradient_slope = dot(&self.now.gradient, &self.step);
-        let judge = |value, trial| judge(value, trial, &promised, accept, scale);
-        let attempt = self.now.attempt(self.site.objective(), judge)?;
-        let too_long = match attempt {
-            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
-            Attempt::Accepted(local, judgement) => {
-                // Computed in the whole space, where the Hessian was positive definite.
-                let convex = promised.end == StepEnd::Interior
-                    && judgement.is_as_promised()
-                    && model.definite_dimension() == self.step.len();
-                self.site.arrive(local, convex);
-                self.prepared = None;
-                let told = judgement.verdict != Verdict::AcceptIfGradientHalves;
-                if told && judgement.ratio > T::of(0.9) && model.is_held_back(gradient_slope, &promised) {
-                    *weight = (*weight * T::of(FALL)).max(*min_weight);
-                }
-                judgement.ratio < T::of(0.25)
-            }
-            Attempt::Rejected => true,
-        };
-        if too_long {
-            let shorter = model.weight_for(T::of(0.25) * promised.norm);
-            // At least twice: where the weight was without effect its first effect may be less.
-            *weight = shorter.max(*weight * T::of(2.0));
-        }
-        Ok((!weight.is_finite()).then(|| self.now.failed(Status::RadiusTooSmall)))
-    }
-}
-
-solvers! {
-    [O: Objective<T>] CubicRegularizationSolver<'_, T, O>, now, |run| run.weight, examine;
 }

@@ -8,7 +8,8 @@
 //!   then tries −g, once;
 //! * a trial point that is not finite shortens the step and is never accepted.
 
-use crate::error::{Error, require};
+use crate::bounds::Bounds;
+use crate::error::{Error, require, require_lengths, require_pairs};
 use crate::limits::Limits;
 use crate::line_search::{LineFunction, LineSearch, Ray, SearchEnd};
 use crate::objective::{Objective, ObjectiveError};
@@ -58,6 +59,12 @@ pub trait Direction<T: Scalar> {
 
     /// Whether the next direction is −g, as nothing was learnt.
     fn is_steepest(&self) -> bool;
+
+    /// Whether what was learnt is of vectors of length `n`: asked of a state that is gone on with. Default: yes.
+    fn fits(&self, n: usize) -> bool {
+        let _ = n;
+        true
+    }
 }
 
 /// f along a ray, with the trial point and the gradient there kept.
@@ -71,7 +78,7 @@ pub(crate) struct Along<'a, T, O> {
     /// The α whose gradient is kept.
     pub(crate) sampled: Option<T>,
     /// The box the trial points are brought back to, where rounding leads out of it.
-    pub(crate) bounds: Option<(&'a [T], &'a [T])>,
+    pub(crate) bounds: Option<&'a Bounds<T>>,
     /// Whether any value at a point other than x was finite, and whether any was not.
     pub(crate) finite: bool,
     pub(crate) infinite: bool,
@@ -116,9 +123,9 @@ impl<'a, T: Scalar, O: Objective<T>> Along<'a, T, O> {
     /// Moves the trial point to α; whether it is finite.
     fn go(&mut self, step: T) -> bool {
         offset(self.x, step, self.direction, self.trial);
-        if let Some((lower, upper)) = self.bounds {
-            for ((trial, &lower), &upper) in self.trial.iter_mut().zip(lower).zip(upper) {
-                *trial = trial.max(lower).min(upper);
+        if let Some(bounds) = self.bounds {
+            for (i, trial) in self.trial.iter_mut().enumerate() {
+                *trial = bounds.clip(i, *trial);
             }
         }
         all_finite(self.trial)
@@ -211,18 +218,26 @@ where
         Ok(Self { objective, state })
     }
 
-    /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
+    pub(crate) fn resume(
+        method: &'static str,
+        limits: Limits<T>,
+        objective: &'o O,
+        state: DescentState<T, D, L>,
+    ) -> Result<Self, Error> {
+        let n = objective.dimension();
+        let now = state.now.resumed(method, limits, n)?;
+        let vectors = [("direction", &state.direction), ("trial_gradient", &state.trial_gradient)];
+        require_lengths(method, n, &vectors)?;
+        require_pairs(method, state.rule.fits(n))?;
+        state.search.check()?;
+        Ok(Self { objective, state: DescentState { now, ..state } })
+    }
+}
+
+impl<T, O, D, L> DescentSolver<'_, T, O, D, L> {
+    /// What the run is apart from its objective; [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &DescentState<T, D, L> {
         &self.state
-    }
-
-    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing.
-    ///
-    /// # Errors
-    /// An objective of another dimension.
-    pub fn resume(objective: &'o O, state: DescentState<T, D, L>) -> Result<Self, Error> {
-        crate::error::require_length("resume", "x", objective.dimension(), state.now.x.len())?;
-        Ok(Self { objective, state })
     }
 }
 

@@ -64,3 +64,23 @@ pub(crate) fn require_length(
     }
     Err(Error::Length { method, argument, expected, found })
 }
+
+/// An [`Error::Length`] unless all vectors of a state have the length of the problem.
+pub(crate) fn require_lengths<T>(
+    method: &'static str,
+    expected: usize,
+    vectors: &[(&'static str, &Vec<T>)],
+) -> Result<(), Error> {
+    vectors.iter().try_for_each(|(name, vector)| require_length(method, name, expected, vector.len()))
+}
+
+/// An [`Error::InvalidOption`] unless the pairs of a state are such as a run leaves.
+pub(crate) fn require_pairs(method: &'static str, sound: bool) -> Result<(), Error> {
+    require(
+        sound,
+        method,
+        "state",
+        "a memory of pairs of other vectors",
+        "that of a run on a problem of this dimension",
+    )
+}

@@ -1,6 +1,8 @@
 //! Forcing terms: how exactly an inexact Newton method solves for its step.
 //!
-//! Source: Eisenstat, Walker, *Choosing the forcing terms in an inexact Newton method*, SIAM J. Sci. Comput. 17 (1996).
+//! Sources: Dembo, Eisenstat, Steihaug, *Inexact Newton methods*, SIAM J. Numer. Anal. 19 (1982), for the order of
+//! convergence; Dembo, Steihaug, *Truncated-Newton algorithms for large-scale unconstrained optimization*, Math. Program. 26
+//! (1983), for the rule min(c, ‖g‖ᵗ), here relative to the first gradient so that units play no part.
 
 use crate::error::{Error, require};
 use crate::scalar::Scalar;
@@ -53,3 +55,28 @@ impl<T: Scalar> Forcing<T> {
         )
     }
 }
+
+/// The options of a builder with fields `forcing` and `second_order`: how exactly its products solve Newton's equations, and
+/// what they are asked where the gradient is zero.
+macro_rules! forcing_options {
+    () => {
+        /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/10, `power` 1: quadratic
+        /// convergence. Never more exactly than the gradient tolerance needs: a tenth of it.
+        pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
+            self.forcing = forcing;
+            self
+        }
+
+        /// The most products spent on the question whether a point with zero gradient is a minimum. Default: 8; with 0 it
+        /// is not asked.
+        ///
+        /// A negative eigenvalue is left along its direction, or reported as
+        /// [`Status::SecondOrder`](crate::Status::SecondOrder). Nothing is spent where the last step was computed in the
+        /// whole space and found it convex.
+        pub fn saddle_products(mut self, limit: usize) -> Self {
+            self.second_order = SecondOrder::new(limit);
+            self
+        }
+    };
+}
+pub(crate) use forcing_options;

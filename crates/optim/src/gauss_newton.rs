@@ -15,7 +15,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_length, require_lengths};
 use crate::krylov::{KrylovEnd, Lsmr};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
@@ -103,7 +103,7 @@ impl<T: Scalar> GaussNewton<T> {
         x: &[T],
     ) -> Result<GaussNewtonSolver<'o, T, L>, Error> {
         let now = Standing::unevaluated(METHOD, self.limits, x)?;
-        let state = GaussNewtonState { now, step: vec![T::zero(); x.len()], solved: false };
+        let state = GaussNewtonState { now, step: vec![T::zero(); x.len()], solved: false, alpha: T::zero() };
         let mut solver = self.solver(residuals, state)?;
         solver.state.now.trial.copy_from_slice(x);
         let (value, gradient_norm) = solver.look()?;
@@ -112,16 +112,14 @@ impl<T: Scalar> GaussNewton<T> {
         Ok(solver)
     }
 
-    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. It prepares J once more, which its counts leave out. Limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, residuals of another dimension, or what they report.
-    pub fn resume<'o, L: LeastSquares<T>>(
+    pub(crate) fn resumed<'o, L: LeastSquares<T>>(
         self,
         residuals: &'o L,
         state: GaussNewtonState<T>,
     ) -> Result<GaussNewtonSolver<'o, T, L>, Error> {
+        let n = residuals.dimension();
+        let state = GaussNewtonState { now: state.now.resumed(METHOD, self.limits, n)?, ..state };
+        require_lengths(METHOD, n, &[("step", &state.step)])?;
         let mut solver = self.solver(residuals, state)?;
         let model = residuals.model_at(&solver.state.now.x)?;
         solver.minus_residual.extend(model.residual().iter().map(|&r| -r));
@@ -164,6 +162,9 @@ pub struct GaussNewtonState<T> {
     step: Vec<T>,
     /// Whether `step` is that from `x`.
     solved: bool,
+    /// The share of the last step that was taken.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    alpha: T,
 }
 
 /// A run of [`GaussNewton`].
@@ -180,7 +181,8 @@ pub struct GaussNewtonSolver<'o, T: Scalar, L: LeastSquares<T>> {
 }
 
 impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
-    /// What the run is apart from its residuals and its options; [`GaussNewton::resume`] goes on with it.
+    /// What the run is apart from its residuals and its options;
+    /// [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &GaussNewtonState<T> {
         &self.state
     }
@@ -262,6 +264,7 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
                 }
                 if value.is_finite() && gradient_norm < verdict.limit(self.state.now.gradient_norm) {
                     self.settle(value, gradient_norm);
+                    self.state.alpha = alpha;
                     return Ok(None);
                 }
                 self.model = None;
@@ -273,5 +276,5 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
 }
 
 solvers! {
-    [L: LeastSquares<T>] GaussNewtonSolver<'_, T, L>, state.now, |run| run.options.damping;
+    [L: LeastSquares<T>] GaussNewtonSolver<'_, T, L>, state.now, |run| run.state.alpha;
 }

@@ -19,7 +19,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_lengths};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
@@ -104,12 +104,7 @@ impl<T: Scalar> GradientDescent<T> {
         objective: &'o O,
         x: &[T],
     ) -> Result<GradientDescentSolver<'o, T, O>, Error> {
-        let (option, step) = match self.rule {
-            StepRule::Fixed { step } | StepRule::TaylorFlow { step } => ("step", step),
-            StepRule::Armijo { initial } => ("initial", initial),
-            StepRule::Curvature { fallback } => ("fallback", fallback),
-        };
-        require(step.is_finite() && step > T::zero(), METHOD, option, step, "a finite number above 0")?;
+        let step = self.step()?;
         let (now, model) = if self.rule.multiplies() {
             let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
             (now, Some(model))
@@ -118,6 +113,33 @@ impl<T: Scalar> GradientDescent<T> {
         };
         let state = GradientDescentState { rule: self.rule, now, product: Vec::new(), alpha: step, multiplied: false };
         Ok(GradientDescentSolver { objective, model, trial_gradient: vec![T::zero(); x.len()], state })
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: GradientDescentState<T>,
+    ) -> Result<GradientDescentSolver<'o, T, O>, Error> {
+        self.step()?;
+        let n = objective.dimension();
+        let now = state.now.resumed(METHOD, self.limits, n)?;
+        require(self.rule == state.rule, METHOD, "rule", format_args!("{:?}", self.rule), "that of the state")?;
+        if state.multiplied {
+            require_lengths(METHOD, n, &[("product", &state.product)])?;
+        }
+        let state = GradientDescentState { now, ..state };
+        Ok(GradientDescentSolver { objective, model: None, trial_gradient: vec![T::zero(); n], state })
+    }
+
+    /// The length that the rule begins with, if it makes sense.
+    fn step(&self) -> Result<T, Error> {
+        let (option, step) = match self.rule {
+            StepRule::Fixed { step } | StepRule::TaylorFlow { step } => ("step", step),
+            StepRule::Armijo { initial } => ("initial", initial),
+            StepRule::Curvature { fallback } => ("fallback", fallback),
+        };
+        require(step.is_finite() && step > T::zero(), METHOD, option, step, "a finite number above 0")?;
+        Ok(step)
     }
 }
 
@@ -147,20 +169,10 @@ pub struct GradientDescentSolver<'o, T: Scalar, O: Objective<T>> {
     state: GradientDescentState<T>,
 }
 
-impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
-    /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
+impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
+    /// What the run is apart from its objective; [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &GradientDescentState<T> {
         &self.state
-    }
-
-    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing; a rule
-    /// that multiplies prepares the point once more, which its counts leave out.
-    ///
-    /// # Errors
-    /// An objective of another dimension.
-    pub fn resume(objective: &'o O, state: GradientDescentState<T>) -> Result<Self, Error> {
-        require_length(METHOD, "x", objective.dimension(), state.now.x.len())?;
-        Ok(Self { objective, model: None, trial_gradient: vec![T::zero(); state.now.x.len()], state })
     }
 
     /// H g, once.

@@ -24,7 +24,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent_direction::{DescentSolver, Direction, Outlook, require_threshold};
+use crate::descent_direction::{DescentSolver, DescentState, Direction, Outlook, require_threshold};
 use crate::error::{Error, require};
 use crate::limits::{Limits, limit_options};
 use crate::line_search::{LineSearch, MoreThuente};
@@ -65,7 +65,14 @@ impl<T: Scalar> Direction<T> for QuasiNewtonDirection<T> {
     fn is_steepest(&self) -> bool {
         self.inverse.pairs().is_empty()
     }
+
+    fn fits(&self, n: usize) -> bool {
+        self.inverse.fits(n)
+    }
 }
+
+/// What a run of [`Lbfgs`] or [`Bfgs`] is apart from its objective.
+pub type LbfgsState<T, L = MoreThuente<T>> = DescentState<T, QuasiNewtonDirection<T>, L>;
 
 /// A run of [`Lbfgs`] or [`Bfgs`]. An iteration allocates nothing once the first has been made.
 pub type LbfgsSolver<'o, T, O, L = MoreThuente<T>> = DescentSolver<'o, T, O, QuasiNewtonDirection<T>, L>;
@@ -125,10 +132,24 @@ impl<T: Scalar, L: LineSearch<T>> Lbfgs<T, L> {
     /// # Errors
     /// As [`minimize`](Self::minimize).
     pub fn start<'o, O: Objective<T>>(self, objective: &'o O, x: &[T]) -> Result<LbfgsSolver<'o, T, O, L>, Error> {
-        require(self.memory >= 1, METHOD, "memory", self.memory, "at least 1")?;
-        require_threshold(METHOD, self.threshold)?;
+        self.check()?;
         let inverse = LbfgsInverse::new(x.len(), self.memory).pair_update(self.update, self.threshold);
         DescentSolver::start(METHOD, self.limits, objective, x, QuasiNewtonDirection { inverse }, self.search)
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: LbfgsState<T, L>,
+    ) -> Result<LbfgsSolver<'o, T, O, L>, Error> {
+        self.check()?;
+        DescentSolver::resume(METHOD, self.limits, objective, state)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        require(self.memory >= 1, METHOD, "memory", self.memory, "at least 1")?;
+        require_threshold(METHOD, self.threshold)?;
+        self.search.check()
     }
 }
 
@@ -201,5 +222,15 @@ impl<T: Scalar, L: LineSearch<T>> Bfgs<T, L> {
             .initial_scale(InitialScale::First)
             .pair_update(self.update, self.threshold);
         DescentSolver::start("bfgs", self.limits, objective, x, QuasiNewtonDirection { inverse }, self.search)
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: LbfgsState<T, L>,
+    ) -> Result<LbfgsSolver<'o, T, O, L>, Error> {
+        require_threshold("bfgs", self.threshold)?;
+        self.search.check()?;
+        DescentSolver::resume("bfgs", self.limits, objective, state)
     }
 }

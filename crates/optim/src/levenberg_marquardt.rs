@@ -20,7 +20,7 @@
 //! ```
 
 use crate::descent::{ModelStep, StepEnd};
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_length, require_lengths};
 use crate::krylov::{Bidiagonal, Expansion, default_basis};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
@@ -162,7 +162,8 @@ impl<T: Scalar> LevenbergMarquardt<T> {
     }
 
     /// How many vectors of each basis are kept: one of length `n` and one of length `m` each. Default: `n` for up to 512
-    /// variables, so that every step can be exact, and 64 for more.
+    /// variables, so that every step can be exact, and 64 for more, or where `n` would hold more than 2²⁵ numbers as many as
+    /// do not, but at least 64.
     pub fn basis_vectors(mut self, count: usize) -> Self {
         self.basis_vectors = Some(count);
         self
@@ -209,18 +210,14 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         Ok(solver)
     }
 
-    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. It prepares J, and its Krylov space if that was known, once more; its counts leave that out.
-    ///
-    /// Radius and limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, residuals of another dimension, or what they report.
-    pub fn resume<'o, L: LeastSquares<T>>(
+    pub(crate) fn resumed<'o, L: LeastSquares<T>>(
         self,
         residuals: &'o L,
         state: LevenbergMarquardtState<T>,
     ) -> Result<LevenbergMarquardtSolver<'o, T, L>, Error> {
+        let n = residuals.dimension();
+        let state = LevenbergMarquardtState { now: state.now.resumed(METHOD, self.limits, n)?, ..state };
+        require_lengths(METHOD, n, &[("scale", &state.scale)])?;
         let mut solver = self.solver(residuals, state)?;
         if solver.state.prepared {
             solver.expand()?;
@@ -238,6 +235,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         let n = state.now.x.len();
         require_length(METHOD, "x", residuals.dimension(), n)?;
         let vector = || vec![T::zero(); n];
+        let model = residuals.model_at(&state.now.x)?;
         Ok(LevenbergMarquardtSolver {
             residuals,
             columns: match self.scaling {
@@ -251,8 +249,8 @@ impl<T: Scalar> LevenbergMarquardt<T> {
             bend: vector(),
             trial_residual: Vec::new(),
             pushed: Vec::new(),
-            space: Bidiagonal::new(self.basis_vectors.unwrap_or(default_basis(n))),
-            model: Some(residuals.model_at(&state.now.x)?),
+            space: Bidiagonal::new(self.basis_vectors.unwrap_or(kept_vectors(n, model.residual().len()))),
+            model: Some(model),
             options: self,
             state,
         })
@@ -270,6 +268,12 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         require(fraction(linear), METHOD, "linear_tolerance", linear, "from 0 to below 1")?;
         check_ratio_options(METHOD, self.accept, T::zero())
     }
+}
+
+/// How many vectors of each basis are kept by default: those of [`default_basis`], but for many residuals no more than fit
+/// into 2²⁵ numbers (256 MiB of `f64`), and at least 64.
+fn kept_vectors(n: usize, m: usize) -> usize {
+    default_basis(n).min(((1 << 25) / (n + m).max(1)).max(64))
 }
 
 /// 1/d; 1 for a column of zeros so far, or one whose inverse overflows: the variable has no effect, and no scale.
@@ -356,7 +360,8 @@ fn scaled_norm<T: Scalar>(x: &[T], inverse: &[T]) -> T {
 }
 
 impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
-    /// What the run is apart from its residuals and its options; [`LevenbergMarquardt::resume`] goes on with it.
+    /// What the run is apart from its residuals and its options;
+    /// [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &LevenbergMarquardtState<T> {
         &self.state
     }
@@ -585,4 +590,17 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
 
 solvers! {
     [L: LeastSquares<T>] LevenbergMarquardtSolver<'_, T, L>, state.now, |run| run.state.search.radius();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept_vectors;
+
+    #[test]
+    fn the_basis_of_many_residuals_stays_small() {
+        assert_eq!([kept_vectors(5, 100), kept_vectors(512, 1000), kept_vectors(600, 1000)], [5, 512, 64]);
+        // A whole basis would be 512 vectors of a million numbers.
+        assert_eq!([kept_vectors(512, 1_000_000), kept_vectors(512, 200_000)], [64, 167]);
+        assert_eq!(kept_vectors(0, 0), 1);
+    }
 }

@@ -19,8 +19,8 @@
 //! * A problem is an [`Objective`] on flat vectors: *prepare a point once* ([`Objective::at`]), *multiply many times*
 //!   ([`LocalModel::hvp`]). [`FromParts`] makes one from hand-written closures, [`DataSum`] one from terms.
 //! * Curvature is a [`LinearOperator`]; no dense Hessian is formed anywhere in this crate.
-//! * A second-order method is search × descent: a [`Descent`] says which step a radius allows, the search accepts it
-//!   and sets the next radius. A rejected step costs zero further products.
+//! * A second-order method is search × descent ([`bounded_steps`]): a [`Descent`] says which step a radius allows, the
+//!   search accepts it and sets the next radius. A rejected step costs zero further products.
 //! * Every method is a builder with documented defaults, a [`Solver`] that can be stepped or observed, and a
 //!   [`Report`] with a typed [`Status`] and exact [`Counts`].
 //!
@@ -46,7 +46,8 @@
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
 //! | [`LineDescent`] | what its parts ask | with a direction or a line search of your own |
 //!
-//! [`minimize()`] is the front end: method, stopping tests ([`Stop`]) and observers ([`History`]) in one line.
+//! [`minimize()`] and, for least squares, [`fit`] are the front end: method, stopping tests ([`Stop`]) and observers
+//! ([`History`]) in one line.
 //! [`MultiStart`] runs any of these from many points. The parts can be used alone: [`line_search`], [`krylov`],
 //! [`quasi_newton`], [`RadiusSearch`]. Formulas, safeguards and sources side by side: `docs/optimizers.md`.
 //!
@@ -66,6 +67,8 @@ pub mod adam;
 pub mod barzilai_borwein;
 #[cfg(feature = "serde")]
 mod bits;
+pub mod bounded_steps;
+mod bounds;
 mod counted;
 pub mod cubic_regularization;
 pub mod data_sum;
@@ -129,7 +132,7 @@ pub use krylov::{
     Bidiagonal, ConjugateGradients, CubicModel, Expansion, Gltr, KrylovEnd, Lanczos, Lobpcg, Lsmr, Minres, SaddleFree,
     ShiftedLanczos, Solution, Steihaug,
 };
-pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver};
+pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver, LbfgsState};
 pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
 pub use least_squares::{
     FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
@@ -139,7 +142,7 @@ pub use line_descent::LineDescent;
 pub use line_search::{Backtracking, HagerZhang, LineFunction, LineSearch, MoreThuente};
 pub use lsr1::{Lsr1, Lsr1Solver};
 pub use method::Method;
-pub use minimize::{Minimize, drive, minimize};
+pub use minimize::{Minimize, drive, fit, minimize};
 pub use multi_start::MultiStart;
 pub use newton_cg::{NewtonCg, NewtonCgSolver};
 pub use newton_mr::{NewtonMr, NewtonMrSolver};
@@ -162,3 +165,8 @@ pub use solver::Solver;
 pub use status::{Cause, Counts, Criterion, Place, Progress, Report, Status};
 pub use stop::Stop;
 pub use trust_region::{TrustRegion, TrustRegionSolver, TrustRegionState};
+
+/// The code of the guide, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/optimizers.md")]
+struct Guide;

@@ -38,13 +38,15 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent_direction::{DescentSolver, Direction};
+use crate::descent_direction::{DescentSolver, DescentState, Direction};
 use crate::error::Error;
 use crate::limits::{Limits, limit_options};
 use crate::line_search::LineSearch;
 use crate::objective::Objective;
 use crate::scalar::Scalar;
 use crate::solver::minimize_methods;
+
+const METHOD: &str = "line descent";
 
 /// The options of the method, and the ways to run it. An iteration costs what the search samples; the run holds five
 /// vectors, and what its direction holds.
@@ -69,6 +71,15 @@ impl<T: Scalar, D: Direction<T>, L: LineSearch<T>> LineDescent<T, D, L> {
     /// # Errors
     /// As [`minimize`](Self::minimize).
     pub fn start<'o, O: Objective<T>>(self, objective: &'o O, x: &[T]) -> Result<DescentSolver<'o, T, O, D, L>, Error> {
-        DescentSolver::start("line descent", self.limits, objective, x, self.direction, self.search)
+        DescentSolver::start(METHOD, self.limits, objective, x, self.direction, self.search)
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: DescentState<T, D, L>,
+    ) -> Result<DescentSolver<'o, T, O, D, L>, Error> {
+        self.search.check()?;
+        DescentSolver::resume(METHOD, self.limits, objective, state)
     }
 }

@@ -24,7 +24,7 @@
 //! ```
 
 use crate::descent::{Descent, StepEnd};
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_pairs};
 use crate::krylov::Steihaug;
 use crate::limits::{Limits, limit_options};
 use crate::objective::Objective;
@@ -93,26 +93,19 @@ impl<T: Scalar, D: Descent<T>> Lsr1<T, D> {
             search: RadiusSearch::new(self.radius),
             forgot: false,
         };
-        self.resume(objective, state)
+        Ok(Lsr1Solver::new(objective, self.descent, state))
     }
 
-    /// The run with the descent of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. Costs nothing.
-    ///
-    /// Memory, radius and limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, or an objective of another dimension.
-    pub fn resume<'o, O: Objective<T>>(
+    pub(crate) fn resumed<'o, O: Objective<T>>(
         self,
         objective: &'o O,
         state: Lsr1State<T>,
     ) -> Result<Lsr1Solver<'o, T, O, D>, Error> {
         self.check()?;
-        let n = state.now.x.len();
-        require_length(METHOD, "x", objective.dimension(), n)?;
-        let vector = || vec![T::zero(); n];
-        Ok(Lsr1Solver { objective, descent: self.descent, step: vector(), trial_gradient: vector(), state })
+        let n = objective.dimension();
+        let mut state = Lsr1State { now: state.now.resumed(METHOD, self.limits, n)?, ..state };
+        require_pairs(METHOD, state.hessian.restore(n))?;
+        Ok(Lsr1Solver::new(objective, self.descent, state))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -144,8 +137,13 @@ pub struct Lsr1Solver<'o, T, O, D> {
     state: Lsr1State<T>,
 }
 
-impl<T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'_, T, O, D> {
-    /// What the run is apart from its objective and its descent; [`Lsr1::resume`] goes on with it.
+impl<'o, T: Scalar, O: Objective<T>, D: Descent<T>> Lsr1Solver<'o, T, O, D> {
+    fn new(objective: &'o O, descent: D, state: Lsr1State<T>) -> Self {
+        let vector = || vec![T::zero(); state.now.x.len()];
+        Self { objective, descent, step: vector(), trial_gradient: vector(), state }
+    }
+
+    /// What the run is apart from its objective and its descent; [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &Lsr1State<T> {
         &self.state
     }

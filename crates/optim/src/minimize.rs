@@ -23,6 +23,8 @@
 //! ```
 
 use crate::error::Error;
+use crate::least_squares::LeastSquares;
+use crate::levenberg_marquardt::LevenbergMarquardt;
 use crate::method::Method;
 use crate::objective::Objective;
 use crate::observer::{Both, Observer, Unobserved};
@@ -35,30 +37,52 @@ use std::ops::ControlFlow;
 
 /// A minimisation of `objective` from `x`, by default with [`TrustRegion`].
 pub fn minimize<'o, T: Scalar, O: Objective<T>>(objective: &'o O, x: &[T]) -> Minimize<'o, T, O> {
-    Minimize { objective, x: x.to_vec(), method: TrustRegion::new(), stop: None, observer: Unobserved }
+    Minimize::of(objective, x, TrustRegion::new())
+}
+
+/// A minimisation of ½ ‖r‖² from `x`, by default with [`LevenbergMarquardt`].
+///
+/// ```
+/// use autodiff_core::{Function, Var};
+/// use optim::{GaussNewton, Stop, fit};
+/// let r = Function::new(|x: &[Var]| vec![10.0 * (x[1] - x[0].square()), 1.0 - x[0]]);
+/// let start = vec![-1.2_f64, 1.0];
+/// let report = fit(&r.flat(&start), &start).run()?;
+/// assert!(report.status.is_converged() && report.value < 1e-20);
+/// let report = fit(&r.flat(&start), &start).method(GaussNewton::new()).stop(Stop::target(1.0)).run()?;
+/// assert!(report.value <= 1.0);
+/// # Ok::<(), optim::Error>(())
+/// ```
+pub fn fit<'o, T: Scalar, L: LeastSquares<T>>(residuals: &'o L, x: &[T]) -> Minimize<'o, T, L, LevenbergMarquardt<T>> {
+    Minimize::of(residuals, x, LevenbergMarquardt::new())
 }
 
 /// A minimisation about to be run.
 #[derive(Debug)]
-pub struct Minimize<'o, T, O, M = TrustRegion<T>, W = Unobserved> {
-    objective: &'o O,
+pub struct Minimize<'o, T, P, M = TrustRegion<T>, W = Unobserved> {
+    problem: &'o P,
     x: Vec<T>,
     method: M,
     stop: Option<Stop<T>>,
     observer: W,
 }
 
-impl<'o, T, O, M, W> Minimize<'o, T, O, M, W>
+impl<'o, T: Scalar, P, M> Minimize<'o, T, P, M> {
+    pub(crate) fn of(problem: &'o P, x: &[T], method: M) -> Self {
+        Self { problem, x: x.to_vec(), method, stop: None, observer: Unobserved }
+    }
+}
+
+impl<'o, T, P, M, W> Minimize<'o, T, P, M, W>
 where
     T: Scalar,
-    O: Objective<T>,
-    M: Method<T>,
+    M: Method<T, P>,
     W: Observer<T>,
 {
     /// With this method.
-    pub fn method<N: Method<T>>(self, method: N) -> Minimize<'o, T, O, N, W> {
-        let Self { objective, x, stop, observer, .. } = self;
-        Minimize { objective, x, method, stop, observer }
+    pub fn method<N: Method<T, P>>(self, method: N) -> Minimize<'o, T, P, N, W> {
+        let Self { problem, x, stop, observer, .. } = self;
+        Minimize { problem, x, method, stop, observer }
     }
 
     /// Until this test holds; asked again it is one more test, of which either ends the run.
@@ -75,9 +99,9 @@ where
     }
 
     /// Before the eyes of this observer, too: a closure, a [`History`](crate::History), …
-    pub fn observe<V: Observer<T>>(self, observer: V) -> Minimize<'o, T, O, M, Both<W, V>> {
-        let Self { objective, x, method, stop, observer: first } = self;
-        Minimize { objective, x, method, stop, observer: Both::new(first, observer) }
+    pub fn observe<V: Observer<T>>(self, observer: V) -> Minimize<'o, T, P, M, Both<W, V>> {
+        let Self { problem, x, method, stop, observer: first } = self;
+        Minimize { problem, x, method, stop, observer: Both::new(first, observer) }
     }
 
     /// Runs to the end.
@@ -85,19 +109,18 @@ where
     /// A status that the method found itself wins over that of a test, and that over an observer's wish to stop.
     ///
     /// # Errors
-    /// An option that makes no sense, an `x` of the wrong length, or what the objective reports.
+    /// An option that makes no sense, an `x` of the wrong length, or what the problem reports.
     pub fn run(self) -> Result<Report<T>, Error> {
-        let Self { objective, x, method, mut stop, observer } = self;
+        let Self { problem, x, method, mut stop, observer } = self;
         let method = match &mut stop {
             Some(stop) => method.with_gradient_tolerance(stop.take_gradient_tolerance().unwrap_or(T::zero())),
             None => method,
         };
-        drive(method.start(objective, &x)?, stop, observer)
+        drive(method.start(problem, &x)?, stop, observer)
     }
 }
 
-/// Steps `solver` until it, `stop` or `observer` ends the run: the way to go on with a solver that was resumed, and to
-/// run those of least squares.
+/// Steps `solver` until it, `stop` or `observer` ends the run: the way to go on with a solver that was resumed.
 ///
 /// A test that takes a small gradient for convergence is believed only where the method
 /// [confirms](Solver::confirm) it; at a saddle that it can tell from a minimum the run goes on.

@@ -17,12 +17,11 @@
 
 use crate::error::{Error, require, require_length};
 use crate::method::Method;
-use crate::minimize::minimize;
-use crate::objective::Objective;
+use crate::minimize::Minimize;
 use crate::scalar::Scalar;
 use crate::status::Report;
 use crate::stop::Stop;
-use crate::vector::norm;
+use crate::vector::{Splitmix, norm};
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::Arc;
@@ -72,7 +71,7 @@ impl<T: Scalar> MultiStart<T> {
             let ordered = l.is_finite() && u.is_finite() && l <= u;
             require(ordered, METHOD, "lower", l, "a finite number at most the upper bound")?;
         }
-        let mut random = Splitmix(seed);
+        let mut random = Splitmix::new(seed);
         let mut starts = vec![Vec::with_capacity(lower.len()); count];
         for (&l, &u) in lower.iter().zip(upper) {
             let mut cells: Vec<usize> = (0..count).collect();
@@ -118,26 +117,25 @@ impl<T: Scalar> MultiStart<T> {
     }
 
     /// Runs `method` from every start, in rayon's current pool. The answer does not depend on the number of threads.
-    pub fn run<O, M>(&self, objective: &O, method: M) -> Minima<T>
+    pub fn run<P, M>(&self, problem: &P, method: M) -> Minima<T>
     where
-        O: Objective<T> + Sync,
-        M: Method<T> + Clone + Sync,
+        P: Sync,
+        M: Method<T, P> + Clone + Sync,
     {
-        self.run_each(|x| self.run_one(objective, x, method.clone()))
+        self.run_each(|x| self.run_one(problem, x, method.clone()))
     }
 
-    /// As [`run`](Self::run), for objectives that cannot be shared: each run makes its own.
-    pub fn run_with<O, M, F>(&self, objective: F, method: M) -> Minima<T>
+    /// As [`run`](Self::run), for problems that cannot be shared: each run makes its own.
+    pub fn run_with<P, M, F>(&self, problem: F, method: M) -> Minima<T>
     where
-        O: Objective<T>,
-        M: Method<T> + Clone + Sync,
-        F: Fn() -> O + Sync,
+        M: Method<T, P> + Clone + Sync,
+        F: Fn() -> P + Sync,
     {
-        self.run_each(|x| self.run_one(&objective(), x, method.clone()))
+        self.run_each(|x| self.run_one(&problem(), x, method.clone()))
     }
 
-    fn run_one<O: Objective<T>, M: Method<T>>(&self, objective: &O, x: &[T], method: M) -> Result<Report<T>, Error> {
-        let run = minimize(objective, x).method(method);
+    fn run_one<P, M: Method<T, P>>(&self, problem: &P, x: &[T], method: M) -> Result<Report<T>, Error> {
+        let run = Minimize::of(problem, x, method);
         match &self.stop {
             Some(stop) => run.stop(stop()).run(),
             None => run.run(),
@@ -210,23 +208,5 @@ impl<T: Scalar> Minima<T> {
     /// The report with the lowest minimum, if any run converged.
     pub fn best(&self) -> Option<&Report<T>> {
         self.minima.first().map(|minimum| self.report(minimum))
-    }
-}
-
-/// Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014.
-struct Splitmix(u64);
-
-impl Splitmix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// In [0, 1).
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

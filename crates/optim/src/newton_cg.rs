@@ -29,7 +29,7 @@
 
 use crate::descent::{ModelStep, StepEnd};
 use crate::descent_direction::Along;
-use crate::error::{Error, require_length};
+use crate::error::{Error, require_lengths};
 use crate::limits::{Limits, limit_options};
 use crate::line_search::{Backtracking, LineFunction, LineSearch, Ray, SearchEnd};
 use crate::objective::{LocalModel, Objective, ObjectiveError};
@@ -93,8 +93,7 @@ impl<T: Scalar> NewtonCg<T> {
         let vector = || vec![T::zero(); n];
         let run = Run {
             now,
-            max_products: self.max_products.unwrap_or(2 * n).max(1),
-            saddle_products: self.saddle_products,
+            max_products: self.most_products(n),
             direction: vector(),
             trial_gradient: vector(),
             residual: vector(),
@@ -103,7 +102,32 @@ impl<T: Scalar> NewtonCg<T> {
             kind: None,
             alpha: T::one(),
         };
-        Ok(NewtonCgSolver { site: Site::new(objective, model, SecondOrder::new(run.saddle_products)), run })
+        Ok(NewtonCgSolver { site: Site::new(objective, model, SecondOrder::new(self.saddle_products)), run })
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: NewtonCgState<T>,
+    ) -> Result<NewtonCgSolver<'o, T, O>, Error> {
+        let NewtonCgState { run, site } = state;
+        let n = objective.dimension();
+        let now = run.now.resumed(METHOD, self.limits, n)?;
+        let run = Run { now, max_products: self.most_products(n), ..run };
+        let vectors = [
+            ("direction", &run.direction),
+            ("trial_gradient", &run.trial_gradient),
+            ("residual", &run.residual),
+            ("conjugate", &run.conjugate),
+            ("product", &run.product),
+        ];
+        require_lengths(METHOD, n, &vectors)?;
+        let second_order = SecondOrder::new(self.saddle_products);
+        Ok(NewtonCgSolver { site: Site::resume(METHOD, objective, &run.now.x, second_order, site)?, run })
+    }
+
+    fn most_products(&self, n: usize) -> usize {
+        self.max_products.unwrap_or(2 * n).max(1)
     }
 }
 
@@ -136,7 +160,6 @@ pub struct NewtonCgState<T> {
 struct Run<T> {
     now: Standing<T>,
     max_products: usize,
-    saddle_products: usize,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     direction: Vec<T>,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
@@ -209,22 +232,10 @@ impl<T: Scalar> Run<T> {
     }
 }
 
-impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
-    /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
+impl<T: Scalar, O: Objective<T>> NewtonCgSolver<'_, T, O> {
+    /// What the run is apart from its objective; [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> NewtonCgState<T> {
         NewtonCgState { run: self.run.clone(), site: self.site.state() }
-    }
-
-    /// The run with this state, the bits of all that follows the same as if it had never stopped. It may prepare the point
-    /// once more, which its counts leave out.
-    ///
-    /// # Errors
-    /// An objective of another dimension, or what it reports.
-    pub fn resume(objective: &'o O, state: NewtonCgState<T>) -> Result<Self, Error> {
-        let NewtonCgState { run, site } = state;
-        require_length(METHOD, "x", objective.dimension(), run.now.x.len())?;
-        let second_order = SecondOrder::new(run.saddle_products);
-        Ok(Self { site: Site::resume(objective, &run.now.x, second_order, site)?, run })
     }
 
     /// Asks whether the current point may be a minimum; the run goes on if it is not.
@@ -234,14 +245,8 @@ impl<'o, T: Scalar, O: Objective<T>> NewtonCgSolver<'o, T, O> {
 
     /// Finds the direction at `x`, once; the status if there is none.
     fn prepare(&mut self) -> Result<Option<Status>, Error> {
-        let Some(mut model) = self.site.take() else { return Ok(None) };
-        let (kind, products) = match self.run.solve(&mut model.hessian()) {
-            Ok(solved) => solved,
-            Err(error) => {
-                self.site.put_back(model);
-                return Err(error.into());
-            }
-        };
+        let Self { site, run } = self;
+        let Some((kind, products)) = site.spend(|model| run.solve(&mut model.hessian()))? else { return Ok(None) };
         self.run.now.counts.products += products;
         match kind {
             Ok(kind) => self.run.kind = Some(kind),

@@ -16,8 +16,8 @@
 //! ```
 
 use crate::descent::{ModelStep, StepEnd};
-use crate::error::{Error, require, require_length};
-use crate::forcing::Forcing;
+use crate::error::{Error, require, require_lengths};
+use crate::forcing::{Forcing, forcing_options};
 use crate::krylov::{KrylovEnd, Minres};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
@@ -34,7 +34,7 @@ const METHOD: &str = "newton-mr";
 
 /// The options of the method, and the ways to run it.
 ///
-/// A step costs the products of one MINRES run, a value for each length tried, and a gradient. It holds ten vectors.
+/// A step costs the products of one MINRES run, a value for each length tried, and a gradient. It holds 11 vectors.
 ///
 /// A step must keep 10⁻⁴ of gᵀs (Armijo), with the allowances for rounding of [`TrustRegion`](crate::TrustRegion).
 ///
@@ -71,24 +71,12 @@ impl<T: Scalar> NewtonMr<T> {
     limit_options!(1000);
     minimize_methods!();
 
-    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/10, `power` 1: quadratic
-    /// convergence.
-    pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
-        self.forcing = forcing;
-        self
-    }
+    forcing_options!();
 
     /// The magnitude of the terms the function sums, in its units, as in
     /// [`TrustRegion::value_scale`](crate::TrustRegion::value_scale). Default: 1.
     pub fn value_scale(mut self, scale: T) -> Self {
         self.value_scale = scale;
-        self
-    }
-
-    /// The most products spent on the question whether a point with zero gradient is a minimum, as in
-    /// [`TrustRegion::saddle_products`](crate::TrustRegion::saddle_products). Default: 8.
-    pub fn saddle_products(mut self, limit: usize) -> Self {
-        self.second_order = SecondOrder::new(limit);
         self
     }
 
@@ -116,22 +104,19 @@ impl<T: Scalar> NewtonMr<T> {
         })
     }
 
-    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. It may prepare the point once more, which its counts leave out. Limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an objective of another dimension, or what it reports.
-    pub fn resume<'o, O: Objective<T>>(
+    pub(crate) fn resumed<'o, O: Objective<T>>(
         self,
         objective: &'o O,
         state: NewtonMrState<T>,
     ) -> Result<NewtonMrSolver<'o, T, O>, Error> {
         self.check()?;
         let NewtonMrState { now, step, curves_down, alpha, site } = state;
-        require_length(METHOD, "x", objective.dimension(), now.x.len())?;
+        let n = objective.dimension();
+        let now = now.resumed(METHOD, self.limits, n)?;
+        require_lengths(METHOD, n, &[("step", &step)])?;
         Ok(NewtonMrSolver {
-            site: Site::resume(objective, &now.x, self.second_order.clone(), site)?,
-            right: vec![T::zero(); now.x.len()],
+            site: Site::resume(METHOD, objective, &now.x, self.second_order.clone(), site)?,
+            right: vec![T::zero(); n],
             step,
             curves_down,
             alpha,
@@ -177,7 +162,8 @@ pub struct NewtonMrSolver<'o, T: Scalar, O: Objective<T>> {
 }
 
 impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
-    /// What the run is apart from its objective and its options; [`NewtonMr::resume`] goes on with it.
+    /// What the run is apart from its objective and its options;
+    /// [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> NewtonMrState<T> {
         NewtonMrState {
             now: self.now.clone(),
@@ -190,23 +176,18 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
 
     /// Finds the direction at `x`, once; the status if there is none.
     fn prepare(&mut self) -> Result<Option<Status>, Error> {
-        let Some(mut model) = self.site.take() else { return Ok(None) };
-        let NewtonMr { forcing, minres, .. } = &mut self.options;
-        let tolerance = forcing.at(&self.now);
-        for (right, &g) in self.right.iter_mut().zip(&self.now.gradient) {
+        let Self { site, options, now, step, right, .. } = self;
+        let NewtonMr { forcing, minres, .. } = options;
+        let tolerance = forcing.at(now);
+        for (right, &g) in right.iter_mut().zip(&now.gradient) {
             *right = -g;
         }
-        let solution = match minres.solve_definite(&mut model.hessian(), &self.right, &mut self.step, tolerance) {
-            Ok(solution) => solution,
-            Err(error) => {
-                self.site.put_back(model);
-                return Err(error.into());
-            }
-        };
+        let solution = site.spend(|model| minres.solve_definite(&mut model.hessian(), right, step, tolerance))?;
+        let Some(solution) = solution else { return Ok(None) };
         self.now.counts.products += solution.products;
         self.curves_down = solution.end == KrylovEnd::NegativeCurvature;
         if self.curves_down {
-            self.step.copy_from_slice(minres.residual());
+            self.step.copy_from_slice(self.options.minres.residual());
         }
         let slope = dot(&self.now.gradient, &self.step);
         if slope < T::zero() && norm(&self.step).is_finite() {

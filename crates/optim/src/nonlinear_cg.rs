@@ -27,7 +27,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent_direction::{DescentSolver, Direction, Outlook};
+use crate::descent_direction::{DescentSolver, DescentState, Direction, Outlook};
 use crate::error::Error;
 use crate::limits::{Limits, limit_options};
 use crate::line_search::{HagerZhang, LineSearch, MoreThuente};
@@ -127,6 +127,10 @@ impl<T: Scalar> Direction<T> for ConjugateDirection<T> {
     fn is_steepest(&self) -> bool {
         self.next.is_empty()
     }
+
+    fn fits(&self, n: usize) -> bool {
+        self.next.is_empty() || self.next.len() == n
+    }
 }
 
 /// A run of [`NonlinearCg`].
@@ -182,6 +186,15 @@ impl<T: Scalar, L: LineSearch<T>> NonlinearCg<T, L> {
     ) -> Result<NonlinearCgSolver<'o, T, O, L>, Error> {
         let rule = ConjugateDirection { conjugacy: self.conjugacy, next: Vec::new() };
         DescentSolver::start(METHOD, self.limits, objective, x, rule, self.search)
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: DescentState<T, ConjugateDirection<T>, L>,
+    ) -> Result<NonlinearCgSolver<'o, T, O, L>, Error> {
+        self.search.check()?;
+        DescentSolver::resume(METHOD, self.limits, objective, state)
     }
 }
 

@@ -22,7 +22,7 @@
 //! ```
 
 use crate::descent_direction::Learnt;
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_lengths, require_pairs};
 use crate::limits::{Limits, limit_options};
 use crate::objective::Objective;
 use crate::quasi_newton::{LbfgsInverse, Step};
@@ -35,6 +35,9 @@ use crate::vector::{all_finite, dot, norm};
 use std::ops::ControlFlow;
 
 const METHOD: &str = "owl-qn";
+
+/// How many lengths of a step are tried, at most; down from the longest that a double holds they would be 2100.
+const MAX_SAMPLES: usize = 2200;
 
 /// The options of the method, and the ways to run it.
 ///
@@ -67,9 +70,8 @@ impl<T: Scalar> OwlQn<T> {
     /// # Errors
     /// As [`minimize`](Self::minimize).
     pub fn start<'o, O: Objective<T>>(self, objective: &'o O, x: &[T]) -> Result<OwlQnSolver<'o, T, O>, Error> {
+        self.check()?;
         let Self { lambda, memory, limits } = self;
-        require(lambda.is_finite() && lambda >= T::zero(), METHOD, "lambda", lambda, "a finite number, at least 0")?;
-        require(memory >= 1, METHOD, "memory", memory, "at least 1")?;
         let mut now = Standing::start_first_order(METHOD, limits, objective, x)?;
         let mut smooth = vec![T::zero(); x.len()];
         std::mem::swap(&mut smooth, &mut now.gradient);
@@ -86,8 +88,30 @@ impl<T: Scalar> OwlQn<T> {
             trial_smooth: vec![T::zero(); x.len()],
             direction: vec![T::zero(); x.len()],
             alpha: T::zero(),
+            steepest: false,
         };
         Ok(OwlQnSolver { objective, state })
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: OwlQnState<T>,
+    ) -> Result<OwlQnSolver<'o, T, O>, Error> {
+        self.check()?;
+        let n = objective.dimension();
+        let now = state.now.resumed(METHOD, self.limits, n)?;
+        require(self.lambda == state.lambda, METHOD, "lambda", self.lambda, "that of the state")?;
+        let OwlQnState { ref smooth, ref trial_smooth, ref direction, .. } = state;
+        require_lengths(METHOD, n, &[("smooth", smooth), ("trial_smooth", trial_smooth), ("direction", direction)])?;
+        require_pairs(METHOD, state.inverse.fits(n))?;
+        Ok(OwlQnSolver { objective, state: OwlQnState { now, ..state } })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let Self { lambda, memory, .. } = *self;
+        require(lambda.is_finite() && lambda >= T::zero(), METHOD, "lambda", lambda, "a finite number, at least 0")?;
+        require(memory >= 1, METHOD, "memory", memory, "at least 1")
     }
 }
 
@@ -107,9 +131,10 @@ pub struct OwlQnState<T> {
     trial_smooth: Vec<T>,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     direction: Vec<T>,
-    /// α of the last step if it went along the pseudogradient, else 0.
+    /// α of the last step, and whether it went along the pseudogradient.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     alpha: T,
+    steepest: bool,
 }
 
 /// A run of [`OwlQn`].
@@ -144,19 +169,10 @@ fn pseudogradient<T: Scalar>(x: &[T], g: &[T], lambda: T, out: &mut [T]) {
     }
 }
 
-impl<'o, T: Scalar, O: Objective<T>> OwlQnSolver<'o, T, O> {
-    /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
+impl<T: Scalar, O: Objective<T>> OwlQnSolver<'_, T, O> {
+    /// What the run is apart from its objective; [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &OwlQnState<T> {
         &self.state
-    }
-
-    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing.
-    ///
-    /// # Errors
-    /// An objective of another dimension.
-    pub fn resume(objective: &'o O, state: OwlQnState<T>) -> Result<Self, Error> {
-        require_length("resume", "x", objective.dimension(), state.now.x.len())?;
-        Ok(Self { objective, state })
     }
 
     /// −H ◇f, cut to the signs of −◇f, ◇f the pseudogradient; its slope.
@@ -247,18 +263,19 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for OwlQnSolver<'_, T, O> {
 
     fn search(&mut self) -> Result<ControlFlow<Option<Status>, Status>, Error> {
         let slope = self.set_direction();
-        if slope.is_nan() || slope >= T::zero() {
+        // A direction that overflowed is none.
+        if !(slope < T::zero() && slope.is_finite()) {
             return Ok(ControlFlow::Continue(Status::NoProgress));
         }
         let steepest = self.state.inverse.pairs().is_empty();
         let unit = T::one().min(T::one() / self.state.now.gradient_norm);
         let mut alpha = match self.state.alpha {
-            last if steepest && last > T::zero() => (T::of(2.0) * last).min(T::max_value().sqrt()),
+            last if steepest && self.state.steepest => (T::of(2.0) * last).min(T::max_value().sqrt()),
             _ if steepest => unit,
             _ => T::one(),
         };
         let mut failure = Status::NoProgress;
-        loop {
+        for _ in 0..MAX_SAMPLES {
             let finite = self.set_trial(alpha);
             if self.state.now.trial == self.state.now.x {
                 return Ok(ControlFlow::Continue(failure));
@@ -266,7 +283,8 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for OwlQnSolver<'_, T, O> {
             if finite {
                 match self.try_trial()? {
                     ControlFlow::Break(over) => {
-                        self.state.alpha = if steepest { alpha } else { T::zero() };
+                        self.state.alpha = alpha;
+                        self.state.steepest = steepest;
                         return Ok(ControlFlow::Break(over));
                     }
                     ControlFlow::Continue(reason) => failure = reason.unwrap_or(Status::NoProgress),
@@ -274,9 +292,10 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for OwlQnSolver<'_, T, O> {
             }
             alpha *= T::of(0.5);
         }
+        Ok(ControlFlow::Continue(failure))
     }
 }
 
 solvers! {
-    [O: Objective<T>] OwlQnSolver<'_, T, O>, state.now, |run| run.state.lambda;
+    [O: Objective<T>] OwlQnSolver<'_, T, O>, state.now, |run| run.state.alpha;
 }

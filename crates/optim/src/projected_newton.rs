@@ -17,15 +17,18 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
+use crate::bounds::Bounds;
 use crate::descent::{Descent, ModelStep, StepEnd};
-use crate::error::{Error, require, require_length};
-use crate::forcing::Forcing;
+use crate::error::{Error, require_length};
+use crate::forcing::{Forcing, forcing_options};
 use crate::krylov::{Gltr, crossing};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::operator::{LinearOperator, Restricted};
-use crate::radius_search::RadiusSearch;
+use crate::radius_search::{RadiusSearch, value_scale_option};
 use crate::scalar::Scalar;
+use crate::second_order::SecondOrder;
+use crate::site::{Site, SiteState};
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Status};
@@ -46,8 +49,10 @@ const MAX_TRIALS: usize = 40;
 ///
 /// The gradient norm of its reports is ‖P(x − g) − x‖₂, P the projection to the box. An accepted point costs a value, a
 /// gradient, two or three products more than [`Gltr`] in the free variables, and one for each bound met on the way. It
-/// holds 17 vectors besides the workspace of [`Gltr`]. Saddles are left where the gradient in the free variables is not
-/// zero; a stationary point is not examined further.
+/// holds 16 vectors and up to nine segments of a path, besides the workspace of [`Gltr`].
+///
+/// A point where the projected gradient is zero counts as a minimum only after a short Lanczos run in the variables off
+/// their bounds found no negative eigenvalue there. A variable on a bound whose slope there is zero is taken as held.
 ///
 /// Source: Lin, Moré, *Newton's method for large bound-constrained optimization problems*, SIAM J. Optim. 9 (1999).
 #[derive(Clone, Debug)]
@@ -56,73 +61,20 @@ pub struct ProjectedNewton<T> {
     search: RadiusSearch<T>,
     forcing: Forcing<T>,
     limits: Limits<T>,
+    second_order: SecondOrder<T>,
     descent: Gltr<T>,
-}
-
-/// A box.
-#[derive(Clone, Debug)]
-struct Bounds<T> {
-    lower: Vec<T>,
-    upper: Vec<T>,
-}
-
-impl<T: Scalar> Bounds<T> {
-    fn clip(&self, i: usize, x: T) -> T {
-        // Not `clamp`: a NaN stays one.
-        if x < self.lower[i] {
-            self.lower[i]
-        } else if x > self.upper[i] {
-            self.upper[i]
-        } else {
-            x
-        }
-    }
-
-    /// x + s in the box, on a bound where only rounding keeps it off: s comes from a difference of bound and x.
-    fn place(&self, i: usize, x: T, s: T) -> T {
-        let (point, slack) = (x + s, T::of(4.0) * T::epsilon() * (x.abs() + s.abs()));
-        if point <= self.lower[i] + slack {
-            self.lower[i]
-        } else if point >= self.upper[i] - slack {
-            self.upper[i]
-        } else {
-            point
-        }
-    }
-
-    /// ‖P(x − g) − x‖₂.
-    fn projected_gradient_norm(&self, x: &[T], gradient: &[T]) -> T {
-        let entry = |(i, (&x, &g)): (usize, (&T, &T))| {
-            if g.is_nan() {
-                return g;
-            }
-            // Away from a bound this is −g without the rounding of x − g.
-            let to_bound = if g > T::zero() { x - self.lower[i] } else { self.upper[i] - x };
-            g.abs().min(to_bound)
-        };
-        let largest = x
-            .iter()
-            .zip(gradient)
-            .enumerate()
-            .map(entry)
-            .fold(T::zero(), |m, e| if e > m || e.is_nan() { e } else { m });
-        if largest == T::zero() || !largest.is_finite() {
-            return largest;
-        }
-        let square = x.iter().zip(gradient).enumerate().map(entry).map(|e| (e / largest).powi(2)).sum::<T>();
-        largest * square.sqrt()
-    }
 }
 
 impl<T: Scalar> ProjectedNewton<T> {
     /// The method in the box `lower` ≤ x ≤ `upper`; infinite entries stand for no bound.
     pub fn new(lower: &[T], upper: &[T]) -> Self {
         Self {
-            bounds: Bounds { lower: lower.to_vec(), upper: upper.to_vec() },
+            bounds: Bounds::new(lower, upper),
             search: RadiusSearch::new(T::one()),
             forcing: Forcing::Superlinear { largest: T::of(0.1), power: T::one() },
             limits: Limits::new(1000),
-            descent: Gltr::new(),
+            second_order: SecondOrder::new(8),
+            descent: Gltr::of_a_search(),
         }
     }
 
@@ -135,19 +87,8 @@ impl<T: Scalar> ProjectedNewton<T> {
         self
     }
 
-    /// The magnitude of the terms the function sums, in its units, as in
-    /// [`TrustRegion::value_scale`](crate::TrustRegion::value_scale). Default: 1.
-    pub fn value_scale(mut self, scale: T) -> Self {
-        self.search.set_value_scale(scale);
-        self
-    }
-
-    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/10, `power` 1: quadratic
-    /// convergence once the active bounds are known.
-    pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
-        self.forcing = forcing;
-        self
-    }
+    value_scale_option!();
+    forcing_options!();
 
     /// A run at the point of the box nearest to `x`, to be stepped. Costs one gradient.
     ///
@@ -160,7 +101,7 @@ impl<T: Scalar> ProjectedNewton<T> {
     ) -> Result<ProjectedNewtonSolver<'o, T, O>, Error> {
         require_length(METHOD, "x", objective.dimension(), x.len())?;
         self.check(x.len())?;
-        let x: Vec<T> = x.iter().enumerate().map(|(i, &x)| self.bounds.clip(i, x)).collect();
+        let x = self.bounds.nearest(x);
         let (mut now, model) = Standing::start(METHOD, self.limits, objective, &x)?;
         if now.gradient_norm.is_finite() {
             now.gradient_norm = self.bounds.projected_gradient_norm(&now.x, &now.gradient);
@@ -168,8 +109,7 @@ impl<T: Scalar> ProjectedNewton<T> {
         now.begin();
         let n = x.len();
         Ok(ProjectedNewtonSolver {
-            objective,
-            model: Some(model),
+            site: Site::new(objective, model, self.second_order.clone()),
             path: Path::new(n),
             prepared: None,
             alpha: T::one(),
@@ -179,32 +119,26 @@ impl<T: Scalar> ProjectedNewton<T> {
         })
     }
 
-    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. It prepares the point, and its path if that was known, once more; its counts leave that out.
-    ///
-    /// Radius and limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an objective of another dimension, or what it reports.
-    pub fn resume<'o, O: Objective<T>>(
+    pub(crate) fn resumed<'o, O: Objective<T>>(
         mut self,
         objective: &'o O,
         state: ProjectedNewtonState<T>,
     ) -> Result<ProjectedNewtonSolver<'o, T, O>, Error> {
-        let ProjectedNewtonState { now, search, prepared, alpha } = state;
-        let n = now.x.len();
-        require_length(METHOD, "x", objective.dimension(), n)?;
+        let ProjectedNewtonState { now, radius, prepared, alpha, site } = state;
+        let n = objective.dimension();
         self.check(n)?;
-        self.search = search;
-        let mut model = objective.at(&now.x)?;
+        self.search.set_radius(radius);
+        let now = now.resumed(METHOD, self.limits, n)?;
+        let site = Site::resume(METHOD, objective, &now.x, self.second_order.clone(), site)?;
         let mut path = Path::new(n);
         path.alpha = alpha;
         let step = vec![T::zero(); n];
-        let mut solver =
-            ProjectedNewtonSolver { objective, model: None, path, prepared: None, alpha, step, options: self, now };
-        match prepared {
-            Some([radius, tolerance]) => drop(solver.explore(&mut model, radius, tolerance)?),
-            None => solver.model = Some(model),
+        let mut solver = ProjectedNewtonSolver { site, path, prepared: None, alpha, step, options: self, now };
+        if let Some([radius, tolerance]) = prepared {
+            let mut model = objective.at(&solver.now.x)?;
+            let ProjectedNewtonSolver { options, now, path, .. } = &mut solver;
+            path.learn(&mut model.hessian(), options, now, radius, tolerance)?;
+            solver.prepared = prepared;
         }
         Ok(solver)
     }
@@ -213,14 +147,7 @@ impl<T: Scalar> ProjectedNewton<T> {
         self.limits.check(METHOD)?;
         self.search.check()?;
         self.forcing.check(METHOD)?;
-        let Bounds { lower, upper } = &self.bounds;
-        require_length(METHOD, "lower", n, lower.len())?;
-        require_length(METHOD, "upper", n, upper.len())?;
-        for (&l, &u) in lower.iter().zip(upper) {
-            let ordered = l <= u && l < T::infinity() && u > T::neg_infinity();
-            require(ordered, METHOD, "lower", l, "a number at most the upper bound, and below infinity")?;
-        }
-        Ok(())
+        self.bounds.check(METHOD, n)
     }
 }
 
@@ -229,19 +156,19 @@ impl<T: Scalar> ProjectedNewton<T> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub struct ProjectedNewtonState<T> {
     now: Standing<T>,
-    search: RadiusSearch<T>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    radius: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
     prepared: Option<[T; 2]>,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     alpha: T,
+    site: SiteState<T>,
 }
 
 /// A run of [`ProjectedNewton`].
 #[derive(Debug)]
 pub struct ProjectedNewtonSolver<'o, T: Scalar, O: Objective<T>> {
-    objective: &'o O,
-    /// The model at `x` until the path is known, then nothing: a rejected step needs no products.
-    model: Option<O::Model<'o>>,
+    site: Site<'o, T, O>,
     options: ProjectedNewton<T>,
     now: Standing<T>,
     path: Path<T>,
@@ -382,8 +309,7 @@ impl<T: Scalar> Path<T> {
         let Setting { bounds, x, radius, tolerance, gradient_norm, .. } = *setting;
         self.free.clear();
         for i in 0..self.n {
-            let here = bounds.place(i, x[i], self.s[i]);
-            if here > bounds.lower[i] && here < bounds.upper[i] {
+            if bounds.is_free(i, bounds.place(i, x[i], self.s[i])) {
                 self.free.push(i);
             }
         }
@@ -472,6 +398,21 @@ impl<T: Scalar> Path<T> {
         Ok(self.products)
     }
 
+    /// The whole path from where the run stands; returns the number of products.
+    fn learn<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        options: &mut ProjectedNewton<T>,
+        now: &Standing<T>,
+        radius: T,
+        tolerance: T,
+    ) -> Result<usize, Error> {
+        let ProjectedNewton { bounds, descent, .. } = options;
+        let Standing { x, gradient, gradient_norm, .. } = now;
+        let setting = Setting { bounds, x, gradient, radius, tolerance, gradient_norm: *gradient_norm };
+        self.explore(hessian, &setting, descent)
+    }
+
     /// Writes the point of the path at the radius into `out`: its end if that comes first. Takes no products.
     fn step(&self, radius: T, out: &mut [T]) -> ModelStep<T> {
         out.fill(T::zero());
@@ -492,47 +433,43 @@ impl<T: Scalar> Path<T> {
 }
 
 impl<T: Scalar, O: Objective<T>> ProjectedNewtonSolver<'_, T, O> {
-    /// What the run is apart from its objective and its options; [`ProjectedNewton::resume`] goes on with it.
+    /// What the run is apart from its objective and its options; [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> ProjectedNewtonState<T> {
         ProjectedNewtonState {
             now: self.now.clone(),
-            search: self.options.search,
+            radius: self.options.search.radius(),
             prepared: self.prepared,
             alpha: if self.prepared.is_some() { self.alpha } else { self.path.alpha },
+            site: self.site.state(),
         }
     }
 
     /// Learns the path at `x`, once.
     fn prepare(&mut self) -> Result<(), Error> {
-        let Some(mut model) = self.model.take() else {
-            return Ok(());
-        };
-        let (radius, tolerance) = (self.options.search.radius(), self.options.forcing.at(&self.now));
-        match self.explore(&mut model, radius, tolerance) {
-            Ok(products) => {
-                self.now.counts.products += products;
-                Ok(())
-            }
-            Err(error) => {
-                self.model = Some(model);
-                self.prepared = None;
-                Err(error)
-            }
+        let Self { site, options, now, path, .. } = self;
+        let (radius, tolerance, alpha) = (options.search.radius(), options.forcing.at(now), path.alpha);
+        let products = site.spend(|model| path.learn(&mut model.hessian(), options, now, radius, tolerance))?;
+        if let Some(products) = products {
+            self.now.counts.products += products;
+            (self.prepared, self.alpha) = (Some([radius, tolerance]), alpha);
         }
+        Ok(())
     }
 
-    /// The path at `x` for this radius and tolerance; returns the number of products.
-    fn explore(&mut self, model: &mut O::Model<'_>, radius: T, tolerance: T) -> Result<usize, Error> {
-        let ProjectedNewton { bounds, descent, .. } = &mut self.options;
-        let Standing { x, gradient, gradient_norm, .. } = &self.now;
-        let setting = Setting { bounds, x, gradient, radius, tolerance, gradient_norm: *gradient_norm };
-        self.alpha = self.path.alpha;
-        self.prepared = Some([radius, tolerance]);
-        self.path.explore(&mut model.hessian(), &setting, descent)
+    /// Asks whether the current point may be a minimum; the run goes on if it is not.
+    fn examine(&mut self) -> Result<bool, Error> {
+        let ProjectedNewton { bounds, search, .. } = &self.options;
+        self.site.examine_within(&mut self.now, Some(bounds), search.radius())
     }
 
     /// Tries one step; the status if the run is over.
     fn advance(&mut self) -> Result<Option<Status>, Error> {
+        if self.site.is_leaving() {
+            self.prepared = None;
+            let ProjectedNewton { bounds, search, .. } = &self.options;
+            let judge = |value, trial, promised: &_| search.judge(value, trial, promised);
+            return self.site.leave_within(&mut self.now, Some(bounds), judge);
+        }
         self.prepare()?;
         let ProjectedNewton { bounds, search, .. } = &mut self.options;
         let promised = self.path.step(search.radius(), &mut self.step);
@@ -550,10 +487,10 @@ impl<T: Scalar, O: Objective<T>> ProjectedNewtonSolver<'_, T, O> {
         }
         let judge = |value, trial| search.judge(value, trial, &promised);
         let measure = |x: &[T], gradient: &[T]| bounds.projected_gradient_norm(x, gradient);
-        match self.now.attempt_measured(self.objective, judge, measure)? {
+        match self.now.attempt_measured(self.site.objective(), judge, measure)? {
             Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
             Attempt::Accepted(model, judgement) => {
-                self.model = Some(model);
+                self.site.arrive(model, false);
                 self.prepared = None;
                 search.accepted(judgement, &promised);
                 return Ok(None);
@@ -565,5 +502,5 @@ impl<T: Scalar, O: Objective<T>> ProjectedNewtonSolver<'_, T, O> {
 }
 
 solvers! {
-    [O: Objective<T>] ProjectedNewtonSolver<'_, T, O>, now, |run| run.options.search.radius();
+    [O: Objective<T>] ProjectedNewtonSolver<'_, T, O>, now, |run| run.options.search.radius(), examine;
 }

@@ -241,3 +241,18 @@ pub(crate) fn check_ratio_options<T: Scalar>(method: &'static str, accept: T, va
 pub(crate) fn rounding_allowance<T: Scalar>(value: T, scale: T) -> T {
     T::of(10.0) * T::epsilon() * value.abs().max(scale)
 }
+
+/// The option of [`judge`] of a builder with a field `search`.
+macro_rules! value_scale_option {
+    () => {
+        /// The magnitude of the terms the function sums, in its units. Default: 1.
+        ///
+        /// Changes of the value below 10 ε times this are taken for rounding, and steps that small are judged by the
+        /// gradient unless the value falls. With 0 only |f| itself counts: for a tiny function that sums no large terms.
+        pub fn value_scale(mut self, scale: T) -> Self {
+            self.search.set_value_scale(scale);
+            self
+        }
+    };
+}
+pub(crate) use value_scale_option;

@@ -4,8 +4,9 @@
 //! start happens to be orthogonal to its eigenvectors, which has probability zero. Where one shows, steps of falling
 //! length both ways along its Ritz vector are tried: f falls along them by about ½ |θ| r².
 
+use crate::bounds::Bounds;
 use crate::descent::{ModelStep, StepEnd};
-use crate::error::Error;
+use crate::error::{Error, require_length};
 use crate::krylov::Lanczos;
 use crate::objective::{Objective, ObjectiveError};
 use crate::operator::LinearOperator;
@@ -13,7 +14,7 @@ use crate::radius_search::Judgement;
 use crate::scalar::Scalar;
 use crate::standing::{Attempt, Standing};
 use crate::status::Status;
-use crate::vector::{dot, offset, pseudorandom};
+use crate::vector::{dot, norm, offset, pseudorandom};
 
 /// The test and, at a saddle, the way out.
 #[derive(Clone, Debug)]
@@ -74,8 +75,13 @@ impl<T: Scalar> SecondOrder<T> {
         Leave { direction: self.direction.clone(), saddle: self.saddle }
     }
 
-    pub(crate) fn restore(&mut self, kept: Leave<T>) {
+    /// Goes on from what was kept in a problem of `n` variables.
+    pub(crate) fn restore(&mut self, method: &'static str, kept: Leave<T>, n: usize) -> Result<(), Error> {
+        if kept.saddle.is_some() {
+            require_length(method, "direction", n, kept.direction.len())?;
+        }
         (self.direction, self.saddle) = (kept.direction, kept.saddle);
+        Ok(())
     }
 
     pub(crate) fn is_leaving(&self) -> bool {
@@ -123,16 +129,37 @@ impl<T: Scalar> SecondOrder<T> {
         Ok(products)
     }
 
-    /// Tries the next step away from a saddle, judged by f(x), f(trial) and what was promised.
+    /// Takes what was examined to be the entries at `free` of `n`, all others held where they are.
+    pub(crate) fn spread(&mut self, free: &[usize], n: usize) {
+        self.direction.resize(n, T::zero());
+        // From the last on, entry k goes to free[k] ≥ k, where only a zero is left.
+        for (k, &i) in free.iter().enumerate().rev() {
+            self.direction.swap(k, i);
+        }
+    }
+
+    /// Tries the next step away from a saddle, judged by f(x), f(trial) and what was promised; within the bounds, if there
+    /// are any.
     pub(crate) fn leave<'o, O: Objective<T>>(
         &mut self,
         now: &mut Standing<T>,
         objective: &'o O,
+        bounds: Option<&Bounds<T>>,
         judge: impl FnOnce(T, T, &ModelStep<T>) -> Judgement<T>,
     ) -> Result<Leaving<O::Model<'o>>, Error> {
         now.accepted = false;
-        let Some(Saddle { ritz, slope, length, rejections }) = self.saddle else { return Ok(Leaving::Failed) };
+        let Some(Saddle { ritz, slope, length: whole, rejections }) = self.saddle else { return Ok(Leaving::Failed) };
+        let mut length = whole;
+        if let Some(bounds) = bounds {
+            now.trial.iter_mut().zip(&self.direction).for_each(|(trial, &d)| *trial = whole * d);
+            length *= bounds.reach(&now.x, &now.trial).min(T::one());
+        }
         offset(&now.x, length, &self.direction, &mut now.trial);
+        if let Some(bounds) = bounds {
+            for (i, &d) in self.direction.iter().enumerate() {
+                now.trial[i] = bounds.place(i, now.x[i], length * d);
+            }
+        }
         now.step_norm = length.abs();
         if rejections == MAX_REJECTIONS || now.trial == now.x {
             now.step_norm = T::zero();
@@ -141,7 +168,10 @@ impl<T: Scalar> SecondOrder<T> {
         let decrease = -length * (slope + T::of(0.5) * length * ritz);
         let promised =
             ModelStep { norm: length.abs(), decrease: decrease.max(T::zero()), end: StepEnd::NegativeCurvature };
-        Ok(match now.attempt(objective, |value, trial| judge(value, trial, &promised))? {
+        let measure = |x: &[T], gradient: &[T]| {
+            bounds.map_or_else(|| norm(gradient), |bounds| bounds.projected_gradient_norm(x, gradient))
+        };
+        Ok(match now.attempt_measured(objective, |value, trial| judge(value, trial, &promised), measure)? {
             Attempt::Unbounded => Leaving::Ended(Status::Unbounded),
             Attempt::Accepted(model, _) => {
                 self.saddle = None;
@@ -150,7 +180,7 @@ impl<T: Scalar> SecondOrder<T> {
             Attempt::Rejected => {
                 self.saddle = Some(Saddle {
                     // The other way, then a quarter of the length.
-                    length: length * if rejections.is_multiple_of(2) { -T::one() } else { T::of(-0.25) },
+                    length: whole * if rejections.is_multiple_of(2) { -T::one() } else { T::of(-0.25) },
                     rejections: rejections + 1,
                     ritz,
                     slope,

@@ -1,8 +1,10 @@
 //! Where a run of a second-order method stands: the model there while products are due, and whether it may be a minimum.
 
+use crate::bounds::Bounds;
 use crate::descent::ModelStep;
 use crate::error::Error;
 use crate::objective::{LocalModel, Objective};
+use crate::operator::Restricted;
 use crate::radius_search::Judgement;
 use crate::scalar::Scalar;
 use crate::second_order::{Leave, Leaving, SecondOrder};
@@ -49,12 +51,13 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
 
     /// The site of this state at `x`. Prepares the point where the run had, which the counts of the run leave out.
     pub(crate) fn resume(
+        method: &'static str,
         objective: &'o O,
         x: &[T],
         mut second_order: SecondOrder<T>,
         state: SiteState<T>,
     ) -> Result<Self, Error> {
-        second_order.restore(state.leave);
+        second_order.restore(method, state.leave, x.len())?;
         let model = if state.fresh { Some(objective.at(x)?) } else { None };
         Ok(Self { objective, model, second_order, examined: state.examined })
     }
@@ -63,14 +66,18 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
         self.objective
     }
 
-    /// The model to spend products on, once a point.
-    pub(crate) fn take(&mut self) -> Option<O::Model<'o>> {
-        self.model.take()
-    }
-
-    /// Takes the model back after a product that failed: the step may be tried again.
-    pub(crate) fn put_back(&mut self, model: O::Model<'o>) {
-        self.model = Some(model);
+    /// Spends products of the model at the current point, once a point: `None` where they were spent before. After a product
+    /// that failed the model is kept, and the step may be tried again.
+    pub(crate) fn spend<R, E>(
+        &mut self,
+        multiply: impl FnOnce(&mut O::Model<'o>) -> Result<R, E>,
+    ) -> Result<Option<R>, E> {
+        let Some(mut model) = self.model.take() else { return Ok(None) };
+        let spent = multiply(&mut model);
+        if spent.is_err() {
+            self.model = Some(model);
+        }
+        spent.map(Some)
     }
 
     /// Moves to the point of `model`; with `convex` the last step has shown that it needs no examination.
@@ -87,6 +94,16 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
     /// Whether the current point may be a minimum, asked once a point; where it is a saddle the run goes on, with a step
     /// of `length` along its negative curvature. Costs a gradient where the model is spent.
     pub(crate) fn examine(&mut self, now: &mut Standing<T>, length: T) -> Result<bool, Error> {
+        self.examine_within(now, None, length)
+    }
+
+    /// As [`examine`](Self::examine), in the variables that are off their bounds.
+    pub(crate) fn examine_within(
+        &mut self,
+        now: &mut Standing<T>,
+        bounds: Option<&Bounds<T>>,
+        length: T,
+    ) -> Result<bool, Error> {
         if !self.examined && !self.is_leaving() {
             let fresh = self.model.is_some();
             let mut model = match self.model.take() {
@@ -97,7 +114,7 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
                     model
                 }
             };
-            let asked = self.second_order.examine(&mut model.hessian(), &now.gradient, length);
+            let asked = self.look(&mut model, now, bounds, length);
             if fresh && !self.is_leaving() {
                 self.model = Some(model);
             }
@@ -108,13 +125,46 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
         Ok(!self.is_leaving())
     }
 
+    /// Asks the Hessian at the current point; returns the number of products.
+    fn look(
+        &mut self,
+        model: &mut O::Model<'o>,
+        now: &Standing<T>,
+        bounds: Option<&Bounds<T>>,
+        length: T,
+    ) -> Result<usize, Error> {
+        let Some(bounds) = bounds else {
+            return Ok(self.second_order.examine(&mut model.hessian(), &now.gradient, length)?);
+        };
+        let n = now.x.len();
+        let free: Vec<usize> = (0..n).filter(|&i| bounds.is_free(i, now.x[i])).collect();
+        if free.is_empty() {
+            return Ok(0);
+        }
+        let gradient: Vec<T> = free.iter().map(|&i| now.gradient[i]).collect();
+        let mut restricted = Restricted::new(model.hessian(), free)?;
+        let products = self.second_order.examine(&mut restricted, &gradient, length)?;
+        self.second_order.spread(&restricted.into_indices(), n);
+        Ok(products)
+    }
+
     /// Tries to leave a saddle, by a step that `judge` lets pass; the status if the run is over.
     pub(crate) fn leave(
         &mut self,
         now: &mut Standing<T>,
         judge: impl FnOnce(T, T, &ModelStep<T>) -> Judgement<T>,
     ) -> Result<Option<Status>, Error> {
-        Ok(match self.second_order.leave(now, self.objective, judge)? {
+        self.leave_within(now, None, judge)
+    }
+
+    /// As [`leave`](Self::leave), by a step within the bounds.
+    pub(crate) fn leave_within(
+        &mut self,
+        now: &mut Standing<T>,
+        bounds: Option<&Bounds<T>>,
+        judge: impl FnOnce(T, T, &ModelStep<T>) -> Judgement<T>,
+    ) -> Result<Option<Status>, Error> {
+        Ok(match self.second_order.leave(now, self.objective, bounds, judge)? {
             Leaving::Left(model) => {
                 self.arrive(model, false);
                 None

@@ -4,10 +4,8 @@ use crate::scalar::Scalar;
 
 /// P A = L U of a square matrix of small order, row-major.
 #[derive(Clone, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
 pub(crate) struct SmallLu<T> {
     order: usize,
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
     factors: Vec<T>,
     rows: Vec<usize>,
 }

@@ -1,12 +1,12 @@
 //! Where a run stands: what every solver keeps, however it chooses its steps.
 
-use crate::error::{Error, require_length};
+use crate::error::{Error, require_length, require_lengths};
 use crate::limits::Limits;
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Judgement, Verdict};
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
-use crate::status::{Counts, Place, Progress, Report, Status};
+use crate::status::{Counts, Criterion, Place, Progress, Report, Status};
 use crate::vector::{all_finite, norm};
 use std::ops::ControlFlow;
 
@@ -90,6 +90,29 @@ impl<T: Scalar> Standing<T> {
     pub(crate) fn begin(&mut self) {
         self.gradient_norms = [self.gradient_norm; 2];
         self.finished = self.limits.start_verdict(&self.x, self.value, self.gradient_norm);
+    }
+
+    /// The run goes on under these limits, in a problem of `n` variables; where it was over by others, only if it is over by
+    /// these, too.
+    ///
+    /// The limits of the builder are asked: a run that reached its last iteration goes on where there are more now, and one
+    /// that had converged where the gradient is to be smaller.
+    pub(crate) fn resumed(mut self, method: &'static str, limits: Limits<T>, n: usize) -> Result<Self, Error> {
+        limits.check(method)?;
+        require_lengths(method, n, &[("x", &self.x), ("trial", &self.trial), ("gradient", &self.gradient)])?;
+        let spent = self.counts.iterations >= self.limits.max_iterations;
+        let low = self.value < self.limits.lower_bound;
+        self.limits = limits;
+        let verdict = limits.verdict(self.value, self.gradient_norm, self.counts.iterations);
+        self.finished = match self.finished {
+            // At a saddle that is being left the gradient says nothing.
+            None => verdict.filter(|&status| status == Status::MaxIterations),
+            Some(Status::Converged(Criterion::GradientNorm) | Status::MaxIterations) => verdict,
+            Some(Status::Unbounded) if low => verdict,
+            Some(Status::SecondOrder { .. }) if spent && self.counts.iterations < limits.max_iterations => None,
+            over => over,
+        };
+        Ok(self)
     }
 
     /// ‖g‖/‖g₀‖, g₀ the gradient at the start; where that is nothing beside later ones, as at a saddle, the largest so far

@@ -28,20 +28,18 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
-use crate::descent::{Descent, StepEnd};
-use crate::error::{Error, require_length};
-use crate::forcing::Forcing;
+use crate::bounded_steps::{BoundedSolver, BoundedState, BoundedSteps, Frame};
+use crate::descent::{Descent, ModelStep};
+use crate::error::Error;
+use crate::forcing::{Forcing, forcing_options};
 use crate::krylov::Gltr;
 use crate::limits::{Limits, limit_options};
-use crate::objective::{LocalModel, Objective};
-use crate::radius_search::RadiusSearch;
+use crate::objective::{Objective, ObjectiveError};
+use crate::operator::LinearOperator;
+use crate::radius_search::{Judgement, RadiusSearch, value_scale_option};
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
-use crate::site::{Site, SiteState};
-use crate::solver::{minimize_methods, solvers};
-use crate::standing::{Attempt, Standing};
-use crate::status::{Place, Status};
-use crate::vector::offset;
+use crate::solver::minimize_methods;
 
 const METHOD: &str = "trust region";
 
@@ -65,9 +63,10 @@ impl<T: Scalar> Default for TrustRegion<T> {
 }
 
 impl<T: Scalar> TrustRegion<T> {
-    /// The method with its defaults, its steps from [`Gltr`].
+    /// The method with its defaults, its steps from [`Gltr`] with a
+    /// [`boundary_tolerance`](Gltr::boundary_tolerance) of 0.3.
     pub fn new() -> Self {
-        Self::with_descent(Gltr::new())
+        Self::with_descent(Gltr::of_a_search())
     }
 }
 
@@ -111,31 +110,8 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         self
     }
 
-    /// The magnitude of the terms the function sums, in its units. Default: 1.
-    ///
-    /// Changes of the value below 10 ε times this are taken for rounding, and steps that small are judged by the
-    /// gradient unless the value falls. With 0 only |f| itself counts: for a tiny function that sums no large terms.
-    pub fn value_scale(mut self, scale: T) -> Self {
-        self.search.set_value_scale(scale);
-        self
-    }
-
-    /// How exactly Newton's equations are solved. Default: superlinear, `largest` 1/10, `power` 1: quadratic
-    /// convergence. Never more exactly than the gradient tolerance needs: a tenth of it.
-    pub fn forcing(mut self, forcing: Forcing<T>) -> Self {
-        self.forcing = forcing;
-        self
-    }
-
-    /// The most products spent on the question whether a point with zero gradient is a minimum. Default: 8; with 0 it is
-    /// not asked.
-    ///
-    /// A negative eigenvalue is left along its direction, or reported as [`Status::SecondOrder`]. Nothing is spent where
-    /// the last step was computed in the whole space and found it convex.
-    pub fn saddle_products(mut self, limit: usize) -> Self {
-        self.second_order = SecondOrder::new(limit);
-        self
-    }
+    value_scale_option!();
+    forcing_options!();
 
     /// A run at its starting point `x`, to be stepped. Costs one gradient, and holds five vectors besides the
     /// workspace of the descent.
@@ -147,157 +123,83 @@ impl<T: Scalar, D: Descent<T>> TrustRegion<T, D> {
         objective: &'o O,
         x: &[T],
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
-        self.check()?;
-        let (now, model) = Standing::start(METHOD, self.limits, objective, x)?;
-        Ok(TrustRegionSolver {
-            site: Site::new(objective, model, self.second_order),
-            search: self.search,
-            forcing: self.forcing,
-            descent: self.descent,
-            step: vec![T::zero(); x.len()],
-            prepared: None,
-            now,
-        })
+        let (frame, steps) = self.parts()?;
+        BoundedSolver::start(frame, steps, objective, x)
     }
 
-    /// The run with the options of this builder and this state, the bits of all that follows the same as if it had never
-    /// stopped. It prepares the point, and its path if that was known, once more; its counts leave that out.
-    ///
-    /// Radius and limits are those of the state.
-    ///
-    /// # Errors
-    /// An option that makes no sense, an objective of another dimension, or what it reports.
-    pub fn resume<'o, O: Objective<T>>(
-        mut self,
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
         objective: &'o O,
         state: TrustRegionState<T>,
     ) -> Result<TrustRegionSolver<'o, T, O, D>, Error> {
-        self.check()?;
-        let TrustRegionState { search, now, prepared, site } = state;
-        require_length(METHOD, "x", objective.dimension(), now.x.len())?;
-        if let Some([radius, tolerance]) = prepared {
-            self.descent.prepare(&mut objective.at(&now.x)?.hessian(), &now.gradient, radius, tolerance)?;
-        }
-        Ok(TrustRegionSolver {
-            site: Site::resume(objective, &now.x, self.second_order, site)?,
-            search,
-            forcing: self.forcing,
-            descent: self.descent,
-            step: vec![T::zero(); now.x.len()],
-            prepared,
-            now,
-        })
+        let (frame, steps) = self.parts()?;
+        BoundedSolver::resume(frame, steps, objective, state)
     }
 
-    fn check(&self) -> Result<(), Error> {
-        self.limits.check(METHOD)?;
-        self.search.check()?;
-        self.forcing.check(METHOD)
+    fn parts(self) -> Result<(Frame<T>, RadiusSteps<T, D>), Error> {
+        let Self { search, forcing, limits, second_order, descent } = self;
+        search.check()?;
+        Ok((Frame { method: METHOD, limits, forcing, second_order }, RadiusSteps { search, descent }))
     }
 }
 
 /// What a run is apart from its objective and its options: it can be kept, and gone on with.
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
-pub struct TrustRegionState<T> {
-    search: RadiusSearch<T>,
-    now: Standing<T>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::maybe_two"))]
-    prepared: Option<[T; 2]>,
-    site: SiteState<T>,
-}
+pub type TrustRegionState<T> = BoundedState<T>;
 
 /// A run of [`TrustRegion`].
-#[derive(Debug)]
-pub struct TrustRegionSolver<'o, T: Scalar, O: Objective<T>, D = Gltr<T>> {
-    site: Site<'o, T, O>,
+pub type TrustRegionSolver<'o, T, O, D = Gltr<T>> = BoundedSolver<'o, T, O, RadiusSteps<T, D>>;
+
+/// Steps of a descent within a radius.
+#[derive(Clone, Debug)]
+pub struct RadiusSteps<T, D> {
     search: RadiusSearch<T>,
-    forcing: Forcing<T>,
     descent: D,
-    now: Standing<T>,
-    step: Vec<T>,
-    /// Radius and tolerance of the path at `x`, once it is known.
-    prepared: Option<[T; 2]>,
 }
 
-impl<T: Scalar, O: Objective<T>, D: Descent<T>> TrustRegionSolver<'_, T, O, D> {
-    /// What the run is apart from its objective and its options; [`TrustRegion::resume`] goes on with it.
-    pub fn state(&self) -> TrustRegionState<T> {
-        TrustRegionState {
-            search: self.search,
-            now: self.now.clone(),
-            prepared: self.prepared,
-            site: self.site.state(),
-        }
+impl<T: Scalar, D: Descent<T>> BoundedSteps<T> for RadiusSteps<T, D> {
+    fn control(&self) -> T {
+        self.search.radius()
     }
 
-    /// Learns the path at `x`, once.
-    fn prepare(&mut self) -> Result<(), Error> {
-        let Some(mut model) = self.site.take() else {
-            return Ok(());
-        };
-        let tolerance = self.forcing.at(&self.now);
-        let radius = self.search.radius();
-        match self.descent.prepare(&mut model.hessian(), &self.now.gradient, radius, tolerance) {
-            Ok(products) => {
-                self.now.counts.products += products;
-                self.prepared = Some([radius, tolerance]);
-                Ok(())
-            }
-            Err(error) => {
-                self.site.put_back(model);
-                self.prepared = None;
-                Err(error.into())
-            }
-        }
+    fn set_control(&mut self, radius: T) {
+        self.search.set_radius(radius);
     }
 
-    /// Asks whether the current point may be a minimum; the run goes on if it is not.
-    fn examine(&mut self) -> Result<bool, Error> {
-        self.site.examine(&mut self.now, self.search.radius())
+    fn prepare<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        gradient: &[T],
+        radius: T,
+        relative_tolerance: T,
+    ) -> Result<usize, ObjectiveError> {
+        self.descent.prepare(hessian, gradient, radius, relative_tolerance)
     }
 
-    /// Tries one step; the status if the run is over.
-    fn advance(&mut self) -> Result<Option<Status>, Error> {
-        if self.site.is_leaving() {
-            self.prepared = None;
-            let search = &self.search;
-            return self.site.leave(&mut self.now, |value, trial, promised| search.judge(value, trial, promised));
-        }
-        self.prepare()?;
-        let promised = self.descent.step(self.search.radius(), &mut self.step);
-        self.now.step_norm = promised.norm;
-        self.now.accepted = false;
-        if promised.norm == T::zero() && promised.end == StepEnd::NonFinite {
-            return Ok(Some(Status::NonFinite(Place::Product)));
-        }
-        offset(&self.now.x, T::one(), &self.step, &mut self.now.trial);
-        if self.now.trial == self.now.x {
-            let held_back = promised.end.is_on_boundary();
-            return Ok(Some(self.now.failed(if held_back { Status::RadiusTooSmall } else { Status::NoProgress })));
-        }
-
-        let search = &self.search;
-        let attempt = self.now.attempt(self.site.objective(), |value, trial| search.judge(value, trial, &promised))?;
-        match attempt {
-            Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
-            Attempt::Accepted(model, judgement) => {
-                // Newton's step in the whole space, where the Hessian was positive definite.
-                let convex = promised.end == StepEnd::Interior
-                    && judgement.is_as_promised()
-                    && self.descent.definite_dimension() == self.step.len();
-                self.site.arrive(model, convex);
-                self.prepared = None;
-                self.search.accepted(judgement, &promised);
-                return Ok(None);
-            }
-            Attempt::Rejected => {}
-        }
-        self.search.rejected(&promised);
-        Ok(self.search.is_exhausted().then(|| self.now.failed(Status::RadiusTooSmall)))
+    fn step(&mut self, out: &mut [T]) -> ModelStep<T> {
+        self.descent.step(self.search.radius(), out)
     }
-}
 
-solvers! {
-    [O: Objective<T>, D: Descent<T>] TrustRegionSolver<'_, T, O, D>, now, |run| run.search.radius(), examine;
+    fn judge(&self, value: T, trial_value: T, promised: &ModelStep<T>) -> Judgement<T> {
+        self.search.judge(value, trial_value, promised)
+    }
+
+    fn accepted(&mut self, judgement: Judgement<T>, promised: &ModelStep<T>, _: T) {
+        self.search.accepted(judgement, promised);
+    }
+
+    fn rejected(&mut self, promised: &ModelStep<T>) {
+        self.search.rejected(promised);
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.search.is_exhausted()
+    }
+
+    fn definite_dimension(&self) -> usize {
+        self.descent.definite_dimension()
+    }
+
+    fn length_off_saddle(&self) -> T {
+        self.search.radius()
+    }
 }

@@ -64,15 +64,32 @@ pub(crate) fn all_finite<T: Scalar>(a: &[T]) -> bool {
     a.iter().all(|entry| entry.is_finite())
 }
 
-/// Numbers in [−1, 1) from a fixed seed and a stream (splitmix64): the same bits in every run.
-pub(crate) fn pseudorandom<T: Scalar>(stream: u64) -> impl Iterator<Item = T> {
-    let mut state = 0x6a09_e667_f3bc_c908_u64.wrapping_add(stream.wrapping_mul(0xd1b5_4a32_d192_ed03));
-    std::iter::repeat_with(move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+/// Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014: the same bits in every run.
+pub(crate) struct Splitmix(u64);
+
+impl Splitmix {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        T::of(((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0)
-    })
+        z ^ (z >> 31)
+    }
+
+    /// In [0, 1).
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// Numbers in [−1, 1) from a fixed seed and a stream.
+pub(crate) fn pseudorandom<T: Scalar>(stream: u64) -> impl Iterator<Item = T> {
+    let seed = 0x6a09_e667_f3bc_c908_u64.wrapping_add(stream.wrapping_mul(0xd1b5_4a32_d192_ed03));
+    let mut random = Splitmix::new(seed);
+    std::iter::repeat_with(move || T::of(2.0 * random.unit() - 1.0))
 }
 
 /// How often a step is halved before it is given up: down to ε² of it, 104 times in `f64` and 46 times in `f32`. No first

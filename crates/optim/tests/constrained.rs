@@ -22,6 +22,17 @@ fn quadratic(n: usize, condition: f64, seed: u64) -> (impl Objective<f64>, Vec<f
     (f, center)
 }
 
+/// 5e-7 x from 1e10: x − g is x in double precision, and P(x − g) − x would be zero.
+#[test]
+fn a_small_slope_at_a_large_x_is_no_convergence() {
+    let slope = |_: &[f64], g: &mut [f64]| g[0] = 5e-7;
+    let f = FromParts::new(1, |x: &[f64]| 5e-7 * x[0], slope, |_: &[f64], _: &[f64], hv: &mut [f64]| hv[0] = 0.0);
+    let report = Lbfgsb::new(&[0.0], &[2e10]).minimize(&f, &[1e10]).unwrap();
+    assert!(!report.status.is_converged() && report.gradient_norm == 5e-7, "{report}");
+    let report = optim::ProjectedNewton::new(&[0.0], &[2e10]).minimize(&f, &[1e10]).unwrap();
+    assert!(!report.status.is_converged() && report.gradient_norm == 5e-7, "{report}");
+}
+
 #[test]
 fn bounds_hold_and_the_conditions_of_a_minimum_with_them() {
     for seed in 0..60_u64 {
@@ -184,4 +195,21 @@ fn owl_qn_asks_for_armijo_only_and_descends() {
         })
         .unwrap();
     assert!(report.status.is_converged(), "{report}");
+}
+
+/// yᵀy of gradients of 1e-170 is zero where sᵀy is not: no γ comes of it, and the run ends.
+#[test]
+fn gradients_whose_squares_underflow_do_not_spin() {
+    let f = FromParts::first_order(
+        2,
+        |x: &[f64]| 1e-170 * (x[0] * x[0] + 2.0 * x[1] * x[1]),
+        |x: &[f64], g: &mut [f64]| g.copy_from_slice(&[2e-170 * x[0], 4e-170 * x[1]]),
+    );
+    for lambda in [0.0, 1e-172] {
+        let method = OwlQn::new(lambda).gradient_tolerance(0.0).max_iterations(50);
+        let report = method.minimize(&f, &[3.0, -1.0]).unwrap();
+        assert!(report.value.is_finite() && report.counts.values < 50 * 100, "{lambda:e}: {report}");
+    }
+    let report = Lbfgs::new().gradient_tolerance(0.0).max_iterations(50).minimize(&f, &[3.0, -1.0]).unwrap();
+    assert!(report.value.is_finite() && report.x.iter().all(|x| x.is_finite()), "{report}");
 }

@@ -56,6 +56,80 @@ fn two_thousand_cubic_models_are_minimised_globally() {
     }
 }
 
+/// Beyond its basis the model is minimised all the same: by λ and s with (H + λI) s = −g for a weight λ/‖s‖ that is not
+/// below the one asked for, and above it by no more than the grid is coarse.
+#[test]
+fn a_small_basis_goes_on_to_a_minimum_of_the_model() {
+    const N: usize = 120;
+    for (shift, weight) in [(0.0, 1e-6), (0.0, 1e-2), (0.0, 1.0), (-1.5, 1e-2), (-1.5, 1.0)] {
+        let spectrum: Vec<f64> = (0..N).map(|i| 1e3_f64.powf(i as f64 / N as f64) + shift).collect();
+        let mut h = Spectral::new(spectrum, 7);
+        let g = random(N, 8);
+        let mut whole = CubicModel::new();
+        whole.prepare(&mut h, &g, weight, 1e-10).unwrap();
+        let mut s = vec![0.0; N];
+        let best = whole.step(weight, &mut s);
+        let best_value = cubic(&h, &g, weight, &s);
+        for vectors in [1, 2, 12, 40] {
+            h.products = 0;
+            let mut model = CubicModel::new().basis_vectors(vectors).max_products(10 * N);
+            let products = model.prepare(&mut h, &g, weight, 1e-8).unwrap();
+            assert!(products == h.products && products < 3 * N, "{products} products");
+            let step = model.step(weight, &mut s);
+            let lambda = model.shift();
+            let label = format!("shift {shift}, weight {weight}, {vectors} vectors: {step:?}, {best:?}, λ {lambda}");
+            assert!((norm(&s) - step.norm).abs() <= 1e-13 * step.norm, "{label}");
+            assert!((h.model(&g, &s) + step.decrease).abs() <= 1e-6 * step.decrease, "{label}");
+            let residual: Vec<f64> = h.function(|l| l + lambda, &s).iter().zip(&g).map(|(hs, g)| hs + g).collect();
+            assert!(norm(&residual) <= 1.1e-8 * norm(&g), "{label}: {:e}", norm(&residual));
+            assert!(lambda >= weight * norm(&s) * (1.0 - 1e-12), "{label}");
+            if vectors >= 12 {
+                assert!(lambda <= 4.0 * weight * best.norm, "{label}");
+                // Where H + λI is nearly singular ‖s‖ changes much with λ.
+                let enough = if shift < 0.0 { 0.0 } else { 0.9 * best_value };
+                assert!(cubic(&h, &g, weight, &s) <= enough, "{label}: {best_value}");
+            }
+            // Larger weights and shorter lengths cost no product.
+            let mut last = step.norm;
+            for factor in [3.0, 100.0, 1e4] {
+                let shorter = model.step(factor * weight, &mut s).norm;
+                assert!(shorter <= last * (1.0 + 1e-12), "{label}: {shorter} after {last}");
+                last = shorter;
+            }
+            let long = model.step(weight, &mut s).norm;
+            let heavier = model.weight_for(0.25 * long);
+            assert!(heavier > weight && model.step(heavier, &mut s).norm < 0.9999 * long, "{label}: {heavier}");
+            assert_eq!(h.products, products, "{label}");
+        }
+    }
+}
+
+/// Σ ½ cᵢ xᵢ² + ¼ xᵢ⁴ − xᵢ with cᵢ from 1 to 10⁴: a step within 64 vectors leaves most of the gradient, so that some
+/// hundred of them were needed where now ten steps are.
+#[test]
+fn two_thousand_badly_scaled_variables_take_few_iterations() {
+    const N: usize = 2000;
+    let scale = |i: usize| 1e4_f64.powf(i as f64 / N as f64);
+    let f = Counted::new(optim::FromParts::new(
+        N,
+        |x: &[f64]| x.iter().enumerate().map(|(i, x)| 0.5 * scale(i) * x * x + 0.25 * x.powi(4) - x).sum(),
+        |x: &[f64], g: &mut [f64]| {
+            g.iter_mut().zip(x).enumerate().for_each(|(i, (g, x))| *g = scale(i) * x + x.powi(3) - 1.0)
+        },
+        |x: &[f64], v: &[f64], hv: &mut [f64]| {
+            hv.iter_mut().zip(x).zip(v).enumerate().for_each(|(i, ((hv, x), v))| *hv = (scale(i) + 3.0 * x * x) * v);
+        },
+    ));
+    let start = vec![1.0; N];
+    let report = CubicRegularization::new().minimize(&f, &start).unwrap();
+    assert!(report.status.is_converged() && report.gradient_norm <= 1.5e-8, "{report}");
+    assert!(report.counts.iterations <= 25, "{report}");
+    assert_eq!(f.found()[2], report.counts.products);
+    // Conjugate gradients need no more than a trust region's.
+    let region = TrustRegion::new().minimize(&f, &start).unwrap();
+    assert!(report.counts.products <= 2 * region.counts.products, "{report}; {region}");
+}
+
 #[test]
 fn a_rejected_step_costs_no_products() {
     let mut rejections = 0;

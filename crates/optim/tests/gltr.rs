@@ -84,6 +84,36 @@ fn ten_thousand_subproblems_are_solved_to_their_global_minimum() {
     );
 }
 
+/// What is asked for is what is delivered, on the radius as inside it, with no option set. Where g has nothing along the
+/// leftmost eigenvectors only restarts find them, so those subproblems are left out.
+#[test]
+fn ten_thousand_subproblems_are_solved_to_the_tolerance_asked_for() {
+    let (mut boundary, mut products, mut rough) = (0, 0, 0);
+    for (seed, tolerance) in (0..10_000).filter(|seed| seed % 5 != 0).zip([1e-10, 1e-6, 1e-2].into_iter().cycle()) {
+        let Trial { mut h, g, radius, least, largest } = trial(seed);
+        let n = g.len();
+        let mut gltr = Gltr::new();
+        products += gltr.prepare(&mut h, &g, radius, tolerance).unwrap();
+        let mut s = vec![0.0; n];
+        let step = gltr.step(radius, &mut s);
+        let shift = gltr.shift();
+        let label = format!("trial {seed}: {step:?}, shift {shift}, spectrum {:?}, g {g:?}", h.spectrum);
+        assert!(norm(&s) <= radius * (1.0 + 4.0 * f64::EPSILON), "{label}");
+        assert!(shift == 0.0 || norm(&s) >= radius * (1.0 - 1e-12), "{label}");
+        let residual = add(&add(&h.function(|l| l, &s), shift, &s), 1.0, &g);
+        let rounding = 1e-12 * ((largest + shift) * norm(&s) + norm(&g));
+        assert!(norm(&residual) <= tolerance * norm(&g) + rounding, "residual {:e}: {label}", norm(&residual));
+        // Only a space that was left early may have missed the leftmost eigenvalue.
+        assert!(least + shift >= -1e-3 * largest || tolerance > 1e-3, "{label}");
+        boundary += usize::from(step.end.is_on_boundary());
+
+        let mut search = Gltr::new().boundary_tolerance(0.3);
+        rough += search.prepare(&mut h, &g, radius, tolerance).unwrap();
+        assert!(search.step(radius, &mut s).decrease <= step.decrease * (1.0 + 1e-9), "{label}");
+    }
+    assert!(boundary > 5000 && rough < products, "{boundary} on the radius, {rough} of {products} products");
+}
+
 /// H = diag(−2, 1, …), g along e₂: (H + 2I) s = −g leaves room for any multiple of e₁.
 #[test]
 fn the_hard_case_needs_a_restart() {
@@ -159,8 +189,7 @@ fn as_many_products_as_distinct_eigenvalues() {
 fn each_end_is_named() {
     let end = |a, b, radius, limit| descents::end(Gltr::new().max_products(limit), [a, b], radius);
     assert_eq!(end(1.0, 2.0, 10.0, 5), (StepEnd::Interior, 2));
-    // On the radius 0.3 of the gradient is exact enough, which one product gives.
-    assert_eq!(end(1.0, 2.0, 0.1, 5), (StepEnd::Boundary, 1));
+    assert_eq!(end(1.0, 2.0, 0.1, 5), (StepEnd::Boundary, 2));
     assert_eq!(end(-1.0, 0.5, 10.0, 5), (StepEnd::NegativeCurvature, 2));
     assert_eq!(end(1.0, 2.0, 10.0, 1), (StepEnd::ProductLimit, 1));
     assert_eq!(end(1.0, 2.0, 10.0, 0), (StepEnd::ProductLimit, 0));

@@ -35,6 +35,33 @@ fn conjugate_gradients_solve_definite_systems() {
     assert!(solution.end.is_solved() && norm(&x) < 1e-14);
 }
 
+/// Curvature is judged relative to ‖A‖: in units of 1e±30 the same systems are solved, in as many products.
+#[test]
+fn the_scale_of_a_matrix_is_no_curvature() {
+    let b = random(N, 11);
+    let run = |scale: f64, preconditioned: bool| {
+        let mut a = Spectral::new(power(1e3).iter().map(|l| scale * l).collect(), 5);
+        let mut mass = Diagonal::new(vec![1.0 / scale; N]);
+        let mut cg = ConjugateGradients::new().max_products(400);
+        let mut x = vec![0.0; N];
+        let solution = if preconditioned {
+            cg.solve_preconditioned(&mut a, &mut mass, &b, &mut x, 1e-9).unwrap()
+        } else {
+            cg.solve(&mut a, &b, &mut x, 1e-9).unwrap()
+        };
+        assert_eq!(solution.end, KrylovEnd::Converged, "{scale:e}");
+        let exact = a.function(|l| 1.0 / l, &b);
+        assert!(distance(&x, &exact) <= 2e-9 * norm(&b) / scale, "{scale:e}");
+        solution.products
+    };
+    for preconditioned in [false, true] {
+        let products = run(1.0, preconditioned);
+        for scale in [1e-30, 1e30] {
+            assert!(run(scale, preconditioned).abs_diff(products) <= 2, "{scale:e}");
+        }
+    }
+}
+
 #[test]
 fn a_good_preconditioner_saves_products() {
     let diagonal: Vec<f64> = power(1e8);

@@ -236,6 +236,47 @@ fn a_failed_search_drops_the_memory_and_tries_the_gradient_once() {
     assert!(report.counts.gradients <= 1 + 40, "{report}");
 }
 
+/// Once a wall stands around the point that is open along −g alone, the pairs lead into it: their search fails, the memory
+/// is dropped, and every later trial of the iteration lies on −g.
+#[test]
+fn after_a_failed_search_the_next_goes_along_the_gradient_with_an_empty_memory() {
+    use std::cell::RefCell;
+    let gradient_at = |x: &[f64]| [x[0], 100.0 * x[1], 7.0 * x[2]];
+    let wall: RefCell<Option<[Vec<f64>; 2]>> = RefCell::default();
+    let trials = RefCell::new(Vec::new());
+    let is_open = |y: &[f64]| {
+        wall.borrow().as_ref().is_none_or(|[x, g]| {
+            let d: Vec<f64> = y.iter().zip(x).map(|(y, x)| y - x).collect();
+            let along = -dot(&d, g) >= (1.0 - 1e-9) * norm(&d) * norm(g);
+            // Nearer to x the direction of y − x is rounding.
+            if norm(&d) > 1e-9 {
+                trials.borrow_mut().push(along);
+            }
+            along
+        })
+    };
+    let f = FromParts::first_order(
+        3,
+        |x: &[f64]| 0.5 * dot(x, &gradient_at(x)) + if is_open(x) { 0.0 } else { 1e6 },
+        |x: &[f64], g: &mut [f64]| g.copy_from_slice(&gradient_at(x)),
+    );
+    let mut solver = Lbfgs::new().start(&f, &[3.0, 1.0, -2.0]).unwrap();
+    for _ in 0..3 {
+        assert!(solver.step().unwrap().is_continue());
+    }
+    let now = solver.progress();
+    let before = now.value;
+    *wall.borrow_mut() = Some([now.x.to_vec(), now.gradient.to_vec()]);
+    assert!(solver.step().unwrap().is_continue());
+    let after = solver.progress();
+    assert!(after.accepted && after.value < before);
+    let trials = trials.borrow();
+    let first = trials.iter().position(|&along| along).unwrap();
+    assert!(first >= 1 && trials[first..].iter().all(|&along| along), "{trials:?}");
+    // Both searches are short.
+    assert!(first <= 40 && trials.len() - first <= 40, "{trials:?}");
+}
+
 /// log(x) − 1/x … the function is NaN for x ≤ 0 and steep beside it: no trial there is accepted.
 #[test]
 fn trial_points_that_are_not_finite_shorten_the_step() {

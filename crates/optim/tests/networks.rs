@@ -16,7 +16,7 @@ macro_rules! run {
     }};
 }
 
-fn end<O: optim::Objective<f64>, M: Method<f64>>(run: optim::Minimize<'_, f64, O, M>) -> Report<f64> {
+fn end<O, M: Method<f64, O>>(run: optim::Minimize<'_, f64, O, M>) -> Report<f64> {
     run.run().unwrap()
 }
 

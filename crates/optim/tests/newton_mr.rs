@@ -34,14 +34,14 @@ fn most_problems_of_more_garbow_hillstrom_are_solved() {
                 .unwrap(),
         ];
         for (solved, report) in solved.iter_mut().zip(reports) {
-            let found = problem.minima.iter().any(|m| (report.value - m.value).abs() <= 1e-6 * m.value.abs() + 1e-8);
+            let found = problem.nearest_minimum(report.value).is_some();
             *solved += usize::from(found);
             println!("{} {}: {report}", if found { "solved" } else { "missed" }, problem.name);
             assert!(report.value.is_finite());
         }
     }
     println!("{solved:?}");
-    assert!(solved[0] >= 32 && solved[1] >= 34, "{solved:?}");
+    assert!(solved[0] >= 35 && solved[1] >= 34, "{solved:?}");
 }
 
 #[test]
@@ -90,5 +90,18 @@ fn saddle_free_steps_divide_by_the_absolute_hessian() {
             last = short.decrease;
         }
         assert_eq!(h.products, products, "a shorter radius asked for products");
+    }
+}
+
+/// The Hessian of a fit to NIST's Misra1a has a condition of 10¹² on the way. Taken for a system without a solution, it gave
+/// steps that ended the run with no digit right.
+#[test]
+fn a_badly_conditioned_system_is_not_taken_for_one_without_a_solution() {
+    let set = testkit::problems::nist::all().iter().find(|set| set.name == "Misra1a").unwrap();
+    for start in 0..2 {
+        let problem = set.problem(start);
+        let f = problem.function();
+        let report = NewtonMr::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
+        assert!(report.status.is_converged() && set.digits(&report.x) >= 8.0, "start {}: {report}", start + 1);
     }
 }

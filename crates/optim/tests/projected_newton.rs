@@ -130,6 +130,45 @@ fn a_rejected_step_costs_no_products() {
     assert!(rejections > 10, "only {rejections} rejections: the law was hardly tested");
 }
 
+/// ¼ x⁴ − ½ x² + y² + z between bounds that hold z: at x = y = 0 the gradient in the free variables is zero, and the
+/// second derivative along x is −1.
+fn saddle() -> impl Objective<f64> {
+    FromParts::new(
+        3,
+        |p: &[f64]| 0.25 * p[0].powi(4) - 0.5 * p[0] * p[0] + p[1] * p[1] + p[2],
+        |p: &[f64], g: &mut [f64]| g.copy_from_slice(&[p[0].powi(3) - p[0], 2.0 * p[1], 1.0]),
+        |p: &[f64], v: &[f64], hv: &mut [f64]| {
+            hv.copy_from_slice(&[(3.0 * p[0] * p[0] - 1.0) * v[0], 2.0 * v[1], 0.0]);
+        },
+    )
+}
+
+#[test]
+fn a_saddle_among_the_free_variables_is_left() {
+    // The second box ends before the minimum, the third holds x, so that what is left is a minimum.
+    for (upper, value) in [(3.0, -0.25 - 4.0), (0.5, 0.25 * 0.5_f64.powi(4) - 0.125 - 4.0), (0.0, -4.0)] {
+        let (lower, upper) = ([-upper, -3.0, -4.0], [upper, 3.0, 4.0]);
+        for start in [[0.0, 1.0, 2.0], [0.0, 0.0, -4.0]] {
+            let f = Counted::new(guarded(saddle(), lower.to_vec(), upper.to_vec()));
+            let report = ProjectedNewton::new(&lower, &upper).minimize(&f, &start).unwrap();
+            assert!(report.status.is_converged() && (report.value - value).abs() < 1e-12, "{upper:?}: {report}");
+            assert_eq!(f.found(), [report.counts.values, report.counts.gradients, report.counts.products]);
+        }
+    }
+    // Not asked, it believes the gradient.
+    let method = ProjectedNewton::new(&[-3.0, -3.0, -4.0], &[3.0, 3.0, 4.0]).saddle_products(0);
+    let report = method.minimize(&saddle(), &[0.0, 1.0, 2.0]).unwrap();
+    assert!(report.status.is_converged() && report.x[0] == 0.0 && report.value >= -4.0, "{report}");
+}
+
+/// Negative curvature that no step can use: the value does not fall, by a wrong Hessian.
+#[test]
+fn a_saddle_that_cannot_be_left_is_named() {
+    let f = scalar(|x| 0.5 * x * x, |x| x, |_| -3.0);
+    let report = ProjectedNewton::new(&[-2.0], &[5.0]).minimize(&f, &[0.0]).unwrap();
+    assert_eq!(report.status, Status::SecondOrder { smallest_ritz: -3.0 });
+}
+
 #[test]
 fn what_goes_wrong_has_a_status() {
     let run = |f: &dyn Fn(f64) -> f64, d: &dyn Fn(f64) -> f64, dd: &dyn Fn(f64) -> f64, x: f64| {

@@ -1,4 +1,4 @@
-//! The front end: stopping tests and their causes, observers, histories, counts, many starts, and restarts to the bit.
+//! The front end: stopping tests and their causes, observers, histories, counts, many starts.
 
 mod common;
 
@@ -158,7 +158,7 @@ fn observers_see_every_iteration_and_may_stop_it() {
 fn the_counting_objective_agrees_with_every_method() {
     let f = Counted::new(rosenbrock());
     let start = f.inner().start.clone();
-    fn check<M: Method<f64>>(f: &Counted<common::LeastSquares>, x: &[f64], method: M) {
+    fn check<M: Method<f64, Counted<common::LeastSquares>>>(f: &Counted<common::LeastSquares>, x: &[f64], method: M) {
         f.reset();
         let report = minimize(f, x).method(method).run().unwrap();
         let (found, counts) = (f.counts(), report.counts);
@@ -188,6 +188,34 @@ fn the_counting_objective_agrees_with_every_method() {
     f.reset();
     optim::LocalModel::hvp_block(&mut f.at(&start).unwrap(), &[1.0; 6], &mut out).unwrap();
     assert_eq!(f.counts().products, 3);
+}
+
+#[test]
+fn the_counting_residuals_agree_with_the_methods_of_least_squares() {
+    let problem = testkit::problems::mgh::problem(14);
+    let f = Counted::new(problem.residual_function().unwrap().flat(&problem.start));
+    for gauss_newton in [true, false] {
+        f.reset();
+        let run = optim::fit(&f, &problem.start);
+        let report = if gauss_newton { run.method(optim::GaussNewton::new()).run() } else { run.run() }.unwrap();
+        let (found, counts) = (f.counts(), report.counts);
+        assert!(report.status.is_converged(), "{report}");
+        assert_eq!(
+            [found.values, found.gradients, found.products],
+            [counts.values, counts.gradients, counts.products],
+            "{report}"
+        );
+    }
+}
+
+/// (x² − 1, x − y): two minima of ½ ‖r‖², found from many starts by a method of least squares.
+#[test]
+fn many_starts_serve_least_squares_too() {
+    use autodiff_core::{Function, Var};
+    let r = Function::new(|x: &[Var]| vec![x[0].square() - 1.0, x[0] - x[1]]);
+    let starts = MultiStart::in_box(&[-3.0, -3.0], &[3.0, 3.0], 12, 5).unwrap();
+    let found = starts.run_with(|| r.flat(&vec![0.0; 2]), optim::LevenbergMarquardt::new());
+    assert_eq!(found.minima().len(), 2, "{found:?}");
 }
 
 /// x⁴/4 − x²/2 + y²: the gradient vanishes at the saddle 0, whatever the test of it; methods of products go on to ±1.
@@ -287,248 +315,4 @@ fn many_starts_find_every_minimum_and_do_not_depend_on_the_threads() {
     assert!(short.minima().is_empty());
     let rough = starts.stop(|| Stop::largest_slope(1e-3)).run(&f, Lbfgs::new());
     assert!(rough.runs().iter().all(|r| r.as_ref().unwrap().status == Status::Converged(Criterion::LargestSlope)));
-}
-
-#[cfg(feature = "serde")]
-mod restart {
-    use super::*;
-    use common::scalar;
-    use optim::line_search::HagerZhang;
-    use optim::{GaussNewton, LevenbergMarquardt, ProjectedNewton, Solver, drive};
-    use serde::Serialize;
-    use serde::de::DeserializeOwned;
-
-    /// Runs to the end; and to iteration `k`, through text, and from there to the end: the same bits.
-    fn check<'f, S, R>(
-        name: &str,
-        start: impl Fn() -> S,
-        state: impl Fn(&S) -> R,
-        resume: impl Fn(R) -> S,
-        history: impl Fn(S) -> (Report<f64>, Vec<Record<f64>>),
-    ) where
-        S: Solver<f64> + 'f,
-        R: Serialize + DeserializeOwned,
-    {
-        let (whole, records) = history(start());
-        assert!(whole.counts.iterations > 15, "{name}: {whole}");
-        for k in [0, 1, 2, 7, 15] {
-            let mut solver = start();
-            for _ in 0..k {
-                assert!(solver.step().unwrap().is_continue());
-            }
-            let text = serde_json::to_string(&state(&solver)).unwrap();
-            drop(solver);
-            let (rest, later) = history(resume(serde_json::from_str(&text).unwrap()));
-            assert_eq!(rest, whole, "{name} at {k}");
-            assert!(rest.x.iter().zip(&whole.x).all(|(a, b)| a.to_bits() == b.to_bits()), "{name} at {k}");
-            assert_eq!(later, records[k.min(records.len())..], "{name} at {k}");
-        }
-    }
-
-    fn history<S: Solver<f64>>(solver: S) -> (Report<f64>, Vec<Record<f64>>) {
-        let mut history = History::new();
-        let report = drive(solver, None, &mut history).unwrap();
-        (report, history.records().to_vec())
-    }
-
-    macro_rules! restarts {
-        ($($name:ident: $method:expr;)*) => {$(
-            #[test]
-            fn $name() {
-                let f = rosenbrock();
-                check(
-                    stringify!($name),
-                    || $method.start(&f, &f.start).unwrap(),
-                    |solver| solver.state().clone(),
-                    |state| resume(&f, &$method, state),
-                    history,
-                );
-            }
-        )*};
-    }
-
-    /// The solver of the method the state came from.
-    trait Resumes<'o, O>: Sized {
-        type State;
-        fn resume(objective: &'o O, state: Self::State) -> Self;
-    }
-
-    macro_rules! resumes {
-        ($([$($g:tt)*] $solver:ty, $state:ty;)*) => {$(
-            impl<'o, O: Objective<f64>, $($g)*> Resumes<'o, O> for $solver {
-                type State = $state;
-                fn resume(objective: &'o O, state: $state) -> Self {
-                    <$solver>::resume(objective, state).unwrap()
-                }
-            }
-        )*};
-    }
-
-    resumes! {
-        [D: optim::Direction<f64>, L: optim::LineSearch<f64>] optim::DescentSolver<'o, f64, O, D, L>, optim::DescentState<f64, D, L>;
-        [] optim::GradientDescentSolver<'o, f64, O>, optim::GradientDescentState<f64>;
-        [] optim::NewtonCgSolver<'o, f64, O>, optim::newton_cg::NewtonCgState<f64>;
-        [] optim::LbfgsbSolver<'o, f64, O>, optim::lbfgsb::LbfgsbState<f64>;
-        [] optim::OwlQnSolver<'o, f64, O>, optim::owl_qn::OwlQnState<f64>;
-        [] optim::AdamSolver<f64, optim::FullBatch<'o, O>>, optim::AdamRun<f64>;
-    }
-
-    fn resume<'o, M, S, O>(objective: &'o O, _: &M, state: S::State) -> S
-    where
-        M: Method<f64, Solver<'o, O> = S>,
-        O: Objective<f64>,
-        S: Resumes<'o, O> + Solver<f64> + 'o,
-    {
-        S::resume(objective, state)
-    }
-
-    restarts! {
-        lbfgs: Lbfgs::new();
-        lbfgs_with_another_search: Lbfgs::new().line_search(HagerZhang::new()).memory(3);
-        bfgs: Bfgs::new();
-        conjugate_gradients: NonlinearCg::hager_zhang();
-        polak_ribiere: NonlinearCg::polak_ribiere();
-        barzilai_borwein: BarzilaiBorwein::new();
-        newton_cg: NewtonCg::new();
-        orthants: OwlQn::new(1e-3);
-        bounds: Lbfgsb::new(&[-3.0, -3.0], &[3.0, 3.0]);
-        armijo: GradientDescent::new(StepRule::Armijo { initial: 1.0 }).max_iterations(200);
-        curvature: GradientDescent::new(StepRule::Curvature { fallback: 1.0 }).max_iterations(200);
-        taylor_flow: GradientDescent::new(StepRule::TaylorFlow { step: 1e-3 }).max_iterations(200);
-        adam: Adam::new(0.02).max_iterations(200);
-    }
-
-    /// Also in the middle of rejections, and of leaving a saddle.
-    #[test]
-    fn trust_region() {
-        let f = rosenbrock();
-        for method in [TrustRegion::new(), TrustRegion::new().radius(100.0)] {
-            check(
-                "trust region",
-                || method.clone().start(&f, &f.start).unwrap(),
-                |solver| solver.state(),
-                |state| method.clone().resume(&f, state).unwrap(),
-                history,
-            );
-        }
-        let saddle = FromParts::new(
-            2,
-            |x: &[f64]| 0.25 * x[0].powi(4) - 0.5 * x[0] * x[0] + x[1].cosh(),
-            |x: &[f64], g: &mut [f64]| g.copy_from_slice(&[x[0].powi(3) - x[0], x[1].sinh()]),
-            |x: &[f64], v: &[f64], hv: &mut [f64]| {
-                hv.copy_from_slice(&[(3.0 * x[0] * x[0] - 1.0) * v[0], x[1].cosh() * v[1]]);
-            },
-        );
-        let start = || TrustRegion::new().radius(1e-3).start(&saddle, &[0.0, 3.0]).unwrap();
-        let (whole, records) = history(start());
-        assert!(whole.status.is_converged() && whole.value < 0.8, "{whole}");
-        for k in 0..whole.counts.iterations {
-            let mut solver = start();
-            for _ in 0..k {
-                assert!(solver.step().unwrap().is_continue());
-            }
-            let text = serde_json::to_string(&solver.state()).unwrap();
-            let state = serde_json::from_str(&text).unwrap();
-            let (rest, later) = history(TrustRegion::new().resume(&saddle, state).unwrap());
-            assert_eq!((&rest, &later[..]), (&whole, &records[k..]), "at {k}");
-        }
-    }
-
-    /// Methods whose options are no part of their states: the builder goes on with them. Also in the middle of rejections.
-    macro_rules! resumes_by_builder {
-        ($($name:ident: $method:expr, $f:expr, $start:expr;)*) => {$(
-            #[test]
-            fn $name() {
-                let (f, start) = ($f, $start);
-                check(
-                    stringify!($name),
-                    || $method.start(&f, &start).unwrap(),
-                    |solver| solver.state().clone(),
-                    |state| $method.resume(&f, state).unwrap(),
-                    history,
-                );
-            }
-        )*};
-    }
-
-    /// The residuals of a problem of Moré, Garbow and Hillstrom.
-    fn residuals(number: usize) -> (impl optim::LeastSquares<f64>, Vec<f64>) {
-        let problem = testkit::problems::mgh::problem(number);
-        (problem.residual_function().unwrap().flat(&problem.start), problem.start)
-    }
-
-    resumes_by_builder! {
-        cubic_regularization: CubicRegularization::new(), rosenbrock(), rosenbrock().start;
-        cubic_regularization_of_long_steps: CubicRegularization::new().weight(1e-4), rosenbrock(), rosenbrock().start;
-        newton_mr: NewtonMr::new(), rosenbrock(), rosenbrock().start;
-        symmetric_rank_one: Lsr1::new(), rosenbrock(), rosenbrock().start;
-        symmetric_rank_one_of_two_pairs: Lsr1::new().memory(2), rosenbrock(), rosenbrock().start;
-        projected_newton: ProjectedNewton::new(&[-3.0; 2], &[3.0; 2]), rosenbrock(), rosenbrock().start;
-        projected_newton_of_long_steps:
-            ProjectedNewton::new(&[-3.0; 2], &[3.0; 2]).radius(100.0), rosenbrock(), rosenbrock().start;
-        levenberg_marquardt: LevenbergMarquardt::new(), residuals(14).0, residuals(14).1;
-        levenberg_marquardt_of_long_steps: LevenbergMarquardt::new().radius_factor(10.0), residuals(23).0, residuals(23).1;
-        gauss_newton: GaussNewton::new().gradient_tolerance(0.0).max_iterations(30), residuals(13).0, residuals(13).1;
-    }
-
-    /// Mini-batches go on with the number of the next.
-    #[test]
-    fn adam_on_batches() {
-        let batch = |i: usize, x: &[f64], g: &mut [f64]| {
-            g[0] = x[0] - (i as f64).sin();
-            Ok(0.5 * g[0] * g[0])
-        };
-        let start = || Adam::new(0.1).max_iterations(40).start_batches(&[3.0], batch).unwrap();
-        check(
-            "batches",
-            start,
-            |solver| solver.state().clone(),
-            |state| optim::AdamSolver::resume_batches(batch, state).unwrap(),
-            // Before the first step value and gradient are NaN, which compares to nothing.
-            |solver| (history(solver).0, Vec::new()),
-        );
-    }
-
-    /// A builder that goes on with a state is asked what one that starts is.
-    #[test]
-    fn options_without_sense_are_named_at_a_restart() {
-        let (f, (r, x)) = (rosenbrock(), residuals(14));
-        macro_rules! refuses {
-            ($problem:expr, $start:expr, $sound:expr, $($wrong:expr => $named:literal,)*) => {$(
-                let state = $sound.start(&$problem, &$start).unwrap().state().clone();
-                let error = $wrong.resume(&$problem, state).map(drop).unwrap_err().to_string();
-                assert!(error.contains($named), "{error}");
-            )*};
-        }
-        refuses! { f, f.start, TrustRegion::new(),
-            TrustRegion::new().accept(0.25) => "accept is 0.25",
-            TrustRegion::new().forcing(optim::Forcing::Constant(1.0)) => "forcing tolerance is 1",
-            TrustRegion::new().gradient_tolerance(-1.0) => "gradient_tolerance is -1",
-        }
-        refuses! { f, f.start, CubicRegularization::new(),
-            CubicRegularization::new().weight(0.0) => "weight is 0",
-            CubicRegularization::new().min_weight(f64::NAN) => "min_weight is NaN",
-        }
-        refuses! { f, f.start, NewtonMr::new(), NewtonMr::new().value_scale(-1.0) => "value_scale is -1", }
-        refuses! { f, f.start, Lsr1::new(), Lsr1::new().radius(f64::NAN) => "radius is NaN", }
-        let (low, high) = ([-3.0; 2], [3.0; 2]);
-        refuses! { f, f.start, ProjectedNewton::new(&low, &high),
-            ProjectedNewton::new(&high, &low) => "lower is 3",
-            ProjectedNewton::new(&low[..1], &high) => "lower has length 1",
-        }
-        refuses! { r, x, LevenbergMarquardt::new(),
-            LevenbergMarquardt::new().radius_factor(-1.0) => "radius_factor is -1",
-            LevenbergMarquardt::new().linear_tolerance(f64::NAN) => "linear_tolerance is NaN",
-        }
-        refuses! { r, x, GaussNewton::new(), GaussNewton::new().damping(-1.0) => "damping is -1", }
-    }
-
-    #[test]
-    fn a_state_goes_only_with_an_objective_of_its_dimension() {
-        let f = rosenbrock();
-        let solver = Lbfgs::new().start(&f, &f.start).unwrap();
-        let other = scalar(|x| x, |_| 1.0, |_| 0.0);
-        let error = optim::LbfgsSolver::resume(&other, solver.state().clone()).map(drop).unwrap_err();
-        assert!(matches!(error, optim::Error::Length { expected: 1, found: 2, .. }));
-    }
 }

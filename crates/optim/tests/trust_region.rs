@@ -58,6 +58,50 @@ fn exact_counts_on_a_quadratic() {
     assert_eq!(f.found(), [3, 4, 3]);
 }
 
+/// ½ xᵀ diag(1, …, 1000) x from far within the radius: a point costs the products of the Krylov space in which ‖Hs + g‖ falls
+/// to the forcing term, so a smaller term costs more of them and fewer points.
+#[test]
+fn the_forcing_term_says_what_a_point_costs() {
+    const N: usize = 60;
+    let scale = |i: usize| 1e3_f64.powf(i as f64 / (N - 1) as f64);
+    let f = optim::FromParts::new(
+        N,
+        |x: &[f64]| x.iter().enumerate().map(|(i, x)| 0.5 * scale(i) * x * x).sum(),
+        |x: &[f64], g: &mut [f64]| g.iter_mut().zip(x).enumerate().for_each(|(i, (g, x))| *g = scale(i) * x),
+        |_: &[f64], v: &[f64], hv: &mut [f64]| {
+            hv.iter_mut().zip(v).enumerate().for_each(|(i, (hv, v))| *hv = scale(i) * v);
+        },
+    );
+    let start = vec![1.0; N];
+    let run = |forcing| {
+        let method = TrustRegion::new().radius(1e3).saddle_products(0).gradient_tolerance(1e-6).forcing(forcing);
+        let mut solver = method.start(&f, &start).unwrap();
+        let mut costs = Vec::new();
+        let (mut norms, mut spent) = (vec![solver.progress().gradient_norm], 0);
+        while solver.step().unwrap().is_continue() {
+            let now = solver.progress();
+            costs.push(now.counts.products - spent);
+            (spent, norms) = (now.counts.products, [norms, vec![now.gradient_norm]].concat());
+        }
+        (costs, norms)
+    };
+    let mut last = 0;
+    for term in [0.5, 0.1, 1e-2, 1e-4] {
+        let (costs, norms) = run(optim::Forcing::Constant(term));
+        // What is asked for is reached, and not much more: conjugate gradients gain less than a factor of ten a product here.
+        assert!(norms.windows(2).all(|pair| pair[1] <= 1.01 * term * pair[0]), "{term}: {norms:?}");
+        assert!(costs[0] > last, "{term}: {costs:?} after {last}");
+        last = costs[0];
+    }
+    // Superlinear: each point is solved more exactly than the one before, by the fall of the gradient.
+    let (costs, norms) = run(optim::Forcing::Superlinear { largest: 0.1, power: 1.0 });
+    assert!(costs.len() >= 3 && costs[1] >= costs[0] && norms.len() <= 6, "{costs:?}, {norms:?}");
+    for pair in norms.windows(2) {
+        let enough = (0.1_f64.min(pair[0] / norms[0]) * pair[0]).max(1e-7);
+        assert!(pair[1] <= 1.01 * enough, "{norms:?}");
+    }
+}
+
 #[test]
 fn a_start_that_is_a_minimum_costs_one_gradient() {
     let f = scalar(|x| x * x, |x| 2.0 * x, |_| 2.0);

@@ -25,7 +25,7 @@ pub struct Arguments {
     /// One line of JSON for each suite and method instead of tables
     #[arg(long)]
     pub json: bool,
-    /// Run SciPy too, and argmin and basin if built with the feature `rivals`
+    /// Run SciPy too, and argmin and basin unless built without the feature `rivals`
     #[arg(long)]
     pub peers: bool,
     /// A Python interpreter with scipy and jax; else JETGRAD_PEERS/jax/bin/python

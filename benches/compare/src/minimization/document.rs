@@ -21,7 +21,7 @@ pub struct Context {
 pub fn markdown(records: &[Record], context: &Context, plot: &str) -> String {
     let mut text = format!(
         "# Optimizers on problems with known minima\n\n{}, {}, one thread. Other systems: {}. Made by\n\n```sh\n\
-         cargo run --release -p compare --features rivals -- {}\n```\n\n",
+         cargo run --release -p compare -- {}\n```\n\n",
         context.date,
         context.machine,
         if context.systems.is_empty() { "none".into() } else { context.systems.join(", ") },

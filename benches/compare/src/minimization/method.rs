@@ -2,7 +2,7 @@
 
 use super::suite::{Case, Stop};
 use super::watched::{Watch, Watched, WatchedResiduals};
-use optim::krylov::{Gltr, Steihaug};
+use optim::krylov::Steihaug;
 use optim::{
     BarzilaiBorwein, Bfgs, CubicRegularization, Error, GaussNewton, Lbfgs, LevenbergMarquardt, Lsr1, NewtonCg,
     NewtonMr, NonlinearCg, Progress, Report, SaddleFree, Status, TrustRegion,
@@ -76,10 +76,7 @@ macro_rules! fit {
 
 /// Every method, the default first.
 pub const ALL: &[Method] = &[
-    Method {
-        name: "trust-gltr",
-        run: |case, watch| Some(minimized!(case, watch, TrustRegion::with_descent(Gltr::new()))),
-    },
+    Method { name: "trust-gltr", run: |case, watch| Some(minimized!(case, watch, TrustRegion::new())) },
     Method {
         name: "trust-steihaug",
         run: |case, watch| Some(minimized!(case, watch, TrustRegion::with_descent(Steihaug::new()))),

@@ -23,22 +23,30 @@
 use super::default_basis;
 use super::lanczos::{Expansion, Lanczos};
 use super::secular::{Bound, Secular};
+use super::shifted::ShiftedLanczos;
+use super::solution::KrylovEnd;
 use super::tridiagonal::Eigen;
 use crate::descent::{ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
-use crate::vector::{all_finite, axpy};
+use crate::vector::{all_finite, axpy, dot, norm};
 
 /// The minimum of the cubic model from a Krylov space that is kept, so that other weights are solved without products.
 ///
 /// Storage, in vectors of length `n`: one, and one for each product, up to [`basis_vectors`](Self::basis_vectors) and
 /// one more. A step costs the product, 8 n k operations of orthogonalisation and about 15 k² for the eigenvalues of T,
-/// k being its number. Where the basis is full, the minimum within the space is the answer.
+/// k being its number.
+///
+/// # Beyond the basis
+/// Where the basis is full and the step not yet exact enough, Lanczos' process goes on without it, for a grid of twelve
+/// shifts λ at once ([`ShiftedLanczos`]), needing 27 vectors more. (H + λI) s = −g makes s the minimum of the model with
+/// weight λ/‖s‖, so the answer to a weight is the step of the least λ whose own weight is no smaller. The grid begins at λ
+/// of the step within the basis, from which λ only grows with the space, and is finest there.
 ///
 /// Sources: Cartis, Gould, Toint, *Adaptive cubic regularisation methods for unconstrained optimization I*, Math.
 /// Program. 127 (2011), §6; Dussault, Migot, Orban, *Scalable adaptive cubic regularization methods*, Math. Program.
-/// 207 (2024), for solving every weight from one Lanczos run.
+/// 207 (2024) (ARCqK), for solving every weight from one Lanczos run over a grid of shifts.
 #[derive(Clone, Debug)]
 pub struct CubicModel<T> {
     max_products: Option<usize>,
@@ -49,8 +57,16 @@ pub struct CubicModel<T> {
     y: Vec<T>,
     /// ‖g‖.
     gamma: T,
+    /// ‖(H + λI) s + g‖ at which a step is exact enough.
+    tolerance: T,
     end: StepEnd,
+    /// The systems of the grid, beyond the basis.
+    beyond: ShiftedLanczos<T>,
+    is_beyond: bool,
 }
+
+/// The shifts of the grid, in units of the λ within the basis.
+const GRID: [f64; 12] = [1.0, 1.5, 2.25, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 4096.0, 65536.0];
 
 impl<T: Scalar> Default for CubicModel<T> {
     fn default() -> Self {
@@ -69,7 +85,10 @@ impl<T: Scalar> CubicModel<T> {
             secular: Secular::new(),
             y: Vec::new(),
             gamma: T::zero(),
+            tolerance: T::zero(),
             end: StepEnd::Interior,
+            beyond: ShiftedLanczos::new(&GRID.map(T::of)),
+            is_beyond: false,
         }
     }
 
@@ -108,12 +127,13 @@ impl<T: Scalar> CubicModel<T> {
         self.lanczos.set_capacity(self.basis_vectors.unwrap_or(default_basis(n)));
         self.gamma = self.lanczos.start(gradient);
         self.end = StepEnd::Interior;
+        self.is_beyond = false;
         if !all_finite(gradient) {
             self.end = StepEnd::NonFinite;
             return Ok(0);
         }
         let limit = self.max_products.unwrap_or(2 * n);
-        let tolerance = relative_tolerance * self.gamma;
+        self.tolerance = relative_tolerance * self.gamma;
         let mut products = 0;
         while self.gamma > T::zero() {
             if products == limit {
@@ -127,15 +147,13 @@ impl<T: Scalar> CubicModel<T> {
                 self.end = StepEnd::NonFinite;
                 break;
             }
-            let (eigen, gamma) = (&self.eigen, self.gamma);
-            self.secular.solve(&eigen.values, |i| gamma * eigen.first(i), Bound::Cubic(weight));
-            let last = self.secular.h.iter().enumerate().map(|(i, &h)| h * eigen.last(i)).sum::<T>();
-            let outside = beta.last().map_or(T::zero(), |&beta| beta * last.abs());
-            if outside <= tolerance || expansion == Expansion::Exhausted {
+            self.solve(Bound::Cubic(weight));
+            if self.is_exact() || expansion == Expansion::Exhausted {
                 break;
             }
             if expansion == Expansion::Full {
                 self.end = StepEnd::ProductLimit;
+                products += self.go_on(hessian, weight, limit - products)?;
                 break;
             }
         }
@@ -145,6 +163,31 @@ impl<T: Scalar> CubicModel<T> {
         Ok(products)
     }
 
+    /// The systems of the grid above λ of the step within the basis; returns the number of products.
+    fn go_on<A: LinearOperator<T>>(
+        &mut self,
+        hessian: &mut A,
+        weight: T,
+        limit: usize,
+    ) -> Result<usize, ObjectiveError> {
+        // A shift below the rounding of H is none.
+        let least = self.secular.shift.max(T::epsilon() * self.lanczos.scale());
+        let largest = T::of(GRID[GRID.len() - 1]) * least;
+        // While conjugate gradients go on ‖s‖ grows, so that too small a λ stays too small.
+        let is_wanted = |shift: T, s: &[T]| shift >= weight * norm(s) || shift == largest;
+        let shifts = GRID.iter().map(|&factor| T::of(factor) * least);
+        let products = self.beyond.go_on(hessian, &self.lanczos, shifts, self.tolerance, limit, is_wanted)?;
+        self.is_beyond = true;
+        Ok(products)
+    }
+
+    /// The first system of the grid that is solved and whose λ and ‖s‖ satisfy the condition.
+    fn of_grid(&self, satisfies: impl Fn(T, T) -> bool) -> Option<(usize, T)> {
+        let solved = |i: &usize| self.is_beyond && self.beyond.ends()[*i] == KrylovEnd::Converged;
+        let with_norm = |i| (i, norm(self.beyond.solution(i)));
+        (0..GRID.len()).filter(solved).map(with_norm).find(|&(i, norm)| satisfies(self.beyond.shift(i), norm))
+    }
+
     /// Writes the step for σ = `weight` into `out` and says what the quadratic part of the model promises. Takes no
     /// products. A weight below the prepared one gets a step that is less exact than was asked for.
     ///
@@ -152,21 +195,45 @@ impl<T: Scalar> CubicModel<T> {
     /// If `out` does not have the length of the prepared gradient.
     pub fn step(&mut self, weight: T, out: &mut [T]) -> ModelStep<T> {
         self.solve(Bound::Cubic(weight));
+        if self.is_beyond
+            && !self.is_exact()
+            && let Some((i, norm)) = self.of_grid(|shift, norm| shift >= weight * norm)
+        {
+            out.copy_from_slice(self.beyond.solution(i));
+            let (shift, half) = (self.beyond.shift(i), T::of(0.5));
+            self.secular.shift = shift;
+            // sᵀ((H + λI) s + g) = 0, the residual being orthogonal to the space of s: −q = ½ (λ ‖s‖² − gᵀs).
+            let slope = self.gamma * dot(self.lanczos.basis_vector(0), out);
+            let decrease = half * (shift * norm * norm - slope);
+            return ModelStep { norm, decrease, end: self.named(StepEnd::Interior) };
+        }
         self.y.clear();
         self.y.resize(self.lanczos.len(), T::zero());
         for (i, &h) in self.secular.h.iter().enumerate() {
             axpy(h, self.eigen.vector(i), &mut self.y);
         }
         self.lanczos.combine(&self.y, out);
-        let negative = self.eigen.values.first().is_some_and(|&least| least < T::zero()) && !self.lanczos.is_empty();
-        let end = if negative { StepEnd::NegativeCurvature } else { self.end };
-        ModelStep { norm: self.secular.norm, decrease: self.secular.decrease, end }
+        let end = if self.is_beyond && self.is_exact() { StepEnd::Interior } else { self.end };
+        ModelStep { norm: self.secular.norm, decrease: self.secular.decrease, end: self.named(end) }
     }
 
-    /// The weight whose step has length `norm`, which must be shorter than the last step. Takes no products.
+    /// The end of a step, named after the negative curvature that was seen, if any was.
+    fn named(&self, end: StepEnd) -> StepEnd {
+        let negative = self.eigen.values.first().is_some_and(|&least| least < T::zero()) && !self.lanczos.is_empty();
+        if negative { StepEnd::NegativeCurvature } else { end }
+    }
+
+    /// The weight whose step has length `norm`, which must be shorter than the last step; beyond the basis perhaps that of the
+    /// next shorter step that is known, or of the shortest. Takes no products.
     pub fn weight_for(&mut self, norm: T) -> T {
         self.solve(Bound::Radius(norm));
-        self.secular.shift / norm
+        if self.secular.shift > T::zero() {
+            return self.secular.shift / norm;
+        }
+        // Within the basis every step is shorter.
+        let shortest = || self.of_grid(|shift, _| shift == self.beyond.shift(GRID.len() - 1));
+        let found = self.of_grid(|_, found| found <= norm).or_else(shortest);
+        found.map_or(T::zero(), |(i, found)| self.beyond.shift(i) / found)
     }
 
     /// Whether the cubic term has shortened the last step s, with gᵀs = `slope`: λ ‖s‖² is at least a hundredth of sᵀHs.
@@ -181,6 +248,12 @@ impl<T: Scalar> CubicModel<T> {
     pub(crate) fn definite_dimension(&self) -> usize {
         let definite = self.eigen.values.first().is_some_and(|&least| least > T::epsilon() * self.lanczos.scale());
         if definite { self.lanczos.len() } else { 0 }
+    }
+
+    /// Whether ‖(H + λI) s + g‖ of the step that was last solved for, βₖ times its last coordinate, is small enough.
+    fn is_exact(&self) -> bool {
+        let last = self.secular.h.iter().enumerate().map(|(i, &h)| h * self.eigen.last(i)).sum::<T>();
+        self.lanczos.off_diagonal().last().map_or(T::zero(), |&beta| beta * last.abs()) <= self.tolerance
     }
 
     fn solve(&mut self, bound: Bound<T>) {

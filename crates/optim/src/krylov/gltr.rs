@@ -24,13 +24,13 @@
 
 use super::lanczos::{Expansion, Lanczos};
 use super::secular::{Bound, Secular};
-use super::steihaug::Steihaug;
+use super::steihaug::{Steihaug, within};
 use super::tridiagonal::{Eigen, Pivots};
 use crate::descent::{Descent, ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
-use crate::vector::{all_finite, axpy, norm};
+use crate::vector::{all_finite, axpy};
 
 /// The trust-region step from a Krylov space that is kept, so that smaller radii are solved without products.
 ///
@@ -53,6 +53,7 @@ pub struct Gltr<T> {
     max_products: Option<usize>,
     basis_vectors: usize,
     restarts: usize,
+    boundary_tolerance: T,
     lanczos: Lanczos<T>,
     pivots: Pivots<T>,
     eigen: Eigen<T>,
@@ -74,10 +75,6 @@ pub struct Gltr<T> {
     seed: Vec<T>,
 }
 
-/// ‖(H + λI) s + g‖/‖g‖ at which a step on the radius is good enough. On twelve problems of Moré, Garbow and Hillstrom
-/// 0.3 saves a tenth of the products and costs no iteration.
-const BOUNDARY_TOLERANCE: f64 = 0.3;
-
 impl<T: Scalar> Default for Gltr<T> {
     fn default() -> Self {
         Self::new()
@@ -92,6 +89,7 @@ impl<T: Scalar> Gltr<T> {
             max_products: None,
             basis_vectors,
             restarts: 0,
+            boundary_tolerance: T::zero(),
             lanczos: Lanczos::new(basis_vectors),
             pivots: Pivots::new(),
             eigen: Eigen::new(),
@@ -129,6 +127,20 @@ impl<T: Scalar> Gltr<T> {
     pub fn restarts(mut self, limit: usize) -> Self {
         self.restarts = limit;
         self
+    }
+
+    /// ‖(H + λI) s + g‖/‖g‖ at which a step on the radius is good enough, if that is more than the tolerance asked for.
+    /// Default: 0, so that what is asked for holds everywhere. Far from a minimum the model is not trusted to that many
+    /// digits: [`TrustRegion::new`](crate::TrustRegion::new) takes 0.3.
+    pub fn boundary_tolerance(mut self, tolerance: T) -> Self {
+        self.boundary_tolerance = tolerance;
+        self
+    }
+
+    /// The steps that a trust-region method asks for by default. On twelve problems of Moré, Garbow and Hillstrom 0.3 on
+    /// the radius saves a tenth of the products and costs no iteration.
+    pub(crate) fn of_a_search() -> Self {
+        Self::new().boundary_tolerance(T::of(0.3))
     }
 
     /// λ of the last step: (H + λI) s = −g within the space. Zero for an interior step.
@@ -227,8 +239,7 @@ impl<T: Scalar> Gltr<T> {
                 return Ok(products);
             }
             let (residual, inside) = self.study();
-            // On the radius the model is not trusted to the digits that an interior step asks for.
-            let enough = if inside { tolerance } else { tolerance.max(T::of(BOUNDARY_TOLERANCE) * self.gamma) };
+            let enough = if inside { tolerance } else { tolerance.max(self.boundary_tolerance * self.gamma) };
             if expansion == Expansion::Exhausted {
                 if restarts == self.restarts {
                     return Ok(products);
@@ -325,16 +336,6 @@ impl<T: Scalar> Descent<T> for Gltr<T> {
             (true, false) => StepEnd::Boundary,
             (false, false) => self.interior_end,
         };
-        within(radius, ModelStep { norm: self.secular.norm, decrease: self.secular.decrease, end }, out)
+        within(radius, self.secular.decrease, end, out)
     }
-}
-
-/// The step as one of norm at most `radius`: rounding may have put it a few ulp outside.
-fn within<T: Scalar>(radius: T, promised: ModelStep<T>, step: &mut [T]) -> ModelStep<T> {
-    let found = norm(step);
-    if found > radius {
-        let shrink = radius / found;
-        step.iter_mut().for_each(|s| *s *= shrink);
-    }
-    ModelStep { norm: found.min(radius), ..promised }
 }

@@ -202,6 +202,11 @@ impl<T: Scalar> Lanczos<T> {
         }
     }
 
+    /// ‖b‖ of the vector it started from.
+    pub(crate) fn start_norm(&self) -> T {
+        self.start_norm
+    }
+
     /// How many products were made: the order of T.
     pub fn len(&self) -> usize {
         self.alpha.len()

@@ -58,7 +58,7 @@ impl<T: Scalar> Minres<T> {
     pub fn new() -> Self {
         Self {
             max_products: None,
-            least_squares_tolerance: T::epsilon().sqrt(),
+            least_squares_tolerance: T::epsilon(),
             v: Vec::new(),
             v_before: Vec::new(),
             q: Vec::new(),
@@ -75,7 +75,10 @@ impl<T: Scalar> Minres<T> {
     }
 
     /// ‖A r‖/(‖A‖ ‖r‖) at which a residual r passes for what no x can reduce, so that the system has no solution.
-    /// Default: √ε. Far larger values end the run too early where A is badly conditioned.
+    /// Default: ε, which is also the least.
+    ///
+    /// Where a small eigenvalue λ is all that is left to be solved for, the ratio is λ/‖A‖: with √ε every system of a
+    /// condition above 10⁸ passes for one without a solution. Larger values save products where none is known to exist.
     pub fn least_squares_tolerance(mut self, tolerance: T) -> Self {
         self.least_squares_tolerance = tolerance;
         self

@@ -18,7 +18,9 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
+use super::lanczos::Lanczos;
 use super::solution::KrylovEnd;
+use super::tridiagonal::Pivots;
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
@@ -41,6 +43,9 @@ pub struct ShiftedLanczos<T> {
     w: Vec<T>,
     systems: Vec<System<T>>,
     ends: Vec<KrylovEnd>,
+    factors: Pivots<T>,
+    diagonal: Vec<T>,
+    direction: Vec<T>,
 }
 
 /// One shift: T + λI = L D Lᵀ, extended by one row a step.
@@ -56,6 +61,13 @@ struct System<T> {
     coordinate: T,
     residual_norm: T,
     running: bool,
+}
+
+/// Where Lanczos' process stands: βₖ₋₁, and the largest |αₖ| + βₖ₋₁ + βₖ so far.
+#[derive(Clone, Copy, Debug)]
+struct Process<T> {
+    beta: T,
+    scale: T,
 }
 
 impl<T: Scalar> ShiftedLanczos<T> {
@@ -77,6 +89,9 @@ impl<T: Scalar> ShiftedLanczos<T> {
             w: Vec::new(),
             systems: shifts.iter().map(system).collect(),
             ends: vec![KrylovEnd::ProductLimit; shifts.len()],
+            factors: Pivots::new(),
+            diagonal: Vec::new(),
+            direction: Vec::new(),
         }
     }
 
@@ -125,7 +140,70 @@ impl<T: Scalar> ShiftedLanczos<T> {
             }
         }
         let limit = self.max_products.unwrap_or(2 * n);
-        let (mut products, mut beta, mut scale) = (0, zero, zero);
+        let process = Process { beta: zero, scale: zero };
+        self.run(matrix, process, enough, limit, |_, _| true)
+    }
+
+    /// Solves (A + λᵢ I) xᵢ = −b for these λᵢ, in the order of the old ones, from the basis that `lanczos` has of the
+    /// Krylov space of b on, so that no product is made twice; returns the number of products, at most `limit`.
+    ///
+    /// A system is given up, as by the limit, when it is no longer wanted, of which λᵢ and xᵢ tell.
+    pub(crate) fn go_on<A: LinearOperator<T>>(
+        &mut self,
+        matrix: &mut A,
+        lanczos: &Lanczos<T>,
+        shifts: impl Iterator<Item = T>,
+        enough: T,
+        limit: usize,
+        is_wanted: impl FnMut(T, &[T]) -> bool,
+    ) -> Result<usize, ObjectiveError> {
+        let (k, n, beta) = (lanczos.len(), matrix.dimension(), lanczos.off_diagonal());
+        self.v.clear();
+        self.v.extend_from_slice(lanczos.basis_vector(k));
+        self.v_before.clear();
+        self.v_before.extend_from_slice(lanczos.basis_vector(k - 1));
+        self.w.resize(n, T::zero());
+        let Self { factors, diagonal, direction, .. } = self;
+        for ((system, end), shift) in self.systems.iter_mut().zip(&mut self.ends).zip(shifts) {
+            system.shift = shift;
+            system.x.resize(n, T::zero());
+            system.p.resize(n, T::zero());
+            factors.clear();
+            diagonal.clear();
+            system.running = lanczos.diagonal().iter().all(|&alpha| {
+                diagonal.push(alpha + shift);
+                factors.extend(diagonal, beta)
+            });
+            *end = KrylovEnd::NegativeCurvature;
+            if !system.running {
+                system.x.fill(T::zero());
+                continue;
+            }
+            factors.solve(beta, lanczos.start_norm());
+            let last = factors.solution[k - 1];
+            system.pivot = factors.last_direction(beta, direction);
+            system.coordinate = last * system.pivot;
+            system.residual_norm = beta[k - 1] * last.abs();
+            lanczos.combine(&factors.solution, &mut system.x);
+            lanczos.combine(direction, &mut system.p);
+            system.running = system.residual_norm > enough;
+            *end = if system.running { KrylovEnd::ProductLimit } else { KrylovEnd::Converged };
+        }
+        let process = Process { beta: beta[k - 1], scale: lanczos.scale() };
+        self.run(matrix, process, enough, limit, is_wanted)
+    }
+
+    /// Lanczos' process from where it stands, v being the newest vector of its basis.
+    fn run<A: LinearOperator<T>>(
+        &mut self,
+        matrix: &mut A,
+        process: Process<T>,
+        enough: T,
+        limit: usize,
+        mut is_wanted: impl FnMut(T, &[T]) -> bool,
+    ) -> Result<usize, ObjectiveError> {
+        let Process { mut beta, mut scale } = process;
+        let mut products = 0;
         while products < limit && self.systems.iter().any(|system| system.running) {
             matrix.apply(&self.v, &mut self.w)?;
             products += 1;
@@ -133,25 +211,22 @@ impl<T: Scalar> ShiftedLanczos<T> {
             axpy(-beta, &self.v_before, &mut self.w);
             axpy(-alpha, &self.v, &mut self.w);
             let mut beta_next = norm(&self.w);
-            if !(alpha.is_finite() && beta_next.is_finite()) {
-                for (system, end) in self.systems.iter_mut().zip(&mut self.ends).filter(|(system, _)| system.running) {
-                    system.running = false;
-                    *end = KrylovEnd::NonFinite;
-                }
-                break;
-            }
+            let finite = alpha.is_finite() && beta_next.is_finite();
             scale = scale.max(alpha.abs() + beta + beta_next);
             if beta_next <= T::epsilon() * scale {
-                beta_next = zero;
+                beta_next = T::zero();
             }
             for (system, end) in self.systems.iter_mut().zip(&mut self.ends).filter(|(system, _)| system.running) {
-                if let Some(found) = system.extend(&self.v, alpha, beta, beta_next, products == 1, enough) {
-                    system.running = false;
-                    *end = found;
+                if !finite {
+                    (system.running, *end) = (false, KrylovEnd::NonFinite);
+                } else if let Some(found) = system.extend(&self.v, alpha, beta, beta_next, enough) {
+                    (system.running, *end) = (false, found);
+                } else {
+                    system.running = is_wanted(system.shift, &system.x);
                 }
             }
             std::mem::swap(&mut self.v, &mut self.v_before);
-            if beta_next > zero {
+            if beta_next > T::zero() {
                 for (v, &w) in self.v.iter_mut().zip(&self.w) {
                     *v = w / beta_next;
                 }
@@ -159,6 +234,11 @@ impl<T: Scalar> ShiftedLanczos<T> {
             beta = beta_next;
         }
         Ok(products)
+    }
+
+    /// The shift of number `i`.
+    pub(crate) fn shift(&self, i: usize) -> T {
+        self.systems[i].shift
     }
 
     /// xᵢ of shift number `i`.
@@ -179,9 +259,9 @@ impl<T: Scalar> ShiftedLanczos<T> {
 
 impl<T: Scalar> System<T> {
     /// The next row of L D Lᵀ and what it adds to x; how the system ended, if it did.
-    fn extend(&mut self, v: &[T], alpha: T, beta: T, beta_next: T, first: bool, enough: T) -> Option<KrylovEnd> {
-        // l = βₖ₋₁/dₖ₋₁, dₖ = αₖ + λ − l βₖ₋₁
-        let l = if first { T::zero() } else { beta / self.pivot };
+    fn extend(&mut self, v: &[T], alpha: T, beta: T, beta_next: T, enough: T) -> Option<KrylovEnd> {
+        // l = βₖ₋₁/dₖ₋₁, dₖ = αₖ + λ − l βₖ₋₁; β₀ is zero.
+        let l = beta / self.pivot;
         let diagonal = alpha + self.shift;
         let pivot = diagonal - l * beta;
         if !pivot.is_finite() {
@@ -190,7 +270,7 @@ impl<T: Scalar> System<T> {
         if pivot <= T::epsilon() * (diagonal.abs() + (l * beta).abs()) {
             return Some(KrylovEnd::NegativeCurvature);
         }
-        if !first {
+        if beta > T::zero() {
             self.coordinate *= -l;
         }
         for (p, &v) in self.p.iter_mut().zip(v) {

@@ -293,7 +293,7 @@ impl<T: Scalar> Descent<T> for Steihaug<T> {
                 let tau = crossing(out, p, radius).min(T::one());
                 axpy(tau, p, out);
                 decrease += segment.decrease_at(tau);
-                return on_boundary(radius, decrease, StepEnd::Boundary, out);
+                return within(radius, decrease, StepEnd::Boundary, out);
             }
             axpy(T::one(), p, out);
             decrease += segment.decrease;
@@ -306,18 +306,16 @@ impl<T: Scalar> Descent<T> for Steihaug<T> {
         axpy(tau, &self.d, out);
         // q(s) − q(s + τ d) = τ rᵀr − ½ τ² dᵀHd
         decrease += tau * (slope - T::of(0.5) * tau * curvature);
-        on_boundary(radius, decrease, self.end, out)
+        within(radius, decrease, self.end, out)
     }
 }
 
 /// The step as one of norm at most `radius`: rounding may have put it a few ulp outside.
-fn on_boundary<T: Scalar>(radius: T, decrease: T, end: StepEnd, step: &mut [T]) -> ModelStep<T> {
+pub(super) fn within<T: Scalar>(radius: T, decrease: T, end: StepEnd, step: &mut [T]) -> ModelStep<T> {
     let found = norm(step);
     if found > radius {
         let shrink = radius / found;
-        for s in step {
-            *s *= shrink;
-        }
+        step.iter_mut().for_each(|s| *s *= shrink);
     }
     ModelStep { norm: found.min(radius), decrease, end }
 }
@@ -334,4 +332,42 @@ pub(crate) fn crossing<T: Scalar>(s: &[T], d: &[T], radius: T) -> T {
     let root = (c * c + room).sqrt();
     let u = if c > T::zero() { room / (c + root) } else { root - c };
     u * radius / d_norm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crossing;
+    use crate::vector::norm;
+
+    /// In the plane, s = (σ, 0) and d = δ (c, √(1 − c²)): the root of τ²δ² + 2 τ δ σ c = 1 − σ².
+    #[test]
+    fn the_boundary_is_met_without_cancellation() {
+        let ulp = f64::EPSILON;
+        // Powers of two, so that σ is exact: its rounding would be a part ε/(1 − σ) of the root.
+        for scale in [2.0_f64.powi(-500), 1.0, 2.0_f64.powi(500)] {
+            for gap in [1.0, 0.5, 1.0 / 1024.0, 2.0_f64.powi(-26), 4.0 * ulp, ulp, 0.0] {
+                for sine in [1.0, 0.5, 1e-4, 1e-8, 0.0] {
+                    for sign in [1.0, -1.0] {
+                        // sᵀd must not be subnormal, where it has lost its digits, nor τ above all numbers.
+                        let deltas = [1e-160, 1e-8, 1.0, 1e8].into_iter();
+                        for delta in deltas.filter(|delta| delta * scale > 1e-290 && scale / delta < 1e300) {
+                            let (sigma, c) = (1.0 - gap, sign * (1.0_f64 - sine * sine).sqrt());
+                            let s = [sigma * scale, 0.0];
+                            let d = [c * delta, sine * delta];
+                            let tau = crossing(&s, &d, scale);
+                            // The root of u² + 2 σ c u = (1 − σ)(1 + σ), from the gap and not from σ.
+                            let room = gap * (1.0 + sigma);
+                            let root = (sigma * c).hypot(room.sqrt());
+                            let u = if c > 0.0 { room / (sigma * c + root) } else { root - sigma * c };
+                            let label = format!("σ = 1 − {gap:e}, c = {c}, δ = {delta:e}, Δ = {scale:e}: {tau:e}");
+                            assert!(tau >= 0.0 && tau.is_finite(), "{label}");
+                            assert!((tau * (delta / scale) - u).abs() <= 8.0 * ulp * u, "{label}, not {u:e} in units");
+                            let end = [s[0] + tau * d[0], s[1] + tau * d[1]];
+                            assert!((norm(&end) / scale - 1.0).abs() <= 8.0 * ulp, "{label}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -24,8 +24,9 @@
 
 mod model;
 
+use crate::bounds::Bounds;
 use crate::descent_direction::{Along, Learnt};
-use crate::error::{Error, require, require_length};
+use crate::error::{Error, require, require_length, require_lengths, require_pairs};
 use crate::limits::{Limits, limit_options};
 use crate::line_search::{LineFunction, LineSearch, MoreThuente, Ray, SearchEnd};
 use crate::objective::Objective;
@@ -35,7 +36,7 @@ use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
 use crate::status::{Place, Status};
 use crate::vector::{all_finite, dot, norm};
-use model::{Bounds, CompactModel};
+use model::CompactModel;
 use std::ops::ControlFlow;
 
 const METHOD: &str = "l-bfgs-b";
@@ -46,8 +47,7 @@ const METHOD: &str = "l-bfgs-b";
 /// run holds 2 m + 8 vectors. The gradient norm of its reports is ‖P(x − g) − x‖₂, P the projection to the box.
 #[derive(Clone, Debug)]
 pub struct Lbfgsb<T> {
-    lower: Vec<T>,
-    upper: Vec<T>,
+    bounds: Bounds<T>,
     memory: usize,
     limits: Limits<T>,
 }
@@ -55,7 +55,7 @@ pub struct Lbfgsb<T> {
 impl<T: Scalar> Lbfgsb<T> {
     /// The method in the box `lower` ≤ x ≤ `upper`; infinite entries stand for no bound.
     pub fn new(lower: &[T], upper: &[T]) -> Self {
-        Self { lower: lower.to_vec(), upper: upper.to_vec(), memory: 10, limits: Limits::new(10_000) }
+        Self { bounds: Bounds::new(lower, upper), memory: 10, limits: Limits::new(10_000) }
     }
 
     limit_options!(10_000);
@@ -72,19 +72,10 @@ impl<T: Scalar> Lbfgsb<T> {
     /// # Errors
     /// As [`minimize`](Self::minimize); bounds of the wrong length, or a lower one above the upper one.
     pub fn start<'o, O: Objective<T>>(self, objective: &'o O, x: &[T]) -> Result<LbfgsbSolver<'o, T, O>, Error> {
-        let Self { lower, upper, memory, limits } = self;
-        require(memory >= 1, METHOD, "memory", memory, "at least 1")?;
         require_length(METHOD, "x", objective.dimension(), x.len())?;
-        require_length(METHOD, "lower", x.len(), lower.len())?;
-        require_length(METHOD, "upper", x.len(), upper.len())?;
-        for (&l, &u) in lower.iter().zip(&upper) {
-            let ordered = l <= u && l < T::infinity() && u > T::neg_infinity();
-            require(ordered, METHOD, "lower", l, "a number at most the upper bound, and below infinity")?;
-        }
-        let bounds = Bounds { lower, upper };
-        // A NaN in x stays one, to be reported.
-        let inside = |(i, &x): (usize, &T)| if x.is_nan() { x } else { bounds.clip(i, x) };
-        let x: Vec<T> = x.iter().enumerate().map(inside).collect();
+        self.check(x.len())?;
+        let Self { bounds, memory, limits } = self;
+        let x = bounds.nearest(x);
         let mut now = Standing::start_first_order(METHOD, limits, objective, &x)?;
         now.gradient_norm = bounds.projected_gradient_norm(&now.x, &now.gradient);
         now.begin();
@@ -99,6 +90,27 @@ impl<T: Scalar> Lbfgsb<T> {
             alpha: T::zero(),
         };
         Ok(LbfgsbSolver { objective, state })
+    }
+
+    pub(crate) fn resumed<'o, O: Objective<T>>(
+        self,
+        objective: &'o O,
+        state: LbfgsbState<T>,
+    ) -> Result<LbfgsbSolver<'o, T, O>, Error> {
+        let n = objective.dimension();
+        self.check(n)?;
+        let now = state.now.resumed(METHOD, self.limits, n)?;
+        require(self.bounds == state.bounds, METHOD, "lower and upper", "another box", "that of the state")?;
+        let LbfgsbState { ref direction, ref target, ref trial_gradient, .. } = state;
+        let vectors = [("direction", direction), ("target", target), ("trial_gradient", trial_gradient)];
+        require_lengths(METHOD, n, &vectors)?;
+        require_pairs(METHOD, state.model.fits(n))?;
+        Ok(LbfgsbSolver { objective, state: LbfgsbState { now, ..state } })
+    }
+
+    fn check(&self, n: usize) -> Result<(), Error> {
+        require(self.memory >= 1, METHOD, "memory", self.memory, "at least 1")?;
+        self.bounds.check(METHOD, n)
     }
 }
 
@@ -128,19 +140,10 @@ pub struct LbfgsbSolver<'o, T, O> {
     state: LbfgsbState<T>,
 }
 
-impl<'o, T: Scalar, O: Objective<T>> LbfgsbSolver<'o, T, O> {
-    /// What the run is apart from its objective; [`resume`](Self::resume) goes on with it.
+impl<T: Scalar, O: Objective<T>> LbfgsbSolver<'_, T, O> {
+    /// What the run is apart from its objective; [`Method::resume`](crate::Method::resume) goes on with it.
     pub fn state(&self) -> &LbfgsbState<T> {
         &self.state
-    }
-
-    /// The run with this state, the bits of all that follows the same as if it had never stopped. Costs nothing.
-    ///
-    /// # Errors
-    /// An objective of another dimension.
-    pub fn resume(objective: &'o O, state: LbfgsbState<T>) -> Result<Self, Error> {
-        require_length("resume", "x", objective.dimension(), state.now.x.len())?;
-        Ok(Self { objective, state })
     }
 
     /// The direction to the minimum of the model in the box, and the largest α that stays there.
@@ -153,15 +156,10 @@ impl<'o, T: Scalar, O: Objective<T>> LbfgsbSolver<'o, T, O> {
                 model.minimise_free(bounds, &now.x, &now.gradient, &c, direction, target);
             }
         }
-        let mut longest = T::infinity();
-        for i in 0..now.x.len() {
-            let d = target[i] - now.x[i];
-            direction[i] = d;
-            if d != T::zero() {
-                let bound = if d > T::zero() { bounds.upper[i] } else { bounds.lower[i] };
-                longest = longest.min((bound - now.x[i]) / d);
-            }
+        for ((d, &target), &x) in direction.iter_mut().zip(&*target).zip(&now.x) {
+            *d = target - x;
         }
+        let longest = bounds.reach(&now.x, direction);
         // The target lies in the box: rounding alone says less than 1.
         longest.max(T::one())
     }
@@ -189,7 +187,7 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for LbfgsbSolver<'_, T, O> {
         let ray = Ray::new(now.value, slope, first);
         let ray = if longest < ray.longest { ray.up_to(longest) } else { ray };
         let mut along = Along {
-            bounds: Some((&bounds.lower, &bounds.upper)),
+            bounds: Some(bounds),
             ..Along::new(self.objective, &now.x, direction, &mut now.trial, trial_gradient, &mut now.counts)
         };
         let found = MoreThuente::new().search(&mut along, ray)?;

@@ -4,37 +4,11 @@
 //! strictly lower triangle of SᵀY (Byrd, Nocedal, Schnabel, *Representations of quasi-Newton matrices and their use in
 //! limited memory methods*, Math. Program. 63 (1994), eq. 3.22).
 
+use crate::bounds::Bounds;
 use crate::quasi_newton::{LbfgsInverse, Step};
 use crate::scalar::Scalar;
 use crate::small_matrix::SmallLu;
 use crate::vector::dot;
-
-/// The box l ≤ x ≤ u.
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
-pub(super) struct Bounds<T> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
-    pub(super) lower: Vec<T>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
-    pub(super) upper: Vec<T>,
-}
-
-impl<T: Scalar> Bounds<T> {
-    pub(super) fn clip(&self, i: usize, x: T) -> T {
-        x.max(self.lower[i]).min(self.upper[i])
-    }
-
-    /// ‖P(x − g) − x‖₂: zero exactly where the conditions of Karush, Kuhn and Tucker hold.
-    pub(super) fn projected_gradient_norm(&self, x: &[T], g: &[T]) -> T {
-        let mut square = T::zero();
-        for (i, (&x, &g)) in x.iter().zip(g).enumerate() {
-            // Not max and min alone: they drop a NaN.
-            let p = if g.is_nan() { g } else { self.clip(i, x - g) - x };
-            square += p * p;
-        }
-        square.sqrt()
-    }
-}
 
 /// B, and the room its minimisers need.
 #[derive(Clone, Debug)]
@@ -74,6 +48,11 @@ impl<T: Scalar> CompactModel<T> {
         self.hessian_inverse.pairs().is_empty()
     }
 
+    /// Whether the model is one of `n` variables that can be gone on with.
+    pub(super) fn fits(&self, n: usize) -> bool {
+        self.hessian_inverse.fits(n)
+    }
+
     pub(super) fn forget(&mut self) {
         self.hessian_inverse.forget();
         self.theta = T::one();
@@ -95,8 +74,7 @@ impl<T: Scalar> CompactModel<T> {
         for (out, &x) in out.iter_mut().zip(x) {
             *out += x;
         }
-        let mut entries = out.iter().zip(bounds.lower.iter().zip(&bounds.upper));
-        entries.all(|(&x, (&l, &u))| l < x && x < u)
+        out.iter().enumerate().all(|(i, &x)| bounds.is_free(i, x))
     }
 
     /// Forms and factors M⁻¹; pairs that make it singular are dropped, the oldest first.
@@ -240,7 +218,6 @@ impl<T: Scalar> CompactModel<T> {
     ) -> bool {
         let (zero, theta) = (T::zero(), self.theta);
         let order = c.len();
-        let is_free = |i: usize, at: T| at > bounds.lower[i] && at < bounds.upper[i];
         let mc = self.middle_times(c);
         // r = g + θ (point − x) − W M c on the free variables, zero on the others.
         let m = self.hessian_inverse.pairs().len();
@@ -254,7 +231,7 @@ impl<T: Scalar> CompactModel<T> {
             }
         }
         for i in 0..x.len() {
-            if !is_free(i, point[i]) {
+            if !bounds.is_free(i, point[i]) {
                 r[i] = zero;
             }
         }
@@ -272,7 +249,7 @@ impl<T: Scalar> CompactModel<T> {
         for a in 0..order {
             for b in 0..=a {
                 let ((u, p), (w, q)) = (column(a), column(b));
-                let free = (0..x.len()).filter(|&i| is_free(i, point[i]));
+                let free = (0..x.len()).filter(|&i| bounds.is_free(i, point[i]));
                 let entry = free.map(|i| u[i] * w[i]).sum::<T>() * p * q / theta;
                 gram[a * order + b] -= entry;
                 if a != b {
@@ -289,7 +266,7 @@ impl<T: Scalar> CompactModel<T> {
         let entries: Vec<T> = v.iter().enumerate().map(|(k, &v)| if k < m { v } else { theta * v }).collect();
         let mut slope = zero;
         for i in 0..x.len() {
-            if is_free(i, point[i]) {
+            if bounds.is_free(i, point[i]) {
                 let wv = (0..m).map(|k| {
                     let (s, y, _) = self.hessian_inverse.pairs().pair(k);
                     entries[k] * y[i] + entries[m + k] * s[i]
@@ -301,15 +278,7 @@ impl<T: Scalar> CompactModel<T> {
         if slope.is_nan() {
             return false;
         }
-        let mut share = T::one();
-        if slope >= zero {
-            for i in 0..x.len() {
-                let bound = if r[i] > zero { bounds.upper[i] } else { bounds.lower[i] };
-                if r[i] != zero {
-                    share = share.min((bound - point[i]) / r[i]);
-                }
-            }
-        }
+        let share = if slope >= zero { bounds.reach(point, r).min(T::one()) } else { T::one() };
         for i in 0..x.len() {
             if r[i] != zero {
                 point[i] = bounds.clip(i, point[i] + share * r[i]);
@@ -344,7 +313,7 @@ mod tests {
             model.learn(&Step { from: &[0.0; 3], to: &s, gradient_from: &[0.0; 3], gradient_to: &times(&s) });
         }
         model.refresh();
-        let bounds = Bounds { lower: vec![f64::NEG_INFINITY; 3], upper: vec![f64::INFINITY; 3] };
+        let bounds = Bounds::new(&[f64::NEG_INFINITY; 3], &[f64::INFINITY; 3]);
         let solution = [1.0, -2.0, 0.5];
         let x = [0.3, 0.2, 0.1];
         let off: [f64; 3] = std::array::from_fn(|i| x[i] - solution[i]);

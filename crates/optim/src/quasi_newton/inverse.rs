@@ -118,6 +118,11 @@ impl<T: Scalar> LbfgsInverse<T> {
         self.gamma
     }
 
+    /// Whether the operator is one of order `n` that can be gone on with.
+    pub(crate) fn fits(&self, n: usize) -> bool {
+        self.pairs.fits(n)
+    }
+
     /// Drops all pairs: the identity again.
     pub fn forget(&mut self) {
         self.pairs.clear();
@@ -139,11 +144,13 @@ impl<T: Scalar> LbfgsInverse<T> {
         if !enough && self.update == PairUpdate::Damp && sy.is_finite() && yy.is_finite() {
             return self.learn_damped(step, sy);
         }
-        if !enough {
+        let gamma = sy / yy;
+        // yᵀy may underflow where sᵀy does not.
+        if !enough || !gamma.is_finite() {
             return PairFate::Skipped;
         }
         if self.scale == InitialScale::Newest || self.pairs.is_empty() {
-            self.gamma = sy / yy;
+            self.gamma = gamma;
         }
         self.pairs.push(step.entries());
         PairFate::Stored

@@ -85,6 +85,15 @@ impl<T: Scalar> PairMemory<T> {
         self.len == 0
     }
 
+    /// Whether the memory is one of vectors of length `n`, with a row for each pair it says to hold.
+    pub(crate) fn fits(&self, n: usize) -> bool {
+        let Self { dimension, capacity, ref s, ref y, ref sy, first, len } = *self;
+        let rows = sy.len();
+        let is_row = |i: usize| first.checked_add(i).is_some_and(|slot| slot % capacity < rows);
+        let sound = len <= rows.min(capacity) && first < capacity.max(1) && (0..len).all(is_row);
+        dimension == n && sound && Some(s.len()) == rows.checked_mul(n) && y.len() == s.len()
+    }
+
     /// How many rows the first pair allocates.
     pub(crate) fn rows_at_once(&self) -> usize {
         if self.capacity <= AT_ONCE { self.capacity } else { 0 }

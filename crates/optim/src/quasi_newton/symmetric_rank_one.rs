@@ -37,15 +37,17 @@ pub struct Lsr1Operator<T> {
     sigma: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     threshold: T,
+    /// The factors of M, which the pairs determine.
+    #[cfg_attr(feature = "serde", serde(skip))]
     middle: SmallLu<T>,
     #[cfg_attr(feature = "serde", serde(skip))]
     coefficients: Vec<T>,
     #[cfg_attr(feature = "serde", serde(skip))]
     work: Vec<T>,
     /// s and y − B s of the pair being learnt.
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    #[cfg_attr(feature = "serde", serde(skip))]
     s: Vec<T>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::bits::all"))]
+    #[cfg_attr(feature = "serde", serde(skip))]
     residual: Vec<T>,
 }
 
@@ -63,6 +65,17 @@ impl<T: Scalar> Lsr1Operator<T> {
             s: vec![T::zero(); dimension],
             residual: vec![T::zero(); dimension],
         }
+    }
+
+    /// Makes the operator of order `n` of its pairs whole again; false if they are not pairs of such vectors.
+    pub(crate) fn restore(&mut self, n: usize) -> bool {
+        if !self.pairs.fits(n) {
+            return false;
+        }
+        self.s.resize(n, T::zero());
+        self.residual.resize(n, T::zero());
+        self.refresh();
+        true
     }
 
     /// The pairs held.
