@@ -3,8 +3,7 @@
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
 //! * [`simplify`], [`accumulate`], [`rematerialize`], [`unstack`], [`pack`], [`factor`] and [`spread`], from graph to graph,
 //!   verified after they ran in debug builds;
-//! * [`schedule`], which decides what runs when;
-//! * [`fuse`], which decides what runs together.
+//! * [`schedule`], which decides what runs when, and [`fuse`], which decides what runs together; both verified likewise (`verify`).
 
 /// Methods of a primitive that is made after all derivatives are taken, and so has none.
 macro_rules! compiled_only {
@@ -30,19 +29,22 @@ mod lines;
 mod pack;
 mod product;
 mod rematerialize;
+mod repeat;
 mod roll;
 mod schedule;
 mod simplify;
 mod spread;
 mod unstack;
+mod verify;
 
 pub use accumulate::{MatmulOnto, accumulate};
 pub use factor::{Factor, SolveWith, factor};
-pub use fuse::{Repeat, Unit, fuse, is_total, repeat};
+pub use fuse::{Unit, fuse, is_total};
 pub use lines::{Reduction, reduction};
 pub use pack::{Pack, Packed, pack};
 pub use product::AnyProduct;
 pub use rematerialize::rematerialize;
+pub use repeat::{Repeat, repeat};
 pub use roll::{Rolling, Unrolled, roll, roll_marked};
 pub use schedule::schedule;
 pub use simplify::simplify;

@@ -5,6 +5,7 @@
 //! sweep arrives, is fused with its product there, and is not kept from the forward sweep on; and what is computed again
 //! instead of kept is computed when it is needed.
 
+use super::verify::verify_order;
 use crate::graph::{Graph, NodeId, Operation};
 use smallvec::SmallVec;
 
@@ -34,6 +35,7 @@ pub fn schedule(graph: &Graph, nodes: &[NodeId], required: impl Fn(NodeId) -> bo
     let mut order = nodes.to_vec();
     // A node runs no later than what reads it, and of those with one time it comes first in the trace.
     order.sort_unstable_by_key(|id| (time[id.index()], *id));
+    debug_assert_eq!(verify_order(graph, nodes, &order), Ok(()), "{graph}");
     order
 }
 

@@ -3,7 +3,7 @@
 //! A number, or a row of biases or longer piece that fills an array, is then read where it lies, along with the rest of a fused region, and
 //! never written out: neither for a second region, nor for products to come.
 
-use super::fuse::cycles;
+use super::repeat::cycles;
 use crate::graph::{Arguments, Graph, NodeId, Operation};
 
 /// The same program with a copy of each such repeat for each of its elementwise readers; `None` if there is nothing to copy.

@@ -15,8 +15,8 @@ use kernels::vector::{Term, chain};
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// Entries of all registers together: in double precision they fill a first-level cache of 32 KiB.
-const REGISTERS: usize = 1 << 12;
+/// Bytes of all registers together: they fill a first-level cache of 32 KiB.
+const REGISTERS: usize = 1 << 15;
 
 /// Blocks of a chunk at most. Each step of a chunk is a call of some 12 ns, as long as 100 entries take.
 const BLOCKS: usize = 4;
@@ -206,14 +206,16 @@ struct Part<'a, T> {
 impl Region {
     /// Entries of working memory: motifs, registers for every part, and the sums over blocks.
     pub fn scratch(&self) -> usize {
+        // In single precision, which has the longer chunks.
+        let chunk = self.chunk::<f32>();
         let parts = if self.work() >= PARALLEL { PARTS } else { 1 };
-        let motifs: usize = self.motifs.iter().map(|motif| self.written(motif)).sum();
-        motifs + parts * self.registers * self.chunk() + self.sums()
+        let motifs: usize = self.motifs.iter().map(|motif| self.written(motif, chunk)).sum();
+        motifs + parts * self.registers * chunk + self.sums()
     }
 
     /// Entries of a register: whole blocks or whole lines, the more the fewer registers and motifs there are.
-    fn chunk(&self) -> usize {
-        let blocks = REGISTERS / BLOCK / (self.registers + self.motifs.len()).max(1);
+    fn chunk<T>(&self) -> usize {
+        let blocks = REGISTERS / (BLOCK * size_of::<T>()) / (self.registers + self.motifs.len()).max(1);
         let entries = BLOCK * blocks.clamp(1, BLOCKS);
         if self.line == 1 { entries } else { (entries / self.line).max(1) * self.line }
     }
@@ -227,9 +229,9 @@ impl Region {
     }
 
     /// Entries for which a motif is written: a chunk from any of its numbers on, in whole lines of the cache.
-    fn written(&self, motif: &Motif) -> usize {
+    fn written(&self, motif: &Motif, chunk: usize) -> usize {
         let more = if motif.period == 1 { 0 } else { motif.period };
-        (self.chunk() + more).min(self.length).next_multiple_of(LINE)
+        (chunk + more).min(self.length).next_multiple_of(LINE)
     }
 
     fn work(&self) -> usize {
@@ -281,14 +283,14 @@ impl Region {
         sums: &mut [T],
         parts: usize,
     ) {
-        let mut scratch = &mut *memories.scratch;
+        let (mut scratch, chunk) = (&mut *memories.scratch, self.chunk::<T>());
         let mut motifs: SmallVec<[&mut [T]; 128]> = SmallVec::new();
         for motif in &self.motifs {
-            let (piece, rest) = std::mem::take(&mut scratch).split_at_mut(self.written(motif));
+            let (piece, rest) = std::mem::take(&mut scratch).split_at_mut(self.written(motif, chunk));
             motifs.push(piece);
             scratch = rest;
         }
-        let registers = &mut scratch[..parts * self.registers * self.chunk()];
+        let registers = &mut scratch[..parts * self.registers * chunk];
         // Lists are filled where they stand: moving ones of this size takes longer than a short region.
         let mut given = Given { arrays: Arrays::new(), motifs: Motifs::new() };
         let mut part =
@@ -373,11 +375,12 @@ impl Region {
 
     /// Halves a part until there are as many as wanted, and runs them.
     fn split<T: Executable>(&self, given: &Given<'_, T>, mut part: Part<'_, T>, parts: usize) {
-        let chunks = part.length.div_ceil(self.chunk());
+        let chunk = self.chunk::<T>();
+        let chunks = part.length.div_ceil(chunk);
         if parts <= 1 || chunks < 2 {
             return self.part(given, &mut part);
         }
-        let middle = chunks / 2 * self.chunk();
+        let middle = chunks / 2 * chunk;
         let first = middle / BLOCK;
         let (mut left, mut right) = (SmallVec::new(), SmallVec::new());
         for (store, stored) in part.stores.into_iter().zip(&self.stores) {
@@ -405,7 +408,7 @@ impl Region {
 
     /// One part, chunk after chunk.
     fn part<T: Executable>(&self, given: &Given<'_, T>, part: &mut Part<'_, T>) {
-        let chunk = self.chunk();
+        let chunk = self.chunk::<T>();
         for from in (0..part.length).step_by(chunk) {
             let count = chunk.min(part.length - from);
             for step in &self.steps {
