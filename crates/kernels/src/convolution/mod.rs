@@ -20,6 +20,9 @@
 //! depend on the number of threads: the sum over images, for the kernel, is cut into parts by the geometry alone, which are
 //! added in pairs.
 //!
+//! An infinite or NaN entry of the images spoils the entries of the result that read it and no others, and likewise backwards.
+//! Padding is zeros that are multiplied: where it meets an entry of the kernel or the result that is not finite, that is NaN.
+//!
 //! [`naive`] is the definition; [`unfold`] multiplies matrices of unfolded patches, and is what the present way is measured
 //! against (`cargo bench -p jetgrad-kernels --bench convolution`).
 

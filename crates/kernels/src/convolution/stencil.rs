@@ -194,18 +194,23 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
                         let length = ((together - 1) * sweep.columns.stride + b.count) * sweep.inner;
                         let kernel;
                         (kernel, packed) = packed.split_at(a.count * length * width);
-                        let joint = Grid {
-                            columns: grid.columns / together,
-                            from_steps: [grid.from_steps[0], together * grid.from_steps[1]],
-                            to_steps: [grid.to_steps[0], together * grid.to_steps[1]],
-                            ..grid
-                        };
-                        let runs = Runs { counts: [a.count, 1], length, ..runs };
-                        block(simd, &strip, &joint, &runs, kernel, width, target, together * sweep.outer);
-                        let done = joint.columns * together;
-                        grid.columns -= done;
-                        grid.from += done * grid.from_steps[1];
-                        grid.to = grid.to.wrapping_add(done * grid.to_steps[1]);
+                        // Zeros stand between the places in this kernel, and 0 · ∞ is none: then each place is taken by itself.
+                        let (high, wide) =
+                            (sweep.rows.window(places.len()), sweep.columns.window(sweep.columns.places));
+                        if strip.is_finite(high, wide) {
+                            let joint = Grid {
+                                columns: grid.columns / together,
+                                from_steps: [grid.from_steps[0], together * grid.from_steps[1]],
+                                to_steps: [grid.to_steps[0], together * grid.to_steps[1]],
+                                ..grid
+                            };
+                            let runs = Runs { counts: [a.count, 1], length, ..runs };
+                            block(simd, &strip, &joint, &runs, kernel, width, target, together * sweep.outer);
+                            let done = joint.columns * together;
+                            grid.columns -= done;
+                            grid.from += done * grid.from_steps[1];
+                            grid.to = grid.to.wrapping_add(done * grid.to_steps[1]);
+                        }
                     }
                     for (start, width) in Blocks::wide(sweep.outer, T::lanes::<S>()) {
                         let kernel;

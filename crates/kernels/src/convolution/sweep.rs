@@ -144,7 +144,7 @@ impl Axis {
     }
 
     /// Source entries, padding included, that `places` places read.
-    fn window(&self, places: usize) -> usize {
+    pub fn window(&self, places: usize) -> usize {
         if places == 0 { 0 } else { (places - 1) * self.stride + self.reach }
     }
 
@@ -156,6 +156,16 @@ impl Axis {
     /// Whether no place reads padding.
     fn inside(&self) -> bool {
         self.low <= 0 && self.places > 0 && self.start(0) + self.window(self.places) as isize <= self.source as isize
+    }
+}
+
+impl<T: crate::Scalar> Strip<'_, T> {
+    /// Whether all that so many rows of so many pixels hold is finite.
+    #[inline(always)]
+    pub fn is_finite(&self, rows: usize, pixels: usize) -> bool {
+        let row = |i: usize| &self.entries[self.base + i * self.pitch..][..pixels * self.pixel];
+        // 0 · x is 0 for what is finite alone. Without an early end, so that it runs in vectors.
+        (0..rows).all(|i| row(i).iter().fold(true, |all, &x| all & (x * T::zero() == T::zero())))
     }
 }
 

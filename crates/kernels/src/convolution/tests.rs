@@ -109,6 +109,54 @@ fn several_blocks_agree_with_the_definition() {
     }
 }
 
+/// Whether result and images are those of the definition where an entry of what they are made of is infinite or NaN.
+fn agrees_beside<T: Scalar>(g: &Geometry, special: f64) -> bool {
+    let with = |length: usize, seed: usize| {
+        let mut numbers = numbers::<T>(length, seed);
+        if let Some(middle) = numbers.get_mut(length / 2) {
+            *middle = T::round_from(special);
+        }
+        numbers
+    };
+    let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(a, b)| a == b || a != a && b != b);
+    let (w, mut scratch) = (numbers::<T>(g.kernel_len(), 2), vec![T::zero(); scratch_len(g)]);
+    let (x, y) = (with(g.image_len(), 1), with(g.output_len(), 3));
+    let (mut dx, mut dy) = (vec![T::zero(); x.len()], vec![T::zero(); y.len()]);
+    let (mut expected_dx, mut expected_dy) = (dx.clone(), dy.clone());
+    forward(g, &x, &w, &mut dy, &mut scratch);
+    naive::forward(g, &x, &w, &mut expected_dy);
+    input(g, &y, &w, &mut dx, &mut scratch);
+    naive::input(g, &y, &w, &mut expected_dx);
+    same(&dy, &expected_dy) && same(&dx, &expected_dx)
+}
+
+quickcheck! {
+    fn what_is_not_finite_spoils_what_reads_it_alone(geometry: Geometry) -> bool {
+        [f64::INFINITY, f64::NAN].into_iter().all(|special| {
+            agrees_beside::<f64>(&geometry, special) && agrees_beside::<f32>(&geometry, special)
+        })
+    }
+}
+
+#[test]
+fn places_taken_together_do_not_meet_each_others_infinities() {
+    let geometry = Geometry {
+        images: 1,
+        size: [1, 8],
+        channels_in: 1,
+        channels_out: 1,
+        kernel: [1, 2],
+        stride: [1, 1],
+        padding: [(0, 0); 2],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    let (mut y, mut scratch) = ([0.0; 7], vec![0.0; scratch_len(&geometry)]);
+    let x = [1.0, 1.0, 1.0, 1.0, f64::INFINITY, 1.0, 1.0, 1.0];
+    forward(&geometry, &x, &[1.0, 1.0], &mut y, &mut scratch);
+    assert_eq!(y, [2.0, 2.0, 2.0, f64::INFINITY, f64::INFINITY, 2.0, 2.0]);
+}
+
 #[test]
 fn stride_that_does_not_divide_leaves_the_last_pixels_out() {
     let geometry = Geometry {
