@@ -285,7 +285,7 @@ fn peak<T: Entry>() -> f64 {
         let [a, b] = [1, 2].map(|stream| symmetrics(stream, n * n).mapv(T::from_f64).to_vec());
         let mut c = a.clone();
         let product = Product::new(n, n, n);
-        let mut scratch = vec![T::from_f64(0.0); product.scratch_parallel::<T>()];
+        let mut scratch = vec![T::from_f64(0.0); product.scratch_parallel::<T>(rayon::current_num_threads())];
         let time = median(|| product.run_parallel(Update::Replace, black_box(&a), &b, &mut c, &mut scratch));
         2.0 * (n as f64).powi(3) / time
     });

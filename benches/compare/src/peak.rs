@@ -63,7 +63,7 @@ fn product<T: testkit::workloads::Entry>(size: usize) -> Box<dyn Subject> {
     let operand = |stream| symmetrics(stream, size * size).mapv(T::from_f64).to_vec();
     let (a, b) = (operand(1), operand(2));
     let product = Product::new(size, size, size);
-    let mut scratch = vec![T::from_f64(0.0); product.scratch_parallel::<T>()];
+    let mut scratch = vec![T::from_f64(0.0); product.scratch_parallel::<T>(rayon::current_num_threads())];
     Box::new(Local {
         peer: ours::NAME,
         result: vec![T::from_f64(0.0); size * size],

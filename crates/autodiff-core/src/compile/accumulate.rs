@@ -41,8 +41,8 @@ impl Structured for MatmulOnto {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
-        self.product.scratch(&operands[1..])
+    fn scratch(&self, operands: &[&Shape], threads: usize) -> usize {
+        self.product.scratch(&operands[1..], threads)
     }
 
     fn flops(&self, operands: &[&Shape], out: &Shape) -> u64 {

@@ -54,7 +54,7 @@ impl Structured for Factor {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
+    fn scratch(&self, operands: &[&Shape], _: usize) -> usize {
         let (_, n, _) = sizes(operands[0]);
         lu::factor_scratch_len::<f32>(n).max(lu::factor_scratch_len::<f64>(n))
     }
@@ -100,7 +100,7 @@ impl Structured for SolveWith {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
+    fn scratch(&self, operands: &[&Shape], _: usize) -> usize {
         let (_, n, m) = sizes(operands[1]);
         lu::solve_with_scratch_len::<f32>(n, m).max(lu::solve_with_scratch_len::<f64>(n, m))
     }

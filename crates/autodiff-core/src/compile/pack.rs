@@ -136,9 +136,9 @@ impl<const ONTO: bool> Structured for Packed<ONTO> {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
+    fn scratch(&self, operands: &[&Shape], threads: usize) -> usize {
         let product = product(&self.product, self.rows(Self::factors(operands)[0]), self.k, self.n);
-        product.scratch_parallel::<f32>().max(product.scratch_parallel::<f64>())
+        product.scratch_parallel::<f32>(threads).max(product.scratch_parallel::<f64>(threads))
     }
 
     fn flops(&self, operands: &[&Shape], out: &Shape) -> u64 {

@@ -44,7 +44,7 @@ pub fn interpret<T: Executable>(graph: &Graph, inputs: &[&[T]]) -> Result<Vec<Ve
                 let view = |a: &NodeId| View { shape: graph.shape(*a), data: &values[a.index()] };
                 let operands: Vec<View<'_, T>> = args.iter().map(view).collect();
                 let shapes: Vec<_> = operands.iter().map(|v| v.shape).collect();
-                let mut scratch = vec![T::zero(); p.scratch(&shapes)];
+                let mut scratch = vec![T::zero(); p.scratch(&shapes, 1)];
                 T::evaluate(&**p, &operands, &mut out, &mut scratch).map_err(|fault| fault_error(p.name(), fault))?;
             }
         }

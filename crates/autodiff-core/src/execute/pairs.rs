@@ -20,13 +20,13 @@ const WORTH: Range<u64> = 1 << 21..1 << 23;
 pub(super) struct Pair {
     /// In the order of their places in the arena.
     pub instructions: [Instruction; 2],
-    /// Working memory of the first.
-    scratch: usize,
+    /// Working memory of each.
+    scratch: [usize; 2],
 }
 
-/// Joins such instructions; also the working memory that they need together.
-pub(super) fn pair(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Instruction>, usize) {
-    let (mut done, mut scratch) = (Vec::<Instruction>::with_capacity(instructions.len()), 0);
+/// Joins such instructions.
+pub(super) fn pair(instructions: Vec<Instruction>, shapes: &[Shape]) -> Vec<Instruction> {
+    let mut done = Vec::<Instruction>::with_capacity(instructions.len());
     for second in instructions {
         let joins = done.last().is_some_and(|first| {
             let both = [first, &second];
@@ -39,38 +39,32 @@ pub(super) fn pair(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Ins
         let first = done.pop().expect("just seen");
         let mut instructions = [first, second];
         instructions.sort_by_key(|one| one.out.offset);
-        let needs = [&instructions[0], &instructions[1]].map(|one| working_memory(one, shapes));
-        scratch = scratch.max(needs[0] + needs[1]);
-        let pair = Pair { instructions, scratch: needs[0] };
+        // Neither is divided.
+        let scratch = [&instructions[0], &instructions[1]].map(|one| one.scratch(shapes, 1));
+        let pair = Pair { instructions, scratch };
         done.push(Instruction { kind: Kind::Pair(Box::new(pair)), operands: SmallVec::new(), out: NOWHERE });
     }
-    (done, scratch)
-}
-
-fn operands<'s>(instruction: &Instruction, shapes: &'s [Shape]) -> SmallVec<[&'s Shape; 4]> {
-    instruction.operands.iter().map(|o| &shapes[o.shape]).collect()
+    done
 }
 
 fn is_worth_a_thread(instruction: &Instruction, shapes: &[Shape]) -> bool {
     let Kind::Primitive(p) = &instruction.kind else { return false };
-    let operands = operands(instruction, shapes);
+    let operands = instruction.shapes(shapes);
     let flops = || p.infer(&operands).is_ok_and(|out| WORTH.contains(&p.flops(&operands, &out)));
     AnyProduct::of(&**p).is_some() && instruction.out.space == Space::Arena && flops()
 }
 
-fn working_memory(instruction: &Instruction, shapes: &[Shape]) -> usize {
-    match &instruction.kind {
-        Kind::Primitive(p) => p.scratch(&operands(instruction, shapes)),
-        _ => 0,
-    }
-}
-
 impl Pair {
+    /// Entries of working memory to run both at once.
+    pub fn scratch(&self) -> usize {
+        self.scratch.iter().sum()
+    }
+
     /// Runs both, each on a thread.
     pub fn run<T: Executable>(&self, shapes: &[Shape], memories: &mut Memories<'_, T>) -> Result<()> {
         let [first, second] = &self.instructions;
         let ([out, other], readable, scratch) = memories.open_both([&first.out, &second.out]);
-        let (scratch, rest) = scratch.split_at_mut(self.scratch);
+        let (scratch, rest) = scratch.split_at_mut(self.scratch[0]);
         let one = |instruction: &Instruction, out: &mut [T], readable: Readable<'_, T>, scratch: &mut [T]| {
             let Kind::Primitive(p) = &instruction.kind else { unreachable!("products are primitives") };
             evaluate::<T, 8>(&**p, &instruction.operands, shapes, out, &readable, scratch)

@@ -92,12 +92,13 @@ pub struct Program {
     pub(super) outputs: Vec<Place>,
     /// What is copied to its place at the end of each phase.
     pub(super) copies: [Vec<(Operand, Target)>; 2],
+    /// Whether an instruction has use for more working memory on several threads.
+    pub(super) divides: bool,
     /// Entries of the results.
     pub(super) results: usize,
     pub(super) constants: Vec<(usize, Constant)>,
     pub(super) shapes: Vec<Shape>,
     pub(super) arenas: [usize; 2],
-    pub(super) scratch: usize,
     pub(super) statistics: Statistics,
 }
 
@@ -137,6 +138,28 @@ pub(super) struct Instruction {
     pub out: Target,
 }
 
+impl Instruction {
+    /// The shapes of its operands, of those of the program.
+    pub fn shapes<'s>(&self, shapes: &'s [Shape]) -> SmallVec<[&'s Shape; 4]> {
+        self.operands.iter().map(|o| &shapes[o.shape]).collect()
+    }
+
+    /// Entries of working memory with which it keeps so many threads at work.
+    pub fn scratch(&self, shapes: &[Shape], threads: usize) -> usize {
+        let most = |instructions: &[Instruction]| {
+            instructions.iter().map(|one| one.scratch(shapes, threads)).max().unwrap_or(0)
+        };
+        match &self.kind {
+            Kind::Row(_) | Kind::Guard(_) => 0,
+            Kind::Primitive(p) => p.scratch(&self.shapes(shapes), threads),
+            Kind::Region(region) => region.scratch(),
+            // They may run one by one as well.
+            Kind::Tiled(tiled) => tiled.scratch().max(most(&tiled.instructions)),
+            Kind::Pair(pair) => pair.scratch().max(most(&pair.instructions)),
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -160,6 +183,8 @@ pub enum Guards {
 pub struct Workspace<T> {
     arena: Aligned<T>,
     scratch: Aligned<T>,
+    /// The threads for which the scratch is large enough.
+    threads: usize,
 }
 
 impl Program {
@@ -173,7 +198,8 @@ impl Program {
         let mut program = layout::program(&optimized.graph, interface);
         program.statistics.traced = graph.len();
         program.statistics.passes = optimized.passes;
-        program.statistics.scratch = program.scratch;
+        program.statistics.scratch = program.scratch(1);
+        program.divides = program.scratch(2) > program.statistics.scratch;
         program
     }
 
@@ -207,7 +233,27 @@ impl Program {
                 }
             }
         }
-        Workspace { arena, scratch: Aligned::filled(self.scratch, number) }
+        let threads = self.threads();
+        Workspace { arena, scratch: Aligned::filled(self.scratch(threads), number), threads }
+    }
+
+    /// Entries of working memory with which instructions keep so many threads at work.
+    fn scratch(&self, threads: usize) -> usize {
+        self.instructions.iter().map(|one| one.scratch(&self.shapes, threads)).max().unwrap_or(0)
+    }
+
+    /// The threads that are asked for working memory: those of the current pool, if an instruction has use for them.
+    fn threads(&self) -> usize {
+        if self.divides { rayon::current_num_threads() } else { 1 }
+    }
+
+    /// Makes room in a workspace that was made in a smaller pool.
+    fn fit<T: Executable>(&self, workspace: &mut Workspace<T>) {
+        let threads = self.threads();
+        if threads > workspace.threads {
+            workspace.scratch = Aligned::filled(self.scratch(threads), T::zero());
+            workspace.threads = threads;
+        }
     }
 
     /// The phase that holds constants and held inputs.
@@ -261,7 +307,8 @@ impl Program {
         inputs: &[&[T]],
         guards: Guards,
     ) -> Result<Outcome> {
-        let Workspace { arena, scratch } = workspace;
+        self.fit(workspace);
+        let Workspace { arena, scratch, .. } = workspace;
         let mut memories =
             Memories { arena: arena.as_mut_slice(), kept: &[], inputs, out: &mut [], scratch: scratch.as_mut_slice() };
         self.execute(Phase::Early, &mut memories, guards)
@@ -290,7 +337,8 @@ impl Program {
         guards: Guards,
     ) -> Result<Outcome> {
         debug_assert_eq!(results.len(), self.results);
-        let Workspace { arena, scratch } = workspace;
+        self.fit(workspace);
+        let Workspace { arena, scratch, .. } = workspace;
         let mut memories = Memories {
             arena: arena.as_mut_slice(),
             kept: kept.map_or(&[], |kept| kept.arena.as_slice()),
@@ -361,8 +409,8 @@ impl Program {
                 compute(&**p, operands, &self.shapes, out, &readable, scratch)?;
             }
             Kind::Region(region) => region.run(memories),
-            Kind::Tiled(tiled) if rayon::current_num_threads() == 1 => tiled.run(memories),
-            // Threads share each instruction instead.
+            Kind::Tiled(tiled) if rayon::current_num_threads() == 1 && !tiled.goes_to_library() => tiled.run(memories),
+            // Threads, or the library, have each instruction as a whole.
             Kind::Tiled(tiled) => self.all(&tiled.instructions, memories, guards)?,
             Kind::Pair(pair) if rayon::current_num_threads() == 1 => self.all(&pair.instructions, memories, guards)?,
             Kind::Pair(pair) => pair.run(&self.shapes, memories)?,
@@ -383,4 +431,30 @@ pub(super) fn evaluate<T: Executable, const N: usize>(
     let view = |o: &Operand| View { shape: &shapes[o.shape], data: readable.slice(o) };
     let operands: SmallVec<[View<'_, T>; N]> = operands.iter().map(view).collect();
     T::evaluate(primitive, &operands, out, scratch).map_err(|fault| fault_error(primitive.name(), fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn working_memory_follows_the_pool() {
+        let text = "%0 = input : [300, 300]\n%1 = matmul{transposed=[1, 0]} %0 %0 : [300, 300]\nreturn %1";
+        let graph: Graph = text.parse().expect("the test's own text");
+        let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let of = |threads| pool(threads).install(|| Program::new(&graph, &Interface::plain(&graph)));
+        let program = of(1);
+        assert_eq!(program.statistics().scratch, of(8).statistics().scratch, "what is told depends on the graph alone");
+        let mut workspace = pool(1).install(|| program.workspace::<f64>(Phase::Late));
+        let run = |workspace: &mut Workspace<f64>| {
+            program.held(0, workspace).iter_mut().enumerate().for_each(|(i, x)| *x = (i as f64).sin());
+            program.run(workspace, &[], &mut [], Guards::Check).expect("no index is out of bounds");
+            program.output(0, Phase::Late, workspace).to_vec()
+        };
+        let alone = pool(1).install(|| run(&mut workspace));
+        let small = workspace.scratch.as_slice().len();
+        let shared = pool(8).install(|| run(&mut workspace));
+        assert!(workspace.scratch.as_slice().len() > small, "a packed block for each task");
+        assert_eq!(alone, shared);
+    }
 }

@@ -43,7 +43,8 @@ pub struct Statistics {
     pub arena: usize,
     /// Values that are given a place in the arenas, one after the other in the same memory where that is free again.
     pub buffers: usize,
-    /// Entries of working memory that one instruction uses at a time: packed operands, registers of regions.
+    /// Entries of working memory that one instruction uses at a time: packed operands, registers of regions. On one thread; on
+    /// several, products of matrices have more.
     pub scratch: usize,
     /// Of the entries of the arenas, what a split program keeps for each point.
     pub kept: usize,

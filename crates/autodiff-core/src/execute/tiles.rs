@@ -70,9 +70,9 @@ enum Turn {
     After,
 }
 
-/// Joins instructions that gain; also the working memory that they need together.
-pub(super) fn tile(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Instruction>, usize) {
-    let (mut done, mut scratch) = (Vec::with_capacity(instructions.len()), 0);
+/// Joins instructions that gain.
+pub(super) fn tile(instructions: Vec<Instruction>, shapes: &[Shape]) -> Vec<Instruction> {
+    let mut done = Vec::with_capacity(instructions.len());
     let mut rest: VecDeque<Instruction> = instructions.into();
     while let Some(first) = rest.pop_front() {
         let Some(mut group) = Group::start(&first, shapes) else {
@@ -95,11 +95,10 @@ pub(super) fn tile(instructions: Vec<Instruction>, shapes: &[Shape]) -> (Vec<Ins
         }
         let Group { parts, rows, block, sums, .. } = group;
         let tiled = Tiled { instructions: members, parts, rows, block, sums };
-        scratch = scratch.max(tiled.scratch());
         done.push(Instruction { kind: Kind::Tiled(Box::new(tiled)), operands: SmallVec::new(), out: NOWHERE });
         done.extend(after);
     }
-    (done, scratch)
+    done
 }
 
 /// What an instruction does with the rows, and where.
@@ -274,8 +273,8 @@ impl Group {
 }
 
 impl Tiled {
-    /// Entries of working memory, the sums over blocks at their end.
-    fn scratch(&self) -> usize {
+    /// Entries of working memory to run on blocks, the sums over these at their end.
+    pub fn scratch(&self) -> usize {
         let part = |(part, instruction): (&Part, &Instruction)| match (part, &instruction.kind) {
             (Part::Region { .. }, Kind::Region(region)) => region.scratch(),
             _ => [self.block, self.rows % self.block]
@@ -285,6 +284,12 @@ impl Tiled {
                 .unwrap_or(0),
         };
         self.parts.iter().zip(&self.instructions).map(part).max().unwrap_or(0) + self.sums
+    }
+
+    /// Whether a product of all rows is left to the library of the feature `blas`, which sums in an order of its own.
+    pub fn goes_to_library(&self) -> bool {
+        let plain = self.parts.iter().filter(|part| !matches!(part, Part::Rows { packed: true, .. }));
+        plain.filter_map(|part| part.product(self.rows)).any(|product| product.goes_to_library())
     }
 
     /// Runs all instructions on one block of rows after the other.

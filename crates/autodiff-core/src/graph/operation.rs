@@ -103,8 +103,8 @@ pub trait Structured: Clone + Debug + PartialEq + Eq + Hash + Send + Sync + 'sta
     /// An index outside its axis.
     fn evaluate<T: Float>(&self, operands: &[View<'_, T>], out: &mut [T], scratch: &mut [T]) -> Result<(), Fault>;
 
-    /// Entries of working memory that [`evaluate`](Structured::evaluate) needs.
-    fn scratch(&self, _operands: &[&Shape]) -> usize {
+    /// Entries of working memory that [`evaluate`](Structured::evaluate) needs to keep so many threads at work.
+    fn scratch(&self, _operands: &[&Shape], _threads: usize) -> usize {
         0
     }
 
@@ -157,7 +157,7 @@ pub trait Primitive: Debug + Send + Sync + Any {
     fn infer(&self, operands: &[&Shape]) -> Result<Shape, String>;
     fn evaluate_f32(&self, operands: &[View<'_, f32>], out: &mut [f32], scratch: &mut [f32]) -> Result<(), Fault>;
     fn evaluate_f64(&self, operands: &[View<'_, f64>], out: &mut [f64], scratch: &mut [f64]) -> Result<(), Fault>;
-    fn scratch(&self, operands: &[&Shape]) -> usize;
+    fn scratch(&self, operands: &[&Shape], threads: usize) -> usize;
     fn flops(&self, operands: &[&Shape], out: &Shape) -> u64;
     fn attributes(&self) -> Attributes;
     fn is_linear_in(&self, operand: usize) -> bool;
@@ -190,8 +190,8 @@ impl<P: Structured> Primitive for P {
     fn evaluate_f64(&self, operands: &[View<'_, f64>], out: &mut [f64], scratch: &mut [f64]) -> Result<(), Fault> {
         Structured::evaluate(self, operands, out, scratch)
     }
-    fn scratch(&self, operands: &[&Shape]) -> usize {
-        Structured::scratch(self, operands)
+    fn scratch(&self, operands: &[&Shape], threads: usize) -> usize {
+        Structured::scratch(self, operands, threads)
     }
     fn flops(&self, operands: &[&Shape], out: &Shape) -> u64 {
         Structured::flops(self, operands, out)

@@ -376,7 +376,7 @@ impl Structured for Convolution {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
+    fn scratch(&self, operands: &[&Shape], _: usize) -> usize {
         scratch_len(&self.known_geometry(operands).0)
     }
 

@@ -179,13 +179,13 @@ impl Structured for Matmul {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
+    fn scratch(&self, operands: &[&Shape], threads: usize) -> usize {
         let sizes = self.sizes(operands[0], operands[1]);
         let product = self.product(&sizes);
         let packed = |length: usize| if sizes.packs_b() { length } else { 0 };
         // The same program may run at either precision.
-        (product.scratch_parallel::<f32>() + packed(product.packed_len::<f32>()))
-            .max(product.scratch_parallel::<f64>() + packed(product.packed_len::<f64>()))
+        (product.scratch_parallel::<f32>(threads) + packed(product.packed_len::<f32>()))
+            .max(product.scratch_parallel::<f64>(threads) + packed(product.packed_len::<f64>()))
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {

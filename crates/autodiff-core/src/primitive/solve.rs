@@ -120,7 +120,7 @@ impl Structured for Solve {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
+    fn scratch(&self, operands: &[&Shape], _: usize) -> usize {
         let (_, n, m) = sizes(operands[1]);
         kernels::lu::scratch_len::<f32>(n, m).max(kernels::lu::scratch_len::<f64>(n, m))
     }

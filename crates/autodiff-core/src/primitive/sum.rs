@@ -80,7 +80,7 @@ impl Structured for Sum {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape]) -> usize {
+    fn scratch(&self, operands: &[&Shape], _: usize) -> usize {
         kernels::reduce::sum_scratch(operands[0], &self.axes)
     }
 

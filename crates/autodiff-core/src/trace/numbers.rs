@@ -263,7 +263,7 @@ fn compute<T: Executable>(graph: &Graph, id: NodeId, operands: &[&[T]], place: P
             let shapes: SmallVec<[_; 3]> = graph.arguments(id).iter().map(|&a| graph.shape(a)).collect();
             let views: SmallVec<[View<'_, T>; 3]> =
                 shapes.iter().zip(operands).map(|(shape, data)| View { shape, data }).collect();
-            let mut scratch = vec![T::zero(); p.scratch(&shapes)];
+            let mut scratch = vec![T::zero(); p.scratch(&shapes, 1)];
             T::evaluate(&**p, &views, &mut out, &mut scratch).map_err(|fault| Error::Operation {
                 operation: p.name().into(),
                 message: fault.to_string(),

@@ -24,7 +24,8 @@ fn products<T: Entry>(c: &mut Criterion, name: &str, shapes: &[Shape]) {
             group.bench_function(BenchmarkId::new(way, shapes::name(shape)), |bench| bench.iter(|| run(&mut out)));
         }
         let product = Product::new(m, n, k).trans_a(trans_a).trans_b(trans_b);
-        let mut scratch = vec![<T as num_traits::Zero>::zero(); product.scratch_parallel::<T>()];
+        let mut scratch =
+            vec![<T as num_traits::Zero>::zero(); product.scratch_parallel::<T>(rayon::current_num_threads())];
         group.bench_function(BenchmarkId::new("parallel", shapes::name(shape)), |bench| {
             bench.iter(|| product.run_parallel(Update::Replace, &a, &b, &mut out, &mut scratch));
         });

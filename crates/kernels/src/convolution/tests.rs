@@ -118,7 +118,8 @@ fn agrees_beside<T: Scalar>(g: &Geometry, special: f64) -> bool {
         }
         numbers
     };
-    let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(a, b)| a == b || a != a && b != b);
+    let equal = |a: T, b: T| a == b;
+    let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(&a, &b)| equal(a, b) || !equal(a, a) && !equal(b, b));
     let (w, mut scratch) = (numbers::<T>(g.kernel_len(), 2), vec![T::zero(); scratch_len(g)]);
     let (x, y) = (with(g.image_len(), 1), with(g.output_len(), 3));
     let (mut dx, mut dy) = (vec![T::zero(); x.len()], vec![T::zero(); y.len()]);

@@ -39,11 +39,15 @@ pub type Gemm<T> = unsafe extern "C" fn(
 );
 
 impl Product {
-    /// Computes the product by the library if it is large, and says whether it did. Products with a vector are bound by the
-    /// memory, and stay.
-    pub(super) fn run_by_blas<T: Scalar>(&self, update: Update, a: &[T], b: &[T], out: &mut [T]) -> bool {
+    /// Whether the product is large. Products with a vector are bound by the memory, and stay.
+    pub(super) fn is_for_blas(&self) -> bool {
         let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        if work < LEAST.load(Ordering::Relaxed) || self.m.min(self.n).min(self.k) < 2 {
+        work >= LEAST.load(Ordering::Relaxed) && self.m.min(self.n).min(self.k) >= 2
+    }
+
+    /// Computes the product by the library if it [is for it](Product::is_for_blas), and says whether it did.
+    pub(super) fn run_by_blas<T: Scalar>(&self, update: Update, a: &[T], b: &[T], out: &mut [T]) -> bool {
+        if !self.is_for_blas() {
             return false;
         }
         let stored = self.stored().map(|(_, columns)| columns);

@@ -118,10 +118,18 @@ impl Product {
         self.scratch_of(T::engine(), 1)
     }
 
-    /// Entries of working memory with which [`run_parallel`](Product::run_parallel) keeps the threads of the current rayon pool at
-    /// work, where the product is large enough for them.
-    pub fn scratch_parallel<T: Scalar>(&self) -> usize {
-        self.scratch_of(T::engine(), self.threads())
+    /// Entries of working memory with which [`run_parallel`](Product::run_parallel) keeps a pool of so many threads at work, where
+    /// the product is large enough for them.
+    pub fn scratch_parallel<T: Scalar>(&self, threads: usize) -> usize {
+        self.scratch_of(T::engine(), if self.is_divided() { threads } else { 1 })
+    }
+
+    /// Whether [`run`](Product::run) leaves the product to the library of the feature `blas`, whose sums are in another order.
+    pub fn goes_to_library(&self) -> bool {
+        #[cfg(feature = "blas")]
+        return self.is_for_blas();
+        #[cfg(not(feature = "blas"))]
+        false
     }
 
     /// Replaces or updates `out`, an m × n matrix, by op(a) · op(b).

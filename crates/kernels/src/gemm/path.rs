@@ -129,11 +129,15 @@ impl Product {
         }
     }
 
-    pub(super) fn threads(&self) -> usize {
+    /// Whether the product is large enough to be divided among threads.
+    pub(super) fn is_divided(&self) -> bool {
         let vector = self.m.min(self.n) <= 1;
         let least = if vector { PARALLEL_VECTOR } else { PARALLEL };
-        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        if work < least { 1 } else { rayon::current_num_threads() }
+        self.m.saturating_mul(self.n).saturating_mul(self.k) >= least
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        if self.is_divided() { rayon::current_num_threads() } else { 1 }
     }
 
     pub(super) fn scratch_of<T: Scalar>(&self, engine: &Engine<T>, threads: usize) -> usize {

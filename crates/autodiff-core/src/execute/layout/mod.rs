@@ -163,11 +163,11 @@ impl<'g> Layout<'g> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             copies: Default::default(),
+            divides: false,
             results: offset,
             constants: Vec::new(),
             shapes: Vec::new(),
             arenas: [0; 2],
-            scratch: 0,
             statistics: Statistics { guards: graph.guards().len(), ..Statistics::default() },
         };
         Layout {
@@ -244,10 +244,7 @@ impl<'g> Layout<'g> {
         let late = program.instructions.split_off(program.split);
         let early = std::mem::take(&mut program.instructions);
         for (phase, instructions) in [early, late].into_iter().enumerate() {
-            let (instructions, rows) = tile(instructions, &program.shapes);
-            let (instructions, pairs) = pair(instructions, &program.shapes);
-            program.instructions.extend(instructions);
-            program.scratch = program.scratch.max(rows).max(pairs);
+            program.instructions.extend(pair(tile(instructions, &program.shapes), &program.shapes));
             if phase == Phase::Early as usize {
                 program.split = program.instructions.len();
             }
@@ -406,12 +403,7 @@ impl<'g> Layout<'g> {
             Operation::Tensor(t) => return self.constant(id, Constant::Tensor(t.clone()), first),
             Operation::Primitive(_) if is_reshape(self.graph, id) => return,
             Operation::Row(row) => Kind::Row(row),
-            Operation::Primitive(p) => {
-                let args = self.graph.arguments(id);
-                let operands: SmallVec<[&Shape; 4]> = args.iter().map(|&a| self.graph.shape(a)).collect();
-                self.program.scratch = self.program.scratch.max(p.scratch(&operands));
-                Kind::Primitive(p.clone())
-            }
+            Operation::Primitive(p) => Kind::Primitive(p.clone()),
         };
         self.program.statistics.count(self.graph, id);
         let mut operands: SmallVec<[Operand; 3]> = self.graph.arguments(id).iter().map(|&a| self.operand(a)).collect();

@@ -158,7 +158,6 @@ impl Layout<'_> {
             free.extend(free_now.filter_map(|m| register.get(&m).copied()));
         }
         let region = region.finish(self.graph);
-        self.program.scratch = self.program.scratch.max(region.scratch());
         let statistics = &mut self.program.statistics;
         statistics.regions += 1;
         statistics.fused += nodes.len();

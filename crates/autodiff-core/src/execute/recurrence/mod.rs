@@ -234,7 +234,7 @@ fn gathered(primitive: &dyn Primitive, shape: &Shape, size: usize) -> Option<(us
         return None;
     }
     let (mut unit, mut column) = (vec![0.0; n], vec![0.0; size]);
-    let mut scratch = vec![0.0; primitive.scratch(&[shape])];
+    let mut scratch = vec![0.0; primitive.scratch(&[shape], 1)];
     let mut rows = vec![Vec::new(); size];
     // A number that no rounding to single precision leaves as it is.
     let one = std::f64::consts::PI;

@@ -75,7 +75,7 @@ impl Recurrences {
             Operation::Primitive(p) => {
                 let args = self.graph.arguments(id);
                 let shapes: SmallVec<[_; 4]> = args.iter().map(|&a| self.graph.shape(a)).collect();
-                p.scratch(&shapes)
+                p.scratch(&shapes, 1)
             }
             _ => 0,
         };
