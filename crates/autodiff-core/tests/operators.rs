@@ -119,6 +119,21 @@ fn taylor_series_follows_a_curve() {
 }
 
 #[test]
+fn any_number_of_directions_is_multiplied() {
+    let at = Function::new(f::<Var>).linearize(&X).unwrap();
+    for k in [0, 1, 7, 64, 87] {
+        let directions: Vec<f64> = (0..3 * k).map(|i| (i as f64).cos()).collect();
+        let mut products = vec![f64::NAN; 3 * k];
+        at.hvps(&directions, &mut products).unwrap();
+        for (v, found) in directions.chunks_exact(3).zip(products.chunks_exact(3)) {
+            let mut single = [0.0; 3];
+            at.hvp(v, &mut single).unwrap();
+            assert!(found.iter().zip(single).all(|(&a, b)| close(a, b)), "{k} directions");
+        }
+    }
+}
+
+#[test]
 fn all_modes_of_the_product_agree() {
     let function = Function::new(f::<Var>);
     let product = function.hvp(&X, &V).unwrap();

@@ -31,14 +31,13 @@ pub struct Explanation {
     pub value: Statistics,
     /// Program of value and gradient, for a scalar function.
     pub gradient: Option<Statistics>,
-    /// Program of value, gradient and Hessian-vector product in automatic mode, split for a linearised scalar function.
+    /// Program of value, gradient and Hessian-vector product, split as [`Function::linearize`] runs it, for a scalar function.
     pub hvp: Option<Statistics>,
     /// Program of one Hessian-vector product alone, as [`Function::hvp`] runs it, for a scalar function.
     pub product: Option<Statistics>,
-    /// The mode chosen for that product, and why.
+    /// What [`Mode::Auto`] would choose for the linearised product, and why; the programs above are of the default mode.
     pub mode: Option<String>,
-    /// The instructions of that product, or of the value if the function is not scalar, a line for each of the first few
-    /// hundred.
+    /// The instructions of `hvp`, or of the value if the function is not scalar, a line for each of the first few hundred.
     pub plan: String,
     /// The same with the flow of values, in the DOT language of Graphviz.
     pub plan_dot: String,
@@ -76,11 +75,12 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         }
         let value = ran.variant.program(&Operator::Value, Form::Whole)?;
         let scalar = matches!(&ran.variant.results[..], [shape] if shape.rank() == 0);
-        let product = if scalar { Some(ran.variant.program(&Operator::Point(Mode::Auto), Form::Split)?) } else { None };
-        let gradient = if scalar { Some(ran.variant.program(&Operator::Gradient, Form::Whole)?) } else { None };
-        let alone =
-            if scalar { Some(ran.variant.program(&Operator::Hvp(Mode::default()), Form::Whole)?) } else { None };
-        let shown = &product.as_ref().unwrap_or(&value).program;
+        let program = |operator, form| scalar.then(|| ran.variant.program(&operator, form)).transpose();
+        let gradient = program(Operator::Gradient, Form::Whole)?;
+        let product = program(Operator::Hvp(Mode::default()), Form::Whole)?;
+        let linearised = program(Operator::Point(Mode::default()), Form::Split)?;
+        let chosen = program(Operator::Point(Mode::Auto), Form::Split)?;
+        let shown = &linearised.as_ref().unwrap_or(&value).program;
         Ok(Explanation {
             plan: shown.to_string(),
             plan_dot: shown.to_dot(),
@@ -91,9 +91,9 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             swept: ran.variant.describe_sweeps(),
             value: value.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
-            product: alone.map(|c| c.program.statistics().clone()),
-            mode: product.as_ref().and_then(|c| c.choice.clone()),
-            hvp: product.map(|c| c.program.statistics().clone()),
+            product: product.map(|c| c.program.statistics().clone()),
+            hvp: linearised.map(|c| c.program.statistics().clone()),
+            mode: chosen.and_then(|c| c.choice.clone()),
         })
     }
 
@@ -200,7 +200,7 @@ impl fmt::Display for Explanation {
             writeln!(f, "  once a point: {} flops, {} bytes kept", s.early_flops, 8 * s.kept)?;
         }
         if let Some(mode) = &self.mode {
-            writeln!(f, "mode: {mode}")?;
+            writeln!(f, "fewer operations: {mode}")?;
         }
         write!(f, "{}", self.plan)
     }

@@ -38,6 +38,9 @@ pub struct Linearized<'f, A: ?Sized, P: Tree, Out, B: ?Sized> {
     prepared: Mutex<Prepared<Out, P::Scalar>>,
 }
 
+/// Most directions that run side by side, a power of two.
+const WIDEST: usize = 64;
+
 /// Early phases that have run, by operator.
 type Prepared<Out, T> = Vec<(Operator, Arc<Ran<Out, T>>)>;
 
@@ -121,7 +124,9 @@ where
     /// H vᵢ for the rows vᵢ of `directions` into the rows of `out`: k = length / dimension directions.
     ///
     /// In one run of wider contractions where a single product is bound by memory or by the number of its operations, and one
-    /// after the other where its matrix products are large enough to keep the machine busy.
+    /// after the other where its matrix products are large enough to keep the machine busy. Side by side they run in blocks of 64
+    /// and smaller powers of two, each size with a program and kept numbers of its own, so that at most seven are kept for whatever
+    /// numbers of directions come.
     ///
     /// # Errors
     /// [`Error::Length`] if the lengths differ or are no multiple of the dimension; [`Error::NotScalar`].
@@ -142,7 +147,15 @@ where
             }
             return Ok(());
         }
-        self.run_late(&Operator::Hvps(self.mode, directions.len() / n), &[directions], out)
+        let (mut directions, mut out) = (directions, out);
+        while !directions.is_empty() {
+            let k = (directions.len() / n).min(WIDEST);
+            let k = if k.is_power_of_two() { k } else { k.next_power_of_two() / 2 };
+            let (block, products) = (directions.split_at(k * n), out.split_at_mut(k * n));
+            self.run_late(&Operator::Hvps(self.mode, k), &[block.0], products.0)?;
+            (directions, out) = (block.1, products.1);
+        }
+        Ok(())
     }
 
     /// Jᵀ ∇²ℓ J v into `out`, both flat; see [`Function::ggn_product`].
