@@ -163,6 +163,5 @@ fn parts_of_a_long_chain_need_less_memory() {
     assert!(3 * again < kept, "gradient: {again} in parts, {kept} whole");
     let (kept, again) = (of(&whole.product), of(&parts.product));
     println!("product: {kept} entries kept, {again} in parts");
-    // Less is gained: the cotangents that the sweep over the tangents leaves for that over the values are kept.
-    assert!(10 * again < 9 * kept, "product: {again} in parts, {kept} whole");
+    assert!(3 * again < kept, "product: {again} in parts, {kept} whole");
 }

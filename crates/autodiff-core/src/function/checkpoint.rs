@@ -7,8 +7,9 @@ use crate::tree::Traced;
 /// What `part` returns; inside it, nothing is kept for the reverse sweep but computed again when that arrives.
 ///
 /// Values and derivatives of every order are unchanged. What `part` reads and what it returns is kept. A chain of n
-/// steps cut into √n parts of √n steps each needs the memory of 2√n steps instead of n, for one more forward sweep.
-/// A linearised function keeps everything all the same, for the products to come.
+/// steps cut into √n parts of √n steps each needs the memory of 2√n steps instead of n, for one more forward sweep; so does its
+/// product with the Hessian, whose tangents are computed again beside the values. A linearised function keeps everything all the
+/// same, for the products to come.
 ///
 /// ```
 /// use autodiff_core::{Function, Var, checkpoint};
@@ -21,8 +22,9 @@ use crate::tree::Traced;
 /// let point = (ndarray::Array2::from_elem((400, 10), 0.7), ndarray::Array2::from_elem((10, 10), 0.05));
 /// assert_eq!(whole.gradient(&point).unwrap(), parts.gradient(&point).unwrap());
 ///
-/// let memory = |f: &Function<'_, (Var, Var)>| f.explain(&point).unwrap().gradient.unwrap().peak();
-/// assert!(3 * memory(&parts) < memory(&whole));
+/// let [parts, whole] = [&parts, &whole].map(|f| f.explain(&point).unwrap());
+/// assert!(3 * parts.gradient.unwrap().peak() < whole.gradient.unwrap().peak());
+/// assert!(3 * parts.product.unwrap().peak() < whole.product.unwrap().peak());
 /// ```
 pub fn checkpoint<R: Traced>(part: impl FnOnce() -> R) -> R {
     let number = new_part();

@@ -1,5 +1,6 @@
 //! The operators as graphs: what each appends to the trace of the closure.
 
+use super::body::Body;
 use super::variant::{Compiled, Variant};
 use crate::error::{Error, Result};
 use crate::execute::{Group, Interface, Program, Role};
@@ -9,7 +10,7 @@ use crate::real::{Class as RowClass, Precision};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::trace::{Session, constant, tensor};
-use crate::transform::{Seed, adjoint, batch, flow, jet, or_zeros, second_sum, tangent};
+use crate::transform::{Seed, adjoint, batch, flow, interleave, jet, or_zeros, second_sum, tangent};
 use crate::tree::Traced;
 use std::any::Any;
 use std::cell::RefCell;
@@ -228,16 +229,40 @@ pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator)
     let body = variant.body_of(operator);
     let point: Vec<Var> = body.point.iter().map(|shape| session.input(shape.clone())).collect();
     let data: Vec<Var> = body.data.iter().map(|shape| session.input(shape.clone())).collect();
-    let mut all = session.inline(&body.graph, &[&point[..], &data].concat());
-    let predictions = all.split_off(body.results.len());
     let extras = RefCell::default();
-    let parts = Parts { session: &session, point: &point, results: &all, predictions: &predictions, extras: &extras };
-    let outputs = parts.append(operator);
+    let parts =
+        Parts { session: &session, point: &point, results: &[], predictions: &[], extras: &extras, pushed: None };
+    let mut inputs = [&point[..], &data].concat();
+    let direction = match operator {
+        Operator::Hvp(mode) | Operator::Point(mode) if *mode != Mode::ForwardOverReverse => Some(parts.direction()),
+        Operator::Hvps(mode, _) if *mode != Mode::ForwardOverReverse => Some(parts.direction_holes()),
+        _ => None,
+    };
+    inputs.extend(direction.iter().flatten());
+    let graph = if direction.is_some() { &with_slope(body)? } else { &body.graph };
+    let mut all = session.inline(graph, &inputs);
+    let pushed = direction.map(|direction| (direction, all.pop().expect("the slope is the last output")));
+    let predictions = all.split_off(body.results.len());
+    let outputs = Parts { results: &all, predictions: &predictions, pushed, ..parts }.append(operator);
     let mut recording = session.close(&outputs)?;
     if *operator == Operator::Guards {
         recording.graph.set_outputs(Vec::new());
     }
     Ok((recording.graph, extras.into_inner()))
+}
+
+/// The trace with a direction for each leaf of the point as further inputs, and the slope of its result along them as further
+/// output: tangents beside values, for the sweep that runs both backwards.
+fn with_slope(body: &Body) -> Result<Graph> {
+    let session = Session::open(Precision::Double);
+    session.share();
+    let inputs = |shapes: &[Shape]| -> Vec<Var> { shapes.iter().map(|shape| session.input(shape.clone())).collect() };
+    let (point, data, direction) = (inputs(&body.point), inputs(&body.data), inputs(&body.point));
+    let mut outputs = session.inline(&body.graph, &[&point[..], &data].concat());
+    let appended = crate::trace::peek(Graph::len).unwrap_or_default();
+    let moves: Vec<(Var, Option<Var>)> = point.iter().zip(direction).map(|(&x, v)| (x, Some(v))).collect();
+    outputs.push(or_zeros(tangent(&outputs[..1], &moves)[0], outputs[0]));
+    Ok(interleave(&session.close(&outputs)?.graph, appended))
 }
 
 /// The nodes that depend on an input and step from number to number: where one does, what is made of it jumps or bends.
@@ -268,6 +293,8 @@ struct Parts<'a> {
     predictions: &'a [Var],
     /// How many inputs each further slice of the caller's fills.
     extras: &'a RefCell<Vec<usize>>,
+    /// Of a product in reverse over forward, the direction and the slope along it.
+    pushed: Option<(Vec<Var>, Var)>,
 }
 
 impl Parts<'_> {
@@ -292,19 +319,14 @@ impl Parts<'_> {
                 let pulled = self.pull(cotangents.clone());
                 rows_of(&batch(&pulled, &self.rows(&cotangents, *k), *k), *k)
             }
-            Operator::Hvp(mode) => {
-                let direction = self.direction();
-                self.hvp(&direction, *mode)
-            }
-            Operator::Point(mode) => {
-                let direction = self.direction();
+            Operator::Hvp(_) => self.hvp(|| self.direction()).1,
+            Operator::Point(_) => {
                 let gradient = self.gradient();
-                let products = self.hvp(&direction, *mode);
+                let (_, products) = self.hvp(|| self.direction());
                 [self.results, &gradient, &products].concat()
             }
-            Operator::Hvps(mode, k) => {
-                let direction = self.direction_holes();
-                let products = self.hvp(&direction, *mode);
+            Operator::Hvps(_, k) => {
+                let (direction, products) = self.hvp(|| self.direction_holes());
                 rows_of(&batch(&products, &self.rows(&direction, *k), *k), *k)
             }
             Operator::Ggn => self.ggn(),
@@ -434,18 +456,16 @@ impl Parts<'_> {
         cotangents.into_iter().zip(self.point).map(|(c, &x)| or_zeros(c, x)).collect()
     }
 
-    fn hvp(&self, direction: &[Var], mode: Mode) -> Vec<Var> {
-        match mode {
-            Mode::ForwardOverReverse => {
-                let gradient = self.gradient();
-                let products = tangent(&gradient, &self.moves(direction));
-                products.into_iter().zip(self.point).map(|(p, &x)| or_zeros(p, x)).collect()
-            }
-            Mode::ReverseOverForward | Mode::Auto => {
-                let slope = tangent(self.results, &self.moves(direction))[0];
-                self.gradient_of(or_zeros(slope, self.results[0]))
-            }
+    /// A direction, `made` where none was pushed forward, and the product with it: reverse over forward where one was, else
+    /// forward over reverse.
+    fn hvp(&self, made: impl FnOnce() -> Vec<Var>) -> (Vec<Var>, Vec<Var>) {
+        if let Some((direction, slope)) = &self.pushed {
+            return (direction.clone(), self.gradient_of(*slope));
         }
+        let direction = made();
+        let products = tangent(&self.gradient(), &self.moves(&direction));
+        let products = products.into_iter().zip(self.point).map(|(p, &x)| or_zeros(p, x)).collect();
+        (direction, products)
     }
 
     /// With z the marked predictions and f = h(z, x), the product of [Jᵀ I] ∇²h [J I]ᵀ with the direction, J = ∂z/∂x: the

@@ -4,6 +4,7 @@
 //! * [`flow`]: the series of the solution of an ordinary differential equation.
 //! * [`transpose`]: the linear map from some placeholders to some variables, run backwards.
 //! * [`adjoint`] = transpose ∘ tangent: reverse mode.
+//! * [`interleave`]: the same program with tangents beside values, for reverse over forward.
 //! * [`batch`]: a leading axis of directions; [`batch_sum`]: the sum over them, taken as early as it can be.
 //!
 //! All act on the tape of the current thread: they read the nodes that are there and append the result, so they compose in
@@ -15,6 +16,7 @@ mod batch;
 mod collapse;
 mod differentiate;
 mod fields;
+mod interleave;
 mod jet;
 mod span;
 mod transpose;
@@ -24,6 +26,7 @@ pub use batch::{batch, batch_marked};
 pub use collapse::batch_sum;
 pub(crate) use differentiate::or_zeros;
 pub(crate) use fields::second_sum;
+pub use interleave::interleave;
 pub use jet::{Seed, flow, jet, tangent};
 pub use transpose::transpose;
 
