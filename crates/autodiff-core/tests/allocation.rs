@@ -172,15 +172,15 @@ fn network<T: Executable + Tree<Scalar = T>>() {
     none("three directions", &mut || at.hvps(&rows, &mut products).unwrap());
 }
 
-/// Elementwise work on many arrays at once: one region that reads and writes more of them than short lists hold, and a batch of
-/// directions joined from as many parts.
+/// Elementwise work on many arrays at once: more of them than the short lists of a region hold, and a batch of directions joined
+/// from as many parts.
 fn many_arrays() {
     let f = Function::new(|p: &[Var]| {
         let all: Vec<Var> = p.iter().map(|x| x.sin()).collect();
         let mixed = all.iter().skip(1).fold(all[0], |y, x| y * 0.5 + *x);
         (0..p.len()).map(|i| (mixed * p[i]).square().sum() + all[i].mean()).sum::<Var>()
     });
-    let point = vec![ArrayD::<f64>::from_elem(vec![300], 0.3); 12];
+    let point = vec![ArrayD::<f64>::from_elem(vec![40], 0.3); 300];
     let flat = f.flat(&point);
     let n = flat.dimension();
     let (x, v) = (vec![0.1; n], vec![0.5; n]);

@@ -6,6 +6,7 @@
 //! length each: a node joins the first that what it reads allows; any other runs as early as that allows, before, between or
 //! behind them.
 
+use super::divide::divide;
 use super::lines::reduction;
 use super::repeat::{Repeat, SHORTEST, repeat};
 use super::verify::verify_units;
@@ -64,8 +65,17 @@ pub fn fuse(graph: &Graph, order: &[NodeId], root: &[NodeId], floating: &[Option
     while !line.open.is_empty() {
         line.close();
     }
-    debug_assert_eq!(verify_units(graph, order, root, &line.units), Ok(()), "{graph}");
-    line.units
+    let units = divide(graph, root, floating, line.units);
+    debug_assert_eq!(verify_units(graph, order, root, &units), Ok(()), "{graph}");
+    units
+}
+
+/// What runs these members of a region.
+pub fn unit(graph: &Graph, nodes: Vec<NodeId>) -> Unit {
+    match nodes[..] {
+        [one] if graph.shape(one).size() < LONG => Unit::Single(one),
+        _ => Unit::Region(nodes),
+    }
 }
 
 /// Regions that are open at once, in the order in which they will run.
@@ -214,10 +224,7 @@ impl Line<'_> {
     /// Runs the first open region, and what comes between it and the next.
     fn close(&mut self) {
         let open = self.open.pop_front().expect("a region is open");
-        self.units.push(match open.nodes[..] {
-            [one] if open.length < LONG => Unit::Single(one),
-            _ => Unit::Region(open.nodes),
-        });
+        self.units.push(unit(self.graph, open.nodes));
         self.units.extend(open.after.into_iter().map(Unit::Single));
         self.first += 1;
     }

@@ -3,7 +3,7 @@
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
 //! * [`simplify`], [`accumulate`], [`rematerialize`], [`unstack`], [`pack`], [`factor`] and [`spread`], from graph to graph,
 //!   verified after they ran in debug builds;
-//! * [`schedule`], which decides what runs when, and [`fuse`], which decides what runs together; both verified likewise (`verify`).
+//! * [`schedule`], which decides what runs when, and [`fuse`], which decides what runs together, and [`divide`], which bounds that; all verified likewise (`verify`).
 
 /// Methods of a primitive that is made after all derivatives are taken, and so has none.
 macro_rules! compiled_only {
@@ -23,6 +23,7 @@ macro_rules! compiled_only {
 }
 
 mod accumulate;
+mod divide;
 mod factor;
 mod fuse;
 mod lines;
@@ -38,6 +39,7 @@ mod unstack;
 mod verify;
 
 pub use accumulate::{MatmulOnto, accumulate};
+pub use divide::{READ, REPEATED, SUMMED, WRITTEN};
 pub use factor::{Factor, SolveWith, factor};
 pub use fuse::{Unit, fuse, is_total};
 pub use lines::{Reduction, reduction};

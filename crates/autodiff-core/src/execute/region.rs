@@ -7,7 +7,7 @@
 
 use super::memory::{Memories, Space};
 use super::repeat::fill;
-use crate::compile::{LINKS, Reduction, Repeat};
+use crate::compile::{LINKS, READ, REPEATED, Reduction, Repeat, SUMMED, WRITTEN};
 use crate::graph::Executable;
 use crate::real::Row;
 use kernels::reduce::BLOCK;
@@ -179,11 +179,11 @@ pub enum Goal {
     Sum,
 }
 
-// Slices of arrays, motifs, stores and sums; a region with more of them takes memory from the heap at each run.
-type Arrays<'a, T> = SmallVec<[&'a [T]; 256]>;
-type Motifs<'a, T> = SmallVec<[(Motif, &'a [T]); 128]>;
-type Stores<'a, T> = SmallVec<[&'a mut [T]; 128]>;
-type Sums<'a, T> = SmallVec<[&'a mut [T]; 64]>;
+// Slices of arrays, motifs, stores and sums; a region of lines with more of them takes memory from the heap at each run.
+type Arrays<'a, T> = SmallVec<[&'a [T]; READ]>;
+type Motifs<'a, T> = SmallVec<[(Motif, &'a [T]); REPEATED]>;
+type Stores<'a, T> = SmallVec<[&'a mut [T]; WRITTEN]>;
+type Sums<'a, T> = SmallVec<[&'a mut [T]; SUMMED]>;
 
 /// What a region reads, by number.
 struct Given<'a, T> {
@@ -284,7 +284,7 @@ impl Region {
         parts: usize,
     ) {
         let (mut scratch, chunk) = (&mut *memories.scratch, self.chunk::<T>());
-        let mut motifs: SmallVec<[&mut [T]; 128]> = SmallVec::new();
+        let mut motifs: SmallVec<[&mut [T]; REPEATED]> = SmallVec::new();
         for motif in &self.motifs {
             let (piece, rest) = std::mem::take(&mut scratch).split_at_mut(self.written(motif, chunk));
             motifs.push(piece);
