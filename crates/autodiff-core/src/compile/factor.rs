@@ -172,8 +172,7 @@ pub fn factor(graph: &Graph, late: &[bool]) -> Option<Graph> {
 mod tests {
     use super::super::late;
     use super::*;
-    use crate::execute::interpret;
-    use crate::graph::Executable;
+    use crate::compile::testing::{count, same_bits};
 
     const INPUTS: &str = "%0 = input : [2, 3, 3]\n%1 = input : [2, 3, 2]\n%2 = input : [2, 3, 1]\n";
 
@@ -181,25 +180,9 @@ mod tests {
         let graph: Graph = text.parse().expect("the test's own text");
         let factored = factor(&graph, &late(&graph, first))?.without_dead_nodes();
         factored.verify().unwrap();
-        same::<f64>(&graph, &factored);
-        same::<f32>(&graph, &factored);
+        same_bits::<f64>(&graph, &factored);
+        same_bits::<f32>(&graph, &factored);
         Some(factored)
-    }
-
-    /// Factoring once changes no bit.
-    fn same<T: Executable>(graph: &Graph, factored: &Graph) {
-        let number = |i: usize| T::from_f64(((i * 37 + 11) % 101) as f64 / 50.0 - 1.0);
-        let sizes = graph.inputs().iter().map(|&id| graph.shape(id).size());
-        let inputs: Vec<Vec<T>> = sizes.enumerate().map(|(k, n)| (0..n).map(|i| number(i + 7 * k)).collect()).collect();
-        let inputs: Vec<&[T]> = inputs.iter().map(Vec::as_slice).collect();
-        let run = |graph: &Graph| -> Vec<u64> {
-            interpret(graph, &inputs).unwrap().concat().iter().map(|x| x.to_f64().to_bits()).collect()
-        };
-        assert!(run(graph) == run(factored), "{factored}");
-    }
-
-    fn count(graph: &Graph, name: &str) -> usize {
-        graph.to_string().matches(name).count()
     }
 
     #[test]

@@ -35,6 +35,8 @@ mod roll;
 mod schedule;
 mod simplify;
 mod spread;
+#[cfg(test)]
+mod testing;
 mod unstack;
 mod verify;
 

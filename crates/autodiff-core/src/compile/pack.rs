@@ -239,8 +239,7 @@ pub fn pack(graph: &Graph, late: &[bool]) -> Option<Graph> {
 mod tests {
     use super::super::late;
     use super::*;
-    use crate::execute::interpret;
-    use crate::graph::Executable;
+    use crate::compile::testing::{count, same_bits};
 
     const PRODUCTS: &str = "%0 = input : [64, 40]\n%1 = input : [40, 33]\n%2 = input : [64, 33]\n%3 = input : [64, 40]\n\
         %4 = matmul{transposed=[0,0]} %0 %1 : [64, 33]\n";
@@ -249,25 +248,9 @@ mod tests {
         let graph: Graph = text.parse().expect("the test's own text");
         let packed = pack(&graph, &late(&graph, first))?.without_dead_nodes();
         packed.verify().unwrap();
-        same::<f64>(&graph, &packed);
-        same::<f32>(&graph, &packed);
+        same_bits::<f64>(&graph, &packed);
+        same_bits::<f32>(&graph, &packed);
         Some(packed)
-    }
-
-    /// Packing changes no bit.
-    fn same<T: Executable>(graph: &Graph, packed: &Graph) {
-        let number = |i: usize| T::from_f64(((i * 37 + 11) % 101) as f64 / 50.0 - 1.0);
-        let sizes = graph.inputs().iter().map(|&id| graph.shape(id).size());
-        let inputs: Vec<Vec<T>> = sizes.enumerate().map(|(k, n)| (0..n).map(|i| number(i + 7 * k)).collect()).collect();
-        let inputs: Vec<&[T]> = inputs.iter().map(Vec::as_slice).collect();
-        let run = |graph: &Graph| -> Vec<u64> {
-            interpret(graph, &inputs).unwrap().concat().iter().map(|x| x.to_f64().to_bits()).collect()
-        };
-        assert!(run(graph) == run(packed), "{packed}");
-    }
-
-    fn count(graph: &Graph, name: &str) -> usize {
-        graph.to_string().matches(name).count()
     }
 
     #[test]
@@ -285,7 +268,7 @@ mod tests {
         let graph = super::super::accumulate(&graph).without_dead_nodes();
         let packed = pack(&graph, &late(&graph, None)).expect("one matrix serves two products").without_dead_nodes();
         packed.verify().unwrap();
-        same::<f64>(&graph, &packed);
+        same_bits::<f64>(&graph, &packed);
         assert_eq!(count(&packed, "= matmul_packed_onto{"), 1, "{packed}");
     }
 

@@ -10,7 +10,7 @@ use autodiff_core::primitive::{Cumsum, Gather, Matmul, PutAlong, Slice, Unslice}
 use autodiff_core::real::{Class, Row};
 use autodiff_core::tensor::Tensor;
 use autodiff_core::trace::{Session, constant, record, tensor};
-use autodiff_core::{Shape, Var, checkpoint, concat, stack};
+use autodiff_core::{Conv2d, Padding, Shape, Var, checkpoint, concat, stack};
 use std::panic::Location;
 
 /// What a program may contain.
@@ -22,16 +22,21 @@ pub struct Style {
     pub lengths: &'static [usize],
     /// Steps, at most.
     pub steps: usize,
+    /// How many of the steps are products of a matrix as it is with another.
+    pub products: f64,
 }
 
 /// Rank up to 3 and all lengths that a kernel or a plan treats as special.
-pub const MIXED: Style = Style { largest: 2_500, lengths: &[0, 1, 2, 3, 7, 40, 300], steps: 14 };
+pub const MIXED: Style = Style { largest: 2_500, lengths: &[0, 1, 2, 3, 7, 40, 300], steps: 14, products: 0.0 };
 
 /// Arrays of several chunks of a fused region, with short ones to repeat.
-pub const LONG: Style = Style { largest: 6_000, lengths: &[1, 3, 7, 40, 300], steps: 18 };
+pub const LONG: Style = Style { largest: 6_000, lengths: &[1, 3, 7, 40, 300], steps: 18, products: 0.0 };
+
+/// Matrices and regions that are tiled, paired or cut for threads.
+pub const LARGE: Style = Style { largest: 300_000, lengths: &[1, 130, 130, 1100], steps: 12, products: 0.4 };
 
 /// Small arrays, as derivatives of every order of them take long.
-pub const SMALL: Style = Style { largest: 400, lengths: &[1, 2, 3, 7, 40], steps: 8 };
+pub const SMALL: Style = Style { largest: 400, lengths: &[1, 2, 3, 7, 40], steps: 8, products: 0.0 };
 
 /// A value of a program.
 #[derive(Clone, Copy)]
@@ -139,7 +144,8 @@ impl<'s> Generator<'s> {
 
     fn step(&mut self) {
         let x = self.pick();
-        let value = match self.random.below(40) {
+        let kind = if self.random.chance(self.style.products) { 42 } else { self.random.below(42) };
+        let value = match kind {
             0..=15 => self.row(),
             16 => self.reshape(x),
             17 => self.permute(x),
@@ -155,6 +161,9 @@ impl<'s> Generator<'s> {
             36 => self.kink(),
             37 => self.along(x),
             38 => Some(Value { var: x.var.detach(), ..x }),
+            39 => self.convolution(x),
+            40 => self.solve(x),
+            42 => self.product_of(x),
             _ => self.largest(x),
         };
         if let Some(value) = value {
@@ -439,6 +448,57 @@ impl<'s> Generator<'s> {
         };
         let operands = [self.fit(a.var, &shape(all_a, m, k, trans_a)), self.fit(b.var, &shape(all_b, k, n, trans_b))];
         Some(smooth(here(Matmul { trans_a, trans_b }, &operands), a.bound * b.bound * k.max(1) as f64))
+    }
+
+    /// A matrix, or its transpose, times another.
+    fn product_of(&mut self, x: Value) -> Option<Value> {
+        let [rows, columns] = x.var.shape()[..] else { return None };
+        let (trans_a, n) = (self.random.chance(0.5), self.random.of(&self.lengths.clone()));
+        let (m, k) = if trans_a { (columns, rows) } else { (rows, columns) };
+        if [k * n, m * n, m * k].iter().any(|&size| size > self.style.largest) {
+            return None;
+        }
+        let b = self.pick();
+        let bound = x.bound * b.bound * k as f64;
+        let product = here(Matmul { trans_a, trans_b: false }, &[x.var, self.fit(b.var, &Shape::of(&[k, n]))]);
+        if self.random.chance(0.4) {
+            // As in the gradient of a regression, whose data are gone through twice.
+            let errors = product.tanh();
+            let back = here(Matmul { trans_a: !trans_a, trans_b: false }, &[x.var, errors]);
+            return Some(smooth(back, x.bound * m as f64));
+        }
+        Some(smooth(product, bound))
+    }
+
+    /// Small images of a value's numbers under a small kernel.
+    fn convolution(&mut self, x: Value) -> Option<Value> {
+        let w = self.pick();
+        let [height, width] = [1 + self.random.below(9), 1 + self.random.below(9)];
+        let kernel = [1 + self.random.below(3.min(height)), 1 + self.random.below(3.min(width))];
+        let [channels_in, channels_out] = [1 + self.random.below(3), 1 + self.random.below(4)];
+        let images = self.fit(x.var, &Shape::of(&[2, height, width, channels_in]));
+        let kernel_shape = Shape::of(&[kernel[0], kernel[1], channels_in, channels_out]);
+        let kernel = self.fit(w.var, &kernel_shape);
+        let padding = self.random.of(&[Padding::Valid, Padding::Same]);
+        let options = Conv2d::default().padding(padding).stride([1 + self.random.below(2), 1 + self.random.below(2)]);
+        let bound = x.bound * w.bound * (kernel_shape.size() / channels_out) as f64;
+        Some(smooth(images.conv2d(kernel, options), bound))
+    }
+
+    /// A linear system, or two with one matrix, which is far from singular.
+    fn solve(&mut self, x: Value) -> Option<Value> {
+        let b = self.pick();
+        let n = self.random.of(&[1, 2, 5, 5, 40]);
+        if n * n > self.style.largest {
+            return None;
+        }
+        let lead: Vec<usize> = if n < 40 && self.random.chance(0.3) { vec![2] } else { vec![] };
+        let shape = |columns: usize| -> Shape { lead.iter().copied().chain([n, columns]).collect() };
+        let small = self.fit(x.var, &shape(n)) * (0.5 / (n as f64 * x.bound));
+        let matrix = small + tensor(Tensor::identity(n)) * 1.5;
+        let columns = 1 + self.random.below(3);
+        let once = matrix.solve(self.fit(b.var, &shape(columns)));
+        Some(smooth(if self.random.chance(0.5) { matrix.solve(once) } else { once }, b.bound))
     }
 
     /// Repeated along a new axis at the front, at the end or between.

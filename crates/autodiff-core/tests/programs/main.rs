@@ -8,7 +8,7 @@ mod generate;
 mod random;
 mod run;
 
-use generate::{LONG, MIXED};
+use generate::{LARGE, LONG, MIXED};
 use run::Sample;
 
 fn hold(seeds: std::ops::Range<u64>, style: generate::Style) {
@@ -28,4 +28,18 @@ fn more_programs_of_mixed_shapes() {
 #[test]
 fn programs_longer_than_a_chunk() {
     hold(10_000..12_500, LONG);
+}
+
+/// With instructions on blocks of rows, in pairs, and in parts for threads.
+#[test]
+fn large_programs_on_one_thread_and_three() {
+    let seeds = 20_000..20_300;
+    let plans: Vec<String> = seeds.clone().map(|seed| Sample::new(seed, LARGE).plan()).collect();
+    let number = |kind: &str| plans.iter().filter(|plan| plan.contains(kind)).count();
+    let found = ["of 1100 rows", "at once: matmul", "region of 143000"].map(number);
+    assert!(found.iter().all(|&n| n > 0), "by rows, in pairs, in parts: {found:?} of the programs");
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| hold(seeds.clone(), LARGE));
+    }
 }

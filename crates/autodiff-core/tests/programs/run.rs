@@ -55,8 +55,26 @@ impl Sample {
         self.domains.iter().map(|d| list(d).into_iter().map(T::from_f64).collect()).collect()
     }
 
+    /// The same with entries here and there that no arithmetic takes for granted; indices stay.
+    fn special_numbers<T: Executable>(&self, stream: u64) -> Vec<Vec<T>> {
+        let mut random = Random::new(stream ^ self.seed << 8);
+        let mut numbers = self.numbers::<T>(stream);
+        for (numbers, domain) in numbers.iter_mut().zip(&self.domains) {
+            let entries = numbers.iter_mut().filter(|_| matches!(domain, Domain::Symmetric(_)) && random.chance(0.1));
+            entries.for_each(|x| {
+                *x = T::from_f64(SPECIAL[(x.to_f64().abs() * SPECIAL.len() as f64) as usize % SPECIAL.len()])
+            });
+        }
+        numbers
+    }
+
     fn fail(&self, law: &str, graph: &Graph, how: &Interface) -> ! {
         panic!("program {}: {law}\n{how:?}\n{}\nsimplified\n{graph}", self.seed, self.graph)
+    }
+
+    /// The instructions of its program.
+    pub fn plan(&self) -> String {
+        Program::new(&self.graph, &Interface::plain(&self.graph)).to_string()
     }
 
     /// Holds every law.
@@ -116,6 +134,7 @@ impl Sample {
         for numbers in [&a, &b, &a] {
             self.run_whole(simplified, program, whole, &mut workspace, numbers);
         }
+        self.run_whole(simplified, program, whole, &mut workspace, &self.special_numbers(13));
         let late = split.groups[..split.late.expect("split")].iter().map(|g| g.count).sum::<usize>();
         let mixed: Vec<Vec<T>> = a[..late].iter().chain(&b[late..]).cloned().collect();
         let mut kept = parts.workspace_of(Phase::Early, nan::<T>());
@@ -198,6 +217,9 @@ impl Sample {
         }
     }
 }
+
+/// Numbers at which functions and shortcuts differ.
+const SPECIAL: [f64; 7] = [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e300, 1e-310];
 
 fn is_comparison(graph: &Graph, id: NodeId) -> bool {
     graph.shape(id).rank() == 0 && matches!(graph.operation(id).name(), "less" | "less_equal" | "equals")

@@ -12,7 +12,7 @@ use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
 use super::statistics::Statistics;
 use super::tiles::{LONG, REACH, tile};
-use crate::compile::{AnyProduct, Unit, floating, fuse, late, reduction, repeat, schedule};
+use crate::compile::{AnyProduct, Unit, floating, fuse, is_total, late, reduction, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -458,11 +458,6 @@ fn long_ranges(graph: &Graph, units: &[Unit], root: &[NodeId], early: usize) -> 
         }
     }
     ranges
-}
-
-/// Whether a node is the sum over all entries.
-fn is_total(graph: &Graph, id: NodeId) -> bool {
-    crate::compile::is_total(graph, id)
 }
 
 fn is_reshape(graph: &Graph, id: NodeId) -> bool {

@@ -1,7 +1,7 @@
 //! Laying out a region: its steps, what each reads and writes, and the registers in between.
 
-use super::{Layout, is_total};
-use crate::compile::{Repeat, reduction, repeat};
+use super::Layout;
+use crate::compile::{Repeat, is_total, reduction, repeat};
 use crate::execute::chains::{Chain, Chains};
 use crate::execute::memory::{NOWHERE, Space, Target};
 use crate::execute::program::{Instruction, Kind};
