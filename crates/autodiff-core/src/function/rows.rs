@@ -1,7 +1,7 @@
 //! [`map_rows`] and [`sum_over`]: a body recorded for one sample, and run for all.
 
 use crate::graph::Var;
-use crate::trace::{marks, refuse, row, take_marks};
+use crate::trace::{refuse, row, with_marks};
 use crate::transform::batch_marked;
 use crate::tree::Traced;
 use std::panic::Location;
@@ -45,14 +45,13 @@ pub fn map_rows<R: Traced>(data: &[Var], body: impl FnOnce(&[Var]) -> R) -> R {
             vec![refused; data.len()]
         }
     };
-    let marked = marks();
-    let result = body(&rows);
+    let (result, marked) = with_marks(|| body(&rows));
     let Some(n) = count else { return result };
     let variables: Vec<(Var, Var)> = rows.into_iter().zip(data.iter().copied()).collect();
     let mut outputs = Vec::new();
     result.variables(&mut outputs);
     // A mark in the body is one on what the node becomes for all rows.
-    let (batched, predictions) = batch_marked(&outputs, &take_marks(marked), &variables, n);
+    let (batched, predictions) = batch_marked(&outputs, &marked, &variables, n);
     for z in predictions {
         z.prediction();
     }
