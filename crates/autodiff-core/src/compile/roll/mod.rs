@@ -10,8 +10,10 @@
 //! * [`extrema`]: a chain of `max` or `min` is a reduction with the derivatives of the chain, also at ties.
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
-//! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, which is more accurate than in sequence, and the
-//! sums of the classes added; what stands in parentheses stays together. Factors that follow each other in a class are multiplied
+//! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, those that are subtracted one by one
+//! from those that are added, and the sums of the classes added; what stands in parentheses stays together. The bound on the rounding, relative to
+//! the sum of the magnitudes of all terms, is smaller than in sequence; but where terms of different classes cancel each other step by
+//! step, their sums may be far larger than any partial sum of the loop, and lose digits or overflow where the loop does not. Factors that follow each other in a class are multiplied
 //! by neighbours, then by neighbours of these; partial products other than those of the loop may over- or underflow. Factors of
 //! different classes are multiplied in the order of the loop.
 
