@@ -293,3 +293,32 @@ fn no_rows_are_an_empty_sum() {
     assert_eq!(f.gradient(&w).unwrap(), arr1(&[0.0; INPUTS]));
     assert_eq!(f.hvp(&w, &w).unwrap(), arr1(&[0.0; INPUTS]));
 }
+
+/// A mini-batch named by an index is the loss on the rows that it names, with all its derivatives; another index needs no new trace.
+#[test]
+fn a_mini_batch_is_the_loss_on_its_rows() {
+    let (x, y) = data();
+    let by_index = |w: &[Var], (x, y, chosen): &(Var, Var, Var)| {
+        let rows = [x.gather(0, *chosen), y.gather(0, *chosen)];
+        sum_over(&rows, |row| misfit(w, row[0], row[1]))
+    };
+    let n = 2 * INPUTS + 2;
+    let (w, v) = (symmetrics(3, n).to_vec(), symmetrics(4, n).to_vec());
+    let close = |a: &[f64], b: &[f64]| {
+        a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() <= 1e-13 * (1.0 + b.abs()), "{a} {b}"));
+    };
+    let all = Function::with_data(by_index, &(x.clone(), y.clone(), arr1(&[0_usize; 10])));
+    for start in 0..3 {
+        let chosen: Vec<usize> = (0..10).map(|i| (start + 5 * i) % ROWS).collect();
+        let batch = all.with(&(x.clone(), y.clone(), arr1(&chosen)));
+        let subset = (x.select(ndarray::Axis(0), &chosen), y.select(ndarray::Axis(0), &chosen));
+        let alone = Function::with_data(
+            |w: &[Var], (x, y): &(Var, Var)| sum_over(&[*x, *y], |row| misfit(w, row[0], row[1])),
+            &subset,
+        );
+        close(&[batch.value(&w).unwrap()], &[alone.value(&w).unwrap()]);
+        close(&batch.gradient(&w).unwrap(), &alone.gradient(&w).unwrap());
+        close(&batch.hvp(&w, &v).unwrap(), &alone.hvp(&w, &v).unwrap());
+    }
+    assert_eq!(all.variant_count(), 1);
+}

@@ -17,6 +17,15 @@ use std::panic::Location;
 /// costs, times the size of the gradient in memory. What the body [marks](Var::prediction) as output of a model is marked for every
 /// row.
 ///
+/// Memory: what varies with the rows gets a leading axis of n, so that a program holds n numbers for each such scalar of the body
+/// that it keeps for its derivatives; the nodes are as many as for one row. The lanes are the rows: loops of scalars within the
+/// body, over features or units, are not rolled into arrays besides, and are one operation on n rows for each pass. With many
+/// passes, write them as arrays.
+///
+/// # Errors
+/// The call of the function fails if the arrays differ in the length of their first axis, if the body branches on a row or reads a
+/// number out of it, which it leaves there, and if a variable of the body is used outside of it.
+///
 /// ```
 /// use autodiff_core::{Function, Var, map_rows};
 /// use ndarray::{arr1, arr2};
@@ -59,7 +68,8 @@ pub fn map_rows<R: Traced>(data: &[Var], body: impl FnOnce(&[Var]) -> R) -> R {
     result.map(&mut |_| batched.next().expect("a result for every output"))
 }
 
-/// The sum of what `body` returns over all rows of `data`: a loss that is a sum over samples. See [`map_rows`].
+/// The sum of what `body` returns over all rows of `data`: a loss that is a sum over samples; 0 of no rows. See [`map_rows`], also for
+/// memory and errors.
 ///
 /// ```
 /// use autodiff_core::{Function, Var, sum_over};
