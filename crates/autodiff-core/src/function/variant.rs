@@ -492,3 +492,22 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Var;
+
+    #[test]
+    fn a_trace_that_holds_at_one_point_is_swept_when_programs_are_asked_for() {
+        let f = Function::new(|x: &[Var]| x[0] * x[0].value());
+        f.prepare(&[2.0]).unwrap();
+        for _ in 0..2 {
+            let mut gradient = Vec::new();
+            let ran = f.at(&[2.0], &Operator::Gradient, &[], Results::Collect(&mut gradient)).unwrap();
+            assert!(ran.is_swept());
+            assert_eq!(gradient, [2.0]);
+        }
+        assert_eq!(f.linearize(&[3.0]).unwrap().gradient().unwrap(), [3.0]);
+    }
+}
