@@ -209,3 +209,103 @@ fn a_kept_trace_is_not_searched_for_longer_than_recording_takes() {
     assert_eq!(f.gradient(&at(0)).unwrap(), [0.0, slope]);
     assert_eq!(calls.load(Ordering::Relaxed), all + 1);
 }
+
+/// A loop that counts in steps of 0.1, which are 10 to 1 in single precision and 11 in double.
+fn steps(x: &[Var]) -> Var {
+    let (mut t, mut count) = (Var::from(0.0), 0);
+    while t < 1.0 {
+        t += 0.1;
+        count += 1;
+    }
+    x.iter().map(|x| x.square()).sum::<Var>() * f64::from(count)
+}
+
+#[test]
+fn a_branch_on_constants_is_taken_at_the_precision_of_the_point() {
+    let (single, double) = (vec![1.0_f32; 100], vec![1.0_f64; 100]);
+    for prepared in [false, true] {
+        let f = Function::new(steps);
+        if prepared {
+            f.prepare(&single).unwrap();
+        }
+        for _ in 0..3 {
+            assert_eq!((f.value(&single).unwrap(), f.value(&double).unwrap()), (1000.0, 1100.0));
+        }
+        assert_eq!((f.gradient(&single).unwrap()[7], f.gradient(&double).unwrap()[7]), (20.0, 22.0));
+        let at = f.linearize(&single).unwrap();
+        let mut product = vec![0.0_f32; 100];
+        at.hvp(&single, &mut product).unwrap();
+        assert_eq!(product[99], 20.0);
+        assert_eq!(f.variant_count(), 2);
+    }
+}
+
+#[test]
+fn a_branch_on_constants_is_recorded_once() {
+    let recordings = AtomicUsize::new(0);
+    let counted = |x: &[Var]| {
+        recordings.fetch_add(1, Ordering::Relaxed);
+        steps(x)
+    };
+    let f = Function::new(counted);
+    // Also where too little is there to be rolled.
+    for n in [3, 100] {
+        let x = vec![1.0_f32; n];
+        f.prepare(&x).unwrap();
+        recordings.store(0, Ordering::Relaxed);
+        (0..5).for_each(|_| assert_eq!(f.value(&x).unwrap(), 10.0 * n as f32));
+        assert_eq!(recordings.load(Ordering::Relaxed), 0, "{n}");
+    }
+    // Comparisons that come out alike serve both precisions.
+    let g = Function::new(|x: &[Var]| {
+        recordings.fetch_add(1, Ordering::Relaxed);
+        if Var::from(0.1) + 0.2 < 1.0 { x[0] * 2.0 } else { x[0] }
+    });
+    recordings.store(0, Ordering::Relaxed);
+    g.prepare(&[1.0_f32]).unwrap();
+    assert_eq!((g.value(&[1.0_f32]).unwrap(), g.value(&[1.0_f64]).unwrap()), (2.0, 2.0));
+    assert_eq!((recordings.load(Ordering::Relaxed), g.variant_count()), (1, 1));
+}
+
+/// The bound is met by the constants of the loop in the other precision alone.
+#[test]
+fn a_bound_that_constants_come_to_is_that_of_the_precision() {
+    let recordings = AtomicUsize::new(0);
+    let f = Function::new(|x: &[Var]| {
+        recordings.fetch_add(1, Ordering::Relaxed);
+        let bound = (0..10).fold(Var::from(0.0), |sum, _| sum + 0.1);
+        if x[0] < bound { x[0] * 2.0 } else { x[0] * 3.0 }
+    });
+    let sum = (0..10).fold(0.0_f32, |sum, _| sum + 0.1);
+    assert_ne!(sum, (0..10).fold(0.0_f64, |sum, _| sum + 0.1) as f32, "the two differ");
+    for x in [sum, f32::from_bits(sum.to_bits() - 1)] {
+        f.prepare(&[x]).unwrap();
+        recordings.store(0, Ordering::Relaxed);
+        let expected = if x < sum { 2.0 * x } else { 3.0 * x };
+        (0..5).for_each(|_| assert_eq!(f.value(&[x]).unwrap(), expected));
+        assert_eq!(recordings.load(Ordering::Relaxed), 0, "{x}");
+    }
+}
+
+#[test]
+fn a_hessian_after_a_flipped_branch_records_once() {
+    let recordings = AtomicUsize::new(0);
+    let f = Function::new(|x: &[Var]| {
+        recordings.fetch_add(1, Ordering::Relaxed);
+        let squares = x.iter().map(|x| x.square()).sum::<Var>();
+        if x[0] > 0.0 { squares } else { squares * 3.0 }
+    });
+    let (x, mut flipped) = (vec![1.0; 200], vec![1.0; 200]);
+    flipped[0] = -1.0;
+    f.value(&x).unwrap();
+    recordings.store(0, Ordering::Relaxed);
+    let hessian = f.hessian(&flipped).unwrap();
+    assert_eq!((hessian[[0, 0]], hessian[[199, 199]], hessian[[0, 1]]), (6.0, 6.0, 0.0));
+    assert_eq!(recordings.load(Ordering::Relaxed), 1);
+    // Counted where they were swept.
+    let rows = |x: &Vec<f64>| f.explain(x).unwrap().swept.unwrap();
+    assert!(rows(&flipped).contains("rows of a matrix 200 of"), "{}", rows(&flipped));
+    assert!(rows(&x).contains("rows of a matrix 0 of"), "{}", rows(&x));
+    assert_eq!(f.hessian(&x).unwrap()[[150, 150]], 2.0);
+    assert_eq!(recordings.load(Ordering::Relaxed), 1);
+}

@@ -1,7 +1,7 @@
 //! Bad input gets a clear error, and what comes after works.
 
 use autodiff_core::trace::Session;
-use autodiff_core::{Error, Function, Precision, Shape, Var, gradient};
+use autodiff_core::{Error, Function, Precision, Shape, Var, gradient, sum_over};
 use ndarray::{Array1, Array2, arr1, arr2};
 
 fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
@@ -128,7 +128,10 @@ fn variables_of_another_trace_are_refused() {
     });
     f.value(&1.0).unwrap();
     let stale = leaked.lock().unwrap().unwrap();
-    assert!(stale.value().is_nan(), "outside its closure a variable has no number");
+    for ask in [|x: Var| x.value(), |x: Var| f64::from(x > 0.0)] {
+        let asked = std::panic::catch_unwind(|| ask(stale)).expect_err("outside its closure a variable has no number");
+        assert!(asked.downcast_ref::<String>().unwrap().contains("outside of its closure"));
+    }
     assert_eq!((stale + 1.0).shape(), Shape::scalar());
     let g = Function::new(move |x: &Var| x * stale);
     assert!(message(g.value(&1.0)).contains("belongs to another trace"));
@@ -259,4 +262,75 @@ fn composed_functions_name_themselves_and_the_users_line() {
     assert!(text.starts_with("add: shapes [[2], [3]]"), "{text}");
     let text = message(Function::new(|(a, _): &(Var, Var)| a.reshape(&[2, 2]).powi(3)).evaluate(&x));
     assert!(text.starts_with("reshape: ") && text.contains("errors.rs:"), "{text}");
+}
+
+/// A loop that ends when a comparison holds.
+fn root(a: Var) -> Var {
+    let mut y = a;
+    for _ in 0..100_000 {
+        let next = (y + a / y) * 0.5;
+        if (next - y).abs() < 1e-12 {
+            return next;
+        }
+        y = next;
+    }
+    panic!("the loop does not end");
+}
+
+#[test]
+fn a_loop_that_waits_for_a_refused_branch_ends() {
+    let f = Function::with_data(|w: &Var, x: &Var| sum_over(&[*x], |row| *w * root(row[0])), &arr1(&[4.0, 9.0]));
+    assert!(message(f.value(&2.0)).contains("has no number of its own while tracing"));
+    assert!(message(f.gradient(&2.0_f32)).contains("has no number of its own while tracing"));
+    // Also after any other error, which is the one to report.
+    let g = Function::new(|x: &Var| {
+        let wrong = x.reshape(&[7]).sum();
+        root(wrong)
+    });
+    assert!(message(g.value(&arr1(&[1.0, 2.0]))).starts_with("reshape: "));
+    // A number that is read out is not waited for either.
+    let h = Function::new(|x: &Var| {
+        let wrong = x.reshape(&[7]).sum();
+        for i in 0.. {
+            assert!(i < 100_000, "the loop does not end");
+            if wrong.value() > 0.0 {
+                break;
+            }
+        }
+        *x
+    });
+    assert!(message(h.evaluate(&arr1(&[1.0, 2.0]))).starts_with("reshape: "));
+    // The thread traces as before.
+    assert_eq!(gradient(|x: &Var| root(*x), &4.0).unwrap(), 0.25);
+}
+
+#[test]
+fn variables_are_not_compared_on_other_threads() {
+    use rayon::prelude::*;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let f = Function::new(|x: &[Var]| {
+        let count = pool.install(|| x.par_iter().filter(|x| **x > 0.0).count());
+        x[0] * count as f64
+    });
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f.value(&[1.0, 2.0, 3.0])));
+    let panic = caught.expect_err("the comparison has no outcome");
+    let text = panic.downcast_ref::<String>().expect("a message");
+    assert!(text.contains("on another thread") && text.contains("errors.rs:"), "{text}");
+    // A worker that traces a closure of its own is not to blame.
+    let stolen = Function::new(|x: &[Var]| {
+        let outer = x[0];
+        let inner = pool.install(|| {
+            let compared = Function::new(move |y: &Var| if outer > 0.0 { *y } else { -*y }).value(&1.0);
+            let after = Function::new(|y: &Var| {
+                let caught = std::panic::catch_unwind(|| outer > 0.0);
+                assert!(caught.is_err());
+                y * 2.0
+            });
+            (compared, after.value(&1.0))
+        });
+        assert!(matches!(inner.0, Err(Error::ForeignVariable { .. })), "{:?}", inner.0);
+        assert_eq!(inner.1.unwrap(), 2.0);
+        x[1]
+    });
+    assert_eq!(stolen.value(&[1.0, 2.0]).unwrap(), 2.0);
 }

@@ -1,7 +1,7 @@
 //! A panic of the closure that someone catches leaves nothing behind: neither in the trace that goes on, nor in the next one.
 
 use autodiff_core::ode::Trajectory;
-use autodiff_core::{Function, Var, checkpoint};
+use autodiff_core::{Function, Var, checkpoint, sum_over};
 use ndarray::Array1;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,4 +75,36 @@ fn a_trajectory_can_go_on_after_a_panic() {
     angry.store(false, Ordering::Relaxed);
     path.advance_to(1.0).unwrap();
     assert!((path.state() - 1.0_f64.exp()).abs() < 1e-15);
+}
+
+#[test]
+fn a_panic_in_a_body_of_rows_is_the_closures_own() {
+    let x = Array1::linspace(1.0, 2.0, 5);
+    let angry = Function::with_data(
+        |w: &Var, x: &Var| {
+            sum_over(&[*x], |row| -> Var {
+                (*w * row[0]).prediction();
+                panic!("mine");
+            })
+        },
+        &x,
+    );
+    let panic = catch_unwind(AssertUnwindSafe(|| angry.value(&2.0))).expect_err("it was to panic");
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"mine"));
+    // Caught by the closure, it leaves no mark.
+    let calm = Function::with_data(
+        |w: &Var, x: &Var| {
+            let marked = || {
+                sum_over(&[*x], |row| -> Var {
+                    (*w * row[0]).prediction();
+                    panic!("mine");
+                })
+            };
+            caught(marked);
+            (*w * 3.0).prediction().square()
+        },
+        &x,
+    );
+    assert_eq!(calm.value(&2.0).unwrap(), 36.0);
+    assert_eq!(calm.ggn_product(&2.0, &1.0).unwrap(), 18.0);
 }

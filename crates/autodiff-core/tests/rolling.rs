@@ -1,6 +1,8 @@
 //! Scalar code rolled into arrays computes what it computes as scalars: random loop nests with branches, in every mode, against
 //! the same function over plain and hyper-dual numbers.
 
+mod ways;
+
 use autodiff_core::{Dual, Function, HyperDual, Real, Taylor, Var};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -285,6 +287,22 @@ impl Nest {
 }
 
 #[test]
+fn random_loop_nests_agree_in_four_ways() {
+    let law = |nest: Nest| {
+        let (x, v) = (direction(nest.n, 0), direction(nest.n, 8));
+        let found = ways::ways(|x| nest.run(x), &x, &v);
+        // Sums of some thousand entries in another order, and functions of them.
+        let (off, which) = ways::difference(&found);
+        if off > 1e-9 {
+            eprintln!("{off:.1e}, {which}");
+        }
+        off <= 1e-9
+    };
+    let tests = std::env::var("NESTS").map_or(100, |n| n.parse().unwrap());
+    QuickCheck::new().tests(tests).quickcheck(law as fn(Nest) -> bool);
+}
+
+#[test]
 fn random_loop_nests_agree_with_number_types() {
     static ROLLED: AtomicUsize = AtomicUsize::new(0);
     let law = |nest: Nest| {
@@ -536,4 +554,93 @@ fn differences_stay_differences() {
     assert!(f.explain(&x).unwrap().rolling.is_some());
     let one = f64::from(1024.0_f32 * 1.000_001_f32 - 1024.0_f32);
     assert!((f64::from(f.value(&x).unwrap()) - 1000.0 * one).abs() < 1e-2 * 1000.0 * one);
+}
+
+/// Squares that are added and subtracted in turn: as two sums, each would leave the range of numbers.
+#[test]
+fn terms_that_cancel_are_summed_side_by_side() {
+    let alternating = |x: &[Var]| {
+        let mut sum = Var::from(0.0);
+        for i in 0..x.len() / 2 {
+            sum += x[2 * i].square();
+            sum -= x[2 * i + 1].square();
+        }
+        sum
+    };
+    let f = Function::new(alternating);
+    f.prepare(&vec![1.0; 64]).unwrap();
+    assert!(f.explain(&vec![1.0; 64]).unwrap().rolling.is_some());
+    let large = vec![1.3e154; 64];
+    assert_eq!(f.value(&large).unwrap(), 0.0);
+    let gradient = f.gradient(&large).unwrap();
+    assert_eq!(&gradient[..2], [2.6e154, -2.6e154]);
+    // Two of three are added.
+    let g = Function::new(|x: &[Var]| {
+        let mut sum = Var::from(0.0);
+        x.iter().enumerate().for_each(|(i, x)| if i % 3 == 2 { sum -= x.exp() } else { sum += x.exp() });
+        sum
+    });
+    let x = direction(99, 3);
+    g.prepare(&x).unwrap();
+    let expected: f64 = x.iter().enumerate().map(|(i, x)| if i % 3 == 2 { -x.exp() } else { x.exp() }).sum();
+    assert!((g.value(&x).unwrap() - expected).abs() < 1e-12);
+    let slopes = g.gradient(&x).unwrap();
+    let product = g.hvp(&x, &vec![1.0; 99]).unwrap();
+    for i in 0..99 {
+        let slope = if i % 3 == 2 { -x[i].exp() } else { x[i].exp() };
+        assert!((slopes[i] - slope).abs() < 1e-14 && (product[i] - slope).abs() < 1e-14, "{i}");
+    }
+}
+
+/// Products of complex numbers: sums in every lane, with terms of one class that are added and subtracted.
+#[test]
+fn sums_of_both_signs_in_lanes() {
+    let (lanes, terms) = (12, 9);
+    let product = |x: &[f64], lane: usize| -> f64 {
+        (0..terms)
+            .map(|k| {
+                let (a, b) = (&x[2 * (lane * terms + k)..], &x[2 * k..]);
+                a[0] * b[0] - a[1] * b[1]
+            })
+            .sum()
+    };
+    let f = Function::new(|x: &[Var]| {
+        let mut total = Var::from(0.0);
+        for lane in 0..lanes {
+            let mut sum = Var::from(0.0);
+            for k in 0..terms {
+                let (a, b) = (2 * (lane * terms + k), 2 * k);
+                sum += x[a] * x[b];
+                sum -= x[a + 1] * x[b + 1];
+            }
+            total += sum.square();
+        }
+        total
+    });
+    let x = direction(2 * lanes * terms, 4);
+    let swept = (f.value(&x).unwrap(), f.gradient(&x).unwrap(), f.hvp(&x, &x).unwrap());
+    f.prepare(&x).unwrap();
+    let expected: f64 = (0..lanes).map(|lane| product(&x, lane).powi(2)).sum();
+    assert!((f.value(&x).unwrap() - expected).abs() < 1e-12);
+    let close = |a: &[f64], b: &[f64]| a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() < 1e-11, "{a} {b}"));
+    close(&[swept.0], &[expected]);
+    close(&f.gradient(&x).unwrap(), &swept.1);
+    close(&f.hvp(&x, &x).unwrap(), &swept.2);
+    // Signs that differ from lane to lane.
+    let g = Function::new(|x: &[Var]| {
+        let mut total = Var::from(0.0);
+        for lane in 0..lanes {
+            let mut sum = Var::from(0.0);
+            for k in 0..terms {
+                let term = x[lane * terms + k].sin();
+                if (k * lane) % 4 == 1 { sum -= term } else { sum += term }
+            }
+            total += sum.square();
+        }
+        total
+    });
+    let swept = (g.value(&x).unwrap(), g.gradient(&x).unwrap());
+    g.prepare(&x).unwrap();
+    close(&[g.value(&x).unwrap()], &[swept.0]);
+    close(&g.gradient(&x).unwrap(), &swept.1);
 }

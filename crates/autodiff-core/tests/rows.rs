@@ -223,3 +223,102 @@ mod marked {
         close(&nested.ggn_product(&w, &v).unwrap(), &Array1::from_elem(INPUTS, total * v.sum()));
     }
 }
+
+/// Entries by an index of each row: of the row, of one array for all, and added into zeros.
+#[test]
+fn each_row_may_have_an_index_of_its_own() {
+    let (x, index) = (
+        Array2::from_shape_vec((ROWS, INPUTS), symmetrics(5, ROWS * INPUTS).to_vec()).unwrap(),
+        Array2::from_shape_fn((ROWS, 3), |(i, j)| (i * 7 + j * 3) % INPUTS),
+    );
+    type Data = (Var, Var);
+    let gathered = |w: &Var, row: Var, index: Var| (row.gather(0, index) * w.gather(0, index)).square().sum();
+    let scattered = |w: &Var, row: Var, index: Var| {
+        let part = row.slice(0, 0..3);
+        ((part * part).scatter_add(0, index, INPUTS) * *w + w.slice(0, 0..3).scatter_add(0, index, INPUTS))
+            .square()
+            .sum()
+    };
+    let body = |w: &Var, row: Var, index: Var| gathered(w, row, index) + scattered(w, row, index);
+    let rows = Function::with_data(
+        |w: &Var, (x, i): &Data| sum_over(&[*x, *i], |r| body(w, r[0], r[1])),
+        &(x.clone(), index.clone()),
+    );
+    let looped = Function::with_data(
+        |w: &Var, (x, i): &Data| (0..ROWS).map(|k| body(w, x.at(k), i.at(k))).sum::<Var>(),
+        &(x.clone(), index.clone()),
+    );
+    let (w, v) = (symmetrics(6, INPUTS), symmetrics(7, INPUTS));
+    let close = |a: &Array1<f64>, b: &Array1<f64>| {
+        a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() <= 1e-11 * (1.0 + b.abs()), "{a} {b}"));
+    };
+    close(&arr1(&[rows.value(&w).unwrap()]), &arr1(&[looped.value(&w).unwrap()]));
+    close(&rows.gradient(&w).unwrap(), &looped.gradient(&w).unwrap());
+    close(&rows.hvp(&w, &v).unwrap(), &looped.hvp(&w, &v).unwrap());
+    // The number of nodes does not grow with the rows.
+    let nodes = rows.explain(&w).unwrap().graph.len();
+    assert!(nodes < 60, "{nodes} nodes");
+    // Of matrices in the rows, along their second axis.
+    let cubes = x.clone().into_shape_with_order((ROWS, 2, 2)).unwrap();
+    let picked = Function::with_data(
+        |w: &Var, (x, i): &Data| sum_over(&[*x, *i], |r| (r[0].gather(1, r[1]) * *w).exp().sum()),
+        &(cubes.clone(), index.mapv(|i| i % 2)),
+    );
+    let sum: f64 = (0..ROWS)
+        .flat_map(|k| (0..2).flat_map(move |a| (0..3).map(move |j| (k, a, j))))
+        .map(|(k, a, j)| (cubes[[k, a, index[[k, j]] % 2]] * 0.7).exp())
+        .sum();
+    let value: f64 = picked.value(&ndarray::arr0(0.7)).unwrap();
+    assert!((value - sum).abs() < 1e-11 * sum, "{value} {sum}");
+    // An index outside its own row is an error, though there is another row after it.
+    let outside = rows.with(&(x, index.mapv(|i| i + 1)));
+    assert!(matches!(outside.value(&w), Err(Error::Index { .. })));
+}
+
+#[test]
+fn no_rows_are_an_empty_sum() {
+    let none = (Array2::<f64>::zeros((0, INPUTS)), Array2::<usize>::zeros((0, 3)));
+    type Data = (Var, Var);
+    let f = Function::with_data(
+        |w: &Var, (x, i): &Data| {
+            sum_over(&[*x, *i], |r| {
+                let picked = r[0].gather(0, r[1]);
+                picked.scatter_add(0, r[1], INPUTS).dot(*w) + (r[0] * *w).cumsum(0).sum() + picked.max_axis(0)
+            })
+        },
+        &none,
+    );
+    let w = arr1(&[1.0; INPUTS]);
+    assert_eq!(f.value(&w).unwrap(), 0.0);
+    assert_eq!(f.gradient(&w).unwrap(), arr1(&[0.0; INPUTS]));
+    assert_eq!(f.hvp(&w, &w).unwrap(), arr1(&[0.0; INPUTS]));
+}
+
+/// A mini-batch named by an index is the loss on the rows that it names, with all its derivatives; another index needs no new trace.
+#[test]
+fn a_mini_batch_is_the_loss_on_its_rows() {
+    let (x, y) = data();
+    let by_index = |w: &[Var], (x, y, chosen): &(Var, Var, Var)| {
+        let rows = [x.gather(0, *chosen), y.gather(0, *chosen)];
+        sum_over(&rows, |row| misfit(w, row[0], row[1]))
+    };
+    let n = 2 * INPUTS + 2;
+    let (w, v) = (symmetrics(3, n).to_vec(), symmetrics(4, n).to_vec());
+    let close = |a: &[f64], b: &[f64]| {
+        a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() <= 1e-13 * (1.0 + b.abs()), "{a} {b}"));
+    };
+    let all = Function::with_data(by_index, &(x.clone(), y.clone(), arr1(&[0_usize; 10])));
+    for start in 0..3 {
+        let chosen: Vec<usize> = (0..10).map(|i| (start + 5 * i) % ROWS).collect();
+        let batch = all.with(&(x.clone(), y.clone(), arr1(&chosen)));
+        let subset = (x.select(ndarray::Axis(0), &chosen), y.select(ndarray::Axis(0), &chosen));
+        let alone = Function::with_data(
+            |w: &[Var], (x, y): &(Var, Var)| sum_over(&[*x, *y], |row| misfit(w, row[0], row[1])),
+            &subset,
+        );
+        close(&[batch.value(&w).unwrap()], &[alone.value(&w).unwrap()]);
+        close(&batch.gradient(&w).unwrap(), &alone.gradient(&w).unwrap());
+        close(&batch.hvp(&w, &v).unwrap(), &alone.hvp(&w, &v).unwrap());
+    }
+    assert_eq!(all.variant_count(), 1);
+}

@@ -4,7 +4,7 @@
 //! A function is swept at its first calls; its programs are those of a second one after `prepare`.
 
 use autodiff_core::execute::interpret;
-use autodiff_core::{Executable, Function, Real, Tree, Var};
+use autodiff_core::{Dual, Elementary, Executable, Function, Real, Tree, Var};
 use quickcheck::quickcheck;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::workloads::{loops, rosenbrock};
@@ -402,5 +402,44 @@ fn explaining_changes_neither_later_calls_nor_what_is_told() {
             assert_eq!(bits(&explained), bits(&other), "call {call}");
         }
         assert_eq!(told(&explained), told(&other));
+    }
+}
+
+#[test]
+fn a_direction_that_is_zero_where_a_partial_is_infinite() {
+    // √x₀ + x₁ at (0, 1), where x₀ does not move: sweeps take the zero as strong, as dual numbers do, programs by IEEE arithmetic.
+    let f = |x: &[Var]| x[0].sqrt() + x[1];
+    let (x, v) = (vec![0.0_f64, 1.0], vec![0.0, 1.0]);
+    let (swept, program) = (Function::new(f), Function::new(f));
+    program.prepare(&x).unwrap();
+    let dual = Dual::new(0.0_f64, 0.0).sqrt() + Dual::new(1.0, 1.0);
+    assert_eq!((swept.jvp(&x, &v).unwrap()[[]], dual.tangent), (1.0, 1.0));
+    assert_eq!(swept.taylor(&x, &v, 1).unwrap()[1][[]], 1.0);
+    assert!(program.jvp(&x, &v).unwrap()[[]].is_nan());
+    assert!(program.taylor(&x, &v, 1).unwrap()[1][[]].is_nan());
+    // Products and quotients are by IEEE arithmetic in both.
+    let g = |x: &[Var]| (x[0] * 1e308) * (x[1] * 1e308) + x[0] / x[2];
+    let (x, v) = (vec![1.0, 10.0, 0.0], vec![0.0, 0.0, 1.0]);
+    let (swept, program) = (Function::new(g), Function::new(g));
+    program.prepare(&x).unwrap();
+    assert_eq!(difference(&[swept.jvp(&x, &v).unwrap()[[]]], &[program.jvp(&x, &v).unwrap()[[]]]), 0.0);
+    // A Jacobian by columns is of tangents, one by rows of cotangents, where the two agree.
+    let tall = |x: &[Var]| (x[0].sqrt(), x[1] * 2.0, x[0] + x[1]);
+    let wide = |x: &[Var]| (x[0].sqrt() + x[1], x[1] * 2.0);
+    let x = vec![0.0_f64, 1.0];
+    let (swept, program) = (Function::new(tall), Function::new(tall));
+    program.prepare(&x).unwrap();
+    let inf = f64::INFINITY;
+    assert_eq!(swept.jacobian(&x).unwrap().into_raw_vec_and_offset().0, [inf, 0.0, 0.0, 2.0, 1.0, 1.0]);
+    assert!(program.jacobian(&x).unwrap()[[0, 1]].is_nan());
+    let (swept, program) = (Function::new(wide), Function::new(wide));
+    program.prepare(&x).unwrap();
+    let entries = |f: &Function<'_, [Var], (Var, Var)>| f.jacobian(&x).unwrap().into_raw_vec_and_offset().0;
+    assert_eq!(difference(&entries(&swept), &entries(&program)), 0.0, "{:?}", entries(&swept));
+    // So they do for cotangents of 0 of either sign.
+    for w in [0.0, -0.0] {
+        let w = (ndarray::arr0(w).into_dyn(), ndarray::arr0(1.0).into_dyn());
+        let (a, b) = (swept.vjp(&x, &w).unwrap(), program.vjp(&x, &w).unwrap());
+        assert!(a[0].is_nan() && b[0].is_nan() && a[1] == 2.0 && b[1] == 2.0, "{a:?} {b:?}");
     }
 }

@@ -4,7 +4,7 @@
 //! The network is large enough that its matrix products, its fused regions with their sums, its convolution and the blocks of a
 //! Hessian are each cut into parts for threads.
 
-use autodiff_core::{Conv2d, Executable, Function, Padding, Tree, Var};
+use autodiff_core::{Conv2d, Executable, Function, Padding, Tree, Var, sum_over};
 use ndarray::{Array, ArrayD, Dimension, IntoDimension};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -208,4 +208,44 @@ fn first_products_at_a_point_may_be_asked_for_by_the_threads_of_a_pool() {
             std::process::abort();
         }
     });
+}
+
+/// A loss per sample in scalar code and arrays, summed over rows that an index chooses.
+fn per_sample() -> Function<'static, [Var], Var, (Var, Var, Var)> {
+    let loss = |p: &[Var], (x, y, chosen): &(Var, Var, Var)| {
+        let (x, y) = (x.gather(0, *chosen), y.gather(0, *chosen));
+        sum_over(&[x, y], |row| {
+            let hidden = (p[0].matmul(row[0]) + p[1]).tanh();
+            let mut z = p[2].at(0) * 0.5;
+            for k in 0..4 {
+                z += hidden.at(k) * p[2].at(k);
+            }
+            (z.prediction() - row[1]).square()
+        })
+    };
+    // Not in order, and some twice.
+    let chosen = ndarray::Array1::from_shape_fn(9000, |i| (i * 7919) % 10_000);
+    Function::with_data(loss, &(symmetrics(70, (10_000, 12)), symmetrics(71, 10_000), chosen))
+}
+
+#[test]
+fn a_sum_over_rows_is_the_same_for_any_number_of_threads() {
+    let f = per_sample();
+    let x: Vec<ArrayD<f64>> = vec![array(72, (4, 12), 0.4), array(73, 4, 0.3), array(74, 4, 0.8)];
+    let n = x.to_vec().len();
+    let v = x.with_entries(&symmetrics(75, n).to_vec());
+    let everything = || {
+        let at = f.linearize(&x).unwrap();
+        let mut products = vec![0.0; 2 * n];
+        let (hessian, ggn) = products.split_at_mut(n);
+        at.hvp(&v.to_vec(), hessian).unwrap();
+        at.ggn(&v.to_vec(), ggn).unwrap();
+        [vec![f.value(&x).unwrap()], f.gradient(&x).unwrap().to_vec(), f.hvp(&x, &v).unwrap().to_vec(), products]
+            .concat()
+    };
+    let expected = pool(1).install(everything);
+    assert!(expected.iter().all(|x| x.is_finite() && *x != 0.0));
+    for threads in [2, 3, 8] {
+        assert!(pool(threads).install(everything) == expected, "{threads} threads");
+    }
 }

@@ -1,5 +1,6 @@
 //! Compiling: passes that make a graph cheaper without changing its numbers, each in a file of its own.
 //!
+//! * [`settled`], which takes comparisons of constants out of a trace;
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
 //! * [`simplify`], [`accumulate`], [`rematerialize`], [`unstack`], [`pack`], [`factor`] and [`spread`], from graph to graph,
 //!   verified after they ran in debug builds;
@@ -23,6 +24,7 @@ macro_rules! compiled_only {
 }
 
 mod accumulate;
+mod constants;
 mod divide;
 mod factor;
 mod fuse;
@@ -41,6 +43,7 @@ mod unstack;
 mod verify;
 
 pub use accumulate::{MatmulOnto, accumulate};
+pub use constants::{is_of_one_precision, settled};
 pub use divide::{READ, REPEATED, SUMMED, WRITTEN};
 pub use factor::{Factor, SolveWith, factor};
 pub use fuse::{Unit, fuse, is_total};

@@ -4,7 +4,7 @@
 //! A rule keeps every bit of the result, with these exceptions: x + 0 is x, also for x = −0, and 0 − x is −x, also for x = 0; an
 //! operation on repeated scalars is that of one, by the scalar function; a product of repeated rows is one of fewer rows, which
 //! another kernel may compute. Constants are folded in double precision, so a program in single precision may differ from the
-//! unfolded one by a rounding.
+//! unfolded one by a rounding; what branches of the trace rest on is [settled](super::settled) before.
 
 use crate::graph::{Arguments, Graph, NodeId, Operation, Structured};
 use crate::primitive::{Broadcast, Matmul, Permute, Reshape};

@@ -24,8 +24,8 @@ pub struct Explanation {
     pub rolling: Option<Rolling>,
     /// Why it was not, if not.
     pub unrolled: Option<Unrolled>,
-    /// Which operators are swept over this trace and how often before their programs are made, if all its nodes are
-    /// scalars.
+    /// Which operators are swept over this trace, how often they were, and after how many times in all a program is made if
+    /// nothing else is swept meanwhile; `None` if nothing is swept.
     pub swept: Option<String>,
     /// Program of the value.
     pub value: Statistics,

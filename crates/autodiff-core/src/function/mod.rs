@@ -9,9 +9,11 @@ mod flat;
 mod free;
 mod line;
 mod linearized;
+mod memory;
 mod operator;
 mod operators;
 mod probe;
+mod recording;
 mod recurrences;
 mod rows;
 mod swept;
@@ -50,7 +52,8 @@ const NODES: usize = 1 << 23;
 /// closure of scalars alone is swept over its trace as long as that costs less than making the program would; the numbers
 /// then may differ in the last places, see [`prepare`](Function::prepare). It is traced again when its input has another structure, or when a branch it took (`if a < b` on variables) comes out
 /// otherwise; each such variant is kept, up to 64 of them and 8 million operations in all, the latest in any case. It must be a
-/// function of its arguments alone: numbers it reads elsewhere are baked into the trace.
+/// function of its arguments alone: numbers it reads elsewhere are baked into the trace. It must also run on one thread: elsewhere
+/// variables cannot be compared, which panics.
 ///
 /// Each combination of outcomes is a trace of its own, so that a branch in every pass of a loop costs a new one whenever it flips
 /// in any pass. [`max`](Var::max), [`min`](Var::min) and [`select`](Var::select) have one trace for all outcomes: a largest entry

@@ -36,7 +36,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         self.prepared.store(true, Ordering::Relaxed);
         let ran = self.at(x, &Operator::Value, &[], Results::Nowhere)?;
-        if matches!(&ran.variant.results[..], [shape] if shape.rank() == 0) {
+        // A trace that holds at this point only is swept all the same.
+        if !ran.variant.point_specific && matches!(&ran.variant.results[..], [shape] if shape.rank() == 0) {
             ran.variant.compiled(&Operator::Gradient, Form::Whole)?;
             ran.variant.compiled(&Operator::Hvp(Mode::default()), Form::Whole)?;
         }
@@ -357,7 +358,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         }
         // Traced once before threads start, so that none of them traces again.
         let (leaves, entries) = (x.leaves(), x.to_vec());
-        let variant = self.trace_if_new(&Point { structure: x, leaves: &leaves, entries: &entries })?;
+        let variant = self.trace_at(&Point { structure: x, leaves: &leaves, entries: &entries })?;
         // Blocks are independent programs of their own width.
         results.par_chunks_mut(width).enumerate().try_for_each(|(number, part)| {
             let start = number * CHUNK;

@@ -1,7 +1,7 @@
 //! [`map_rows`] and [`sum_over`]: a body recorded for one sample, and run for all.
 
 use crate::graph::Var;
-use crate::trace::{marks, refuse, row, take_marks};
+use crate::trace::{refuse, row, with_marks};
 use crate::transform::batch_marked;
 use crate::tree::Traced;
 use std::panic::Location;
@@ -16,6 +16,15 @@ use std::panic::Location;
 /// A derivative taken in the body is taken for every row: gradients of single samples cost what one gradient of their sum
 /// costs, times the size of the gradient in memory. What the body [marks](Var::prediction) as output of a model is marked for every
 /// row.
+///
+/// Memory: what varies with the rows gets a leading axis of n, so that a program holds n numbers for each such scalar of the body
+/// that it keeps for its derivatives; the nodes are as many as for one row. The lanes are the rows: loops of scalars within the
+/// body, over features or units, are not rolled into arrays besides, and are one operation on n rows for each pass. With many
+/// passes, write them as arrays.
+///
+/// # Errors
+/// The call of the function fails if the arrays differ in the length of their first axis, if the body branches on a row or reads a
+/// number out of it, which it leaves there, and if a variable of the body is used outside of it.
 ///
 /// ```
 /// use autodiff_core::{Function, Var, map_rows};
@@ -45,14 +54,13 @@ pub fn map_rows<R: Traced>(data: &[Var], body: impl FnOnce(&[Var]) -> R) -> R {
             vec![refused; data.len()]
         }
     };
-    let marked = marks();
-    let result = body(&rows);
+    let (result, marked) = with_marks(|| body(&rows));
     let Some(n) = count else { return result };
     let variables: Vec<(Var, Var)> = rows.into_iter().zip(data.iter().copied()).collect();
     let mut outputs = Vec::new();
     result.variables(&mut outputs);
     // A mark in the body is one on what the node becomes for all rows.
-    let (batched, predictions) = batch_marked(&outputs, &take_marks(marked), &variables, n);
+    let (batched, predictions) = batch_marked(&outputs, &marked, &variables, n);
     for z in predictions {
         z.prediction();
     }
@@ -60,7 +68,8 @@ pub fn map_rows<R: Traced>(data: &[Var], body: impl FnOnce(&[Var]) -> R) -> R {
     result.map(&mut |_| batched.next().expect("a result for every output"))
 }
 
-/// The sum of what `body` returns over all rows of `data`: a loss that is a sum over samples. See [`map_rows`].
+/// The sum of what `body` returns over all rows of `data`: a loss that is a sum over samples; 0 of no rows. See [`map_rows`], also for
+/// memory and errors.
 ///
 /// ```
 /// use autodiff_core::{Function, Var, sum_over};

@@ -1,24 +1,26 @@
 //! Traces of a closure, their programs, and the search for the one that holds at a point.
 
 use super::body::Body;
+pub(super) use super::memory::Compiled;
+use super::memory::Seated;
 use super::operator::{Form, Operator, build, check, switches};
+pub(super) use super::recording::Places;
 use super::recurrences::recurrences;
 use super::swept::{Kind, RECORDING, Scalars, Start, Sweeps, sweep};
-use super::{Bound, Function, NODES, VARIANTS};
-use crate::error::{Error, Place, Result};
-use crate::execute::{Guards, Outcome, Phase, Program, Recurrences, Workspace};
+use super::{Function, NODES, VARIANTS};
+use crate::compile::{is_of_one_precision, settled};
+use crate::error::{Error, Result};
+use crate::execute::{Guards, Outcome, Phase, Recurrences};
 use crate::graph::{Executable, Graph};
 use crate::real::{Float, Precision};
 use crate::shape::Shape;
 use crate::sweep::{Spare, by_entries};
-use crate::trace::{Recording, Session, recycle};
+use crate::trace::{Recording, recycle};
 use crate::tree::{Leaves, Traced, Tree};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use std::any::Any;
 use std::borrow::Borrow;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// One trace of the closure: a path through its branches for one structure of the input.
@@ -50,64 +52,11 @@ pub(super) struct Variant<Out> {
     pub predictions: usize,
     /// Whether it holds at the point where it was recorded only.
     pub point_specific: bool,
+    /// The precision that it was recorded in.
+    precision: Precision,
+    /// Whether its path through the branches is that of this precision alone, once that is asked for.
+    one_precision: OnceLock<bool>,
     programs: Mutex<FxHashMap<(Operator, Form), Arc<Compiled>>>,
-}
-
-/// The program of one operator, with memory to run it in.
-pub(super) struct Compiled {
-    pub program: Program,
-    /// Why the mode was chosen, where there was a choice.
-    pub choice: Option<String>,
-    /// Whether it is for running, not to be looked at alone.
-    runs: AtomicBool,
-    /// Memory at rest for the phase that reads the data.
-    seats: Pool,
-    /// Memory at rest for the late phase of a split program.
-    late: Pool,
-}
-
-/// Memory at rest, for each precision.
-type Pool = [Mutex<Vec<Box<dyn Any + Send>>>; 2];
-
-/// A workspace with a note of the data in it.
-pub(super) struct Seat<T> {
-    pub workspace: Workspace<T>,
-    data: Option<Arc<dyn Any + Send + Sync>>,
-}
-
-impl Compiled {
-    pub(super) fn new(program: Program, choice: Option<String>) -> Compiled {
-        Compiled { program, choice, runs: AtomicBool::new(false), seats: Default::default(), late: Default::default() }
-    }
-
-    /// A workspace at rest, or a new one, for the phase that reads the data.
-    fn take<T: Executable>(&self, phase: Phase) -> Box<Seat<T>> {
-        rest::<T, _>(&self.seats)
-            .unwrap_or_else(|| Box::new(Seat { workspace: self.program.workspace(phase), data: None }))
-    }
-
-    /// Runs the late phase with a workspace at rest, or a new one.
-    pub(super) fn run_late<T: Executable>(
-        &self,
-        kept: &Workspace<T>,
-        inputs: &[&[T]],
-        results: &mut [T],
-    ) -> Result<()> {
-        let mut workspace =
-            rest::<T, Workspace<T>>(&self.late).unwrap_or_else(|| Box::new(self.program.workspace(Phase::Late)));
-        let outcome = self.program.run_late(kept, &mut workspace, inputs, results);
-        give::<T, _>(&self.late, workspace);
-        outcome
-    }
-}
-
-fn rest<T: Executable, S: Any>(pool: &Pool) -> Option<Box<S>> {
-    let resting = pool[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).pop();
-    resting.and_then(|memory| memory.downcast().ok())
-}
-
-fn give<T: Executable, S: Any + Send>(pool: &Pool, memory: Box<S>) {
-    pool[T::PRECISION as usize].lock().unwrap_or_else(PoisonError::into_inner).push(memory);
 }
 
 impl<Out> Drop for Variant<Out> {
@@ -120,15 +69,25 @@ impl<Out> Variant<Out> {
     /// The trace as programs are made from it.
     pub(super) fn body(&self) -> &Body {
         let make = || {
-            let traced = self.recorded.without_dead_nodes();
+            let traced = self.settled();
             Body::new(traced, self.predictions, &self.point, &self.data, &self.results)
         };
         self.body.get_or_init(make)
     }
 
+    /// The trace without dead nodes and comparisons of constants.
+    fn settled(&self) -> Graph {
+        settled(self.recorded.without_dead_nodes(), self.is_of_one_precision().then_some(self.precision))
+    }
+
+    /// Whether its path through the branches is that of its precision alone.
+    fn is_of_one_precision(&self) -> bool {
+        *self.one_precision.get_or_init(|| is_of_one_precision(&self.recorded))
+    }
+
     /// The body that an operator starts from: with the leaves of the point one by one where it tells them apart.
     pub(super) fn body_of(&self, operator: &Operator) -> &Body {
-        let plain = || Body::plain(self.recorded.without_dead_nodes(), &self.point, &self.data, &self.results);
+        let plain = || Body::plain(self.settled(), &self.point, &self.data, &self.results);
         if let Operator::Flow(_) | Operator::Switches = operator { self.plain.get_or_init(plain) } else { self.body() }
     }
 
@@ -146,14 +105,53 @@ impl<Out> Variant<Out> {
 }
 
 impl<Out: Traced> Variant<Out> {
-    fn fits(&self, point: &Leaves, data: &Leaves) -> bool {
-        self.point == *point && self.data == *data
+    /// A recorded trace, with the numbers of all nodes at its point if they are scalars.
+    pub(super) fn new(
+        point: &Leaves,
+        data: &Leaves,
+        precision: Precision,
+        recording: Recording,
+        result: Out,
+    ) -> (Variant<Out>, Option<Spare<f64>>) {
+        let mut graph = recording.graph;
+        let mut outputs = graph.outputs().to_vec();
+        let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
+        let scalars = match recording.numbers {
+            Some(_) => Scalars::All,
+            None => by_entries(&graph).map_or(Scalars::None, |graph| Scalars::Entries(Box::new(graph))),
+        };
+        outputs.extend(&recording.predictions);
+        graph.set_outputs(outputs);
+        let variant = Variant {
+            point: point.clone(),
+            data: data.clone(),
+            recorded: graph,
+            body: OnceLock::new(),
+            plain: OnceLock::new(),
+            recurrences: OnceLock::new(),
+            switches: OnceLock::new(),
+            scalars,
+            sweeps: Sweeps::default(),
+            result,
+            results,
+            predictions: recording.predictions.len(),
+            point_specific: recording.point_specific,
+            precision,
+            one_precision: OnceLock::new(),
+            programs: Mutex::default(),
+        };
+        (variant, recording.numbers.map(Spare::from))
+    }
+
+    /// Whether it is a trace for points and data of this structure, in this precision.
+    fn fits(&self, point: &Leaves, data: &Leaves, precision: Precision) -> bool {
+        self.point == *point && self.data == *data && (self.precision == precision || !self.is_of_one_precision())
     }
 
     /// The program of an operator, which it runs as from now on; made at its first use.
     pub(super) fn compiled(&self, operator: &Operator, form: Form) -> Result<Arc<Compiled>> {
         let compiled = self.program(operator, form)?;
-        compiled.runs.store(true, Ordering::Relaxed);
+        compiled.start_running();
         Ok(compiled)
     }
 
@@ -172,7 +170,7 @@ impl<Out: Traced> Variant<Out> {
     /// Whether an operator runs as a program.
     pub(super) fn has(&self, operator: &Operator, form: Form) -> bool {
         let programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        programs.get(&(operator.clone(), form)).is_some_and(|compiled| compiled.runs.load(Ordering::Relaxed))
+        programs.get(&(operator.clone(), form)).is_some_and(|compiled| compiled.is_running())
     }
 }
 
@@ -234,18 +232,11 @@ enum By<T: Executable> {
     Sweep(Spare<T>),
 }
 
-/// A program that ran, with its memory.
-pub(super) struct Seated<T: Executable> {
-    pub compiled: Arc<Compiled>,
-    phase: Phase,
-    seat: Option<Box<Seat<T>>>,
-}
-
 impl<Out, T: Executable> Ran<Out, T> {
     /// Numbers of output `i`, which is no result.
     pub fn output(&self, i: usize) -> &[T] {
         match &self.by {
-            By::Program(ran) => ran.compiled.program.output(i, ran.phase, ran.workspace()),
+            By::Program(ran) => ran.output(i),
             By::Sweep(outputs) => std::slice::from_ref(&outputs[i]),
         }
     }
@@ -288,21 +279,6 @@ impl<Out, T: Executable> Ran<Out, T> {
     }
 }
 
-impl<T: Executable> Seated<T> {
-    /// What the phase left.
-    pub fn workspace(&self) -> &Workspace<T> {
-        &self.seat.as_ref().expect("the seat is given back when this is dropped").workspace
-    }
-}
-
-impl<T: Executable> Drop for Seated<T> {
-    fn drop(&mut self) {
-        if let Some(seat) = self.seat.take() {
-            give::<T, _>(&self.compiled.seats, seat);
-        }
-    }
-}
-
 impl<'f, A: ?Sized, Out: Traced, B: ?Sized> Function<'f, A, Out, B>
 where
     Out: Send + Sync,
@@ -326,7 +302,8 @@ where
         // The trace used last most likely holds: its program runs at once, guards and all.
         let (latest, alone) = {
             let variants = self.lock();
-            let mut fitting = variants.iter().filter(|v| v.fits(point.leaves, &self.data.structure));
+            let mut fitting =
+                variants.iter().filter(|v| v.fits(point.leaves, &self.data.structure, P::Scalar::PRECISION));
             (fitting.next().cloned(), fitting.next().is_none())
         };
         let mut diverged = None;
@@ -361,9 +338,29 @@ where
     where
         P::Traced: Borrow<A>,
     {
-        let kept = self.lock().iter().find(|v| v.fits(point.leaves, &self.data.structure)).cloned();
-        match kept {
+        match self.latest(point) {
             Some(kept) => Ok(kept),
+            None => Ok(self.keep(self.trace(point)?.0)),
+        }
+    }
+
+    /// The latest trace for the structure of a point.
+    fn latest<P: Tree>(&self, point: &Point<'_, P>) -> Option<Arc<Variant<Out>>> {
+        let fits = |v: &&Arc<Variant<Out>>| v.fits(point.leaves, &self.data.structure, P::Scalar::PRECISION);
+        self.lock().iter().find(fits).cloned()
+    }
+
+    /// The trace that holds at a point, first among the kept ones from now on; traced there if there is none.
+    pub(super) fn trace_at<P: Tree>(&self, point: &Point<'_, P>) -> Result<Arc<Variant<Out>>>
+    where
+        P::Traced: Borrow<A>,
+    {
+        match self.latest(point) {
+            Some(kept) if kept.recorded.guards().is_empty() => Ok(kept),
+            Some(_) => {
+                let mut guards = Call { extras: &[], results: Results::Nowhere };
+                Ok(self.run(&Operator::Guards, point, &mut guards)?.variant)
+            }
             None => Ok(self.keep(self.trace(point)?.0)),
         }
     }
@@ -394,7 +391,7 @@ where
         }
         let mut variants = self.lock();
         let same_path = |v: &Arc<Variant<Out>>| {
-            v.fits(&variant.point, &variant.data)
+            v.fits(&variant.point, &variant.data, variant.precision)
                 && v.recorded.guards() == variant.recorded.guards()
                 && v.recorded.len() == variant.recorded.len()
         };
@@ -432,7 +429,7 @@ where
         let mut guards = Call { extras: &[], results: Results::Nowhere };
         let others = kept.into_iter().filter(|v| diverged.is_none_or(|diverged| !Arc::ptr_eq(v, diverged)));
         let mut spent = 0;
-        for variant in others.filter(|v| v.fits(point.leaves, &self.data.structure)) {
+        for variant in others.filter(|v| v.fits(point.leaves, &self.data.structure, P::Scalar::PRECISION)) {
             let start = Start::Point(Guards::Check);
             if self.sweeps(&variant, &Operator::Guards, Form::Whole) {
                 spent += variant.cost_of_sweep(Kind::Guards);
@@ -449,7 +446,9 @@ where
 
     /// Whether an operator is swept over a trace rather than run as a program.
     fn sweeps(&self, variant: &Variant<Out>, operator: &Operator, form: Form) -> bool {
-        variant.is_swept(operator, form) && !self.prepared.load(Ordering::Relaxed) && !variant.has(operator, form)
+        // A program of a trace that holds at one point only would be made anew at every call.
+        variant.is_swept(operator, form)
+            && (variant.point_specific || !self.prepared.load(Ordering::Relaxed) && !variant.has(operator, form))
     }
 
     /// Runs an operator on one trace, by a sweep or a program; `None` if a guard diverged.
@@ -483,7 +482,7 @@ where
             Phase::Early => program.run_early(&mut seat.workspace, &inputs, guards),
             Phase::Late => program.run(&mut seat.workspace, &inputs, results, guards),
         };
-        let by = By::Program(Seated { compiled: compiled.clone(), phase, seat: Some(seat) });
+        let by = By::Program(Seated::new(compiled.clone(), phase, seat));
         let ran = Ran { variant: variant.clone(), by };
         match outcome {
             Ok(outcome) => Ok((outcome == Outcome::Done).then_some(ran)),
@@ -492,123 +491,23 @@ where
             Err(error) => Err(error),
         }
     }
-
-    /// Traces the closure at a point. With the numbers of all nodes there, if they are scalars.
-    fn trace<P: Tree>(&self, point: &Point<'_, P>) -> Result<(Variant<Out>, Option<Spare<f64>>)>
-    where
-        P::Traced: Borrow<A>,
-    {
-        let (recording, result) = self.record(point, Places::Forgotten)?;
-        let mut variables = Vec::new();
-        result.variables(&mut variables);
-        let mut graph = recording.graph;
-        let mut outputs = graph.outputs().to_vec();
-        let results = outputs.iter().map(|&id| graph.shape(id).clone()).collect();
-        let scalars = match recording.numbers {
-            Some(_) => Scalars::All,
-            None => by_entries(&graph).map_or(Scalars::None, |graph| Scalars::Entries(Box::new(graph))),
-        };
-        outputs.extend(&recording.predictions);
-        graph.set_outputs(outputs);
-        let numbers = recording.numbers.map(Spare::from);
-        let variant = Variant {
-            point: point.leaves.clone(),
-            data: self.data.structure.clone(),
-            recorded: graph,
-            body: OnceLock::new(),
-            plain: OnceLock::new(),
-            recurrences: OnceLock::new(),
-            switches: OnceLock::new(),
-            scalars,
-            sweeps: Sweeps::default(),
-            result,
-            results,
-            predictions: recording.predictions.len(),
-            point_specific: recording.point_specific,
-            programs: Mutex::default(),
-        };
-        Ok((variant, numbers))
-    }
-
-    /// Records the closure at a point, with the numbers that branches are decided by.
-    pub(super) fn record<P: Tree>(&self, point: &Point<'_, P>, places: Places) -> Result<(Recording, Out)>
-    where
-        P::Traced: Borrow<A>,
-    {
-        let session = Session::open(P::Scalar::PRECISION);
-        session.lend(Spare::largest().into_inner());
-        if places == Places::Kept {
-            session.keep_places();
-        }
-        let mut rest = point.entries;
-        let mut inputs = Vec::with_capacity(point.leaves.count());
-        for (shape, count) in point.leaves.runs() {
-            let (entries, after) = rest.split_at(shape.size() * count);
-            rest = after;
-            if shape.rank() == 0 {
-                session.scalars_at(entries.iter().map(|x| x.to_f64()), &mut inputs);
-                continue;
-            }
-            for i in 0..count {
-                let leaf = &entries[i * shape.size()..][..shape.size()];
-                inputs.push(session.input_at(shape.clone(), leaf.iter().map(|x| x.to_f64()).collect()));
-            }
-        }
-        let mut data = Vec::with_capacity(self.data.leaves.len());
-        for leaf in &self.data.leaves {
-            match leaf.shape.rank() {
-                0 => session.scalars_at(leaf.entries.iter().copied(), &mut data),
-                _ => data.push(session.input_at(leaf.shape.clone(), leaf.entries.clone())),
-            }
-        }
-        let (mut inputs, mut data) = (inputs.into_iter(), data.into_iter());
-        let traced = point.structure.trace(&mut || inputs.next().expect("a tree has as many leaves as shapes"));
-        let mut result = None;
-        let call = || {
-            (self.data.give)(&mut || data.next().expect("data has as many leaves as shapes"), &mut |b| {
-                result = Some((self.closure)(traced.borrow(), b));
-            })
-        };
-        // After the first operation that does not fit, variables have no shapes, which may make the closure panic: then the
-        // operation is what to report. Any other panic is the closure's own, and goes on.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-            session.close_at(&[], Place(self.place))?;
-            resume_unwind(panic);
-        }
-        let result = result.expect("the data calls the closure once");
-        let mut outputs = Vec::new();
-        result.variables(&mut outputs);
-        Ok((session.close_at(&outputs, Place(self.place))?, result))
-    }
 }
 
-/// Whether a recording notes the line of every node.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Places {
-    Kept,
-    Forgotten,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Var;
 
-impl<B: ?Sized> Bound<'_, B> {
-    /// Copies the data into a workspace, unless it is there. `blocks` are the numbers of leaves that share an input.
-    fn load<T: Executable>(&self, program: &Program, blocks: &[usize], seat: &mut Seat<T>) {
-        let same = |held: &Arc<dyn Any + Send + Sync>| {
-            held.downcast_ref::<Vec<Arc<[f64]>>>().is_some_and(|held| {
-                held.len() == self.leaves.len()
-                    && held.iter().zip(&self.leaves).all(|(a, b)| Arc::ptr_eq(a, &b.entries))
-            })
-        };
-        if self.leaves.is_empty() || seat.data.as_ref().is_some_and(same) {
-            return;
+    #[test]
+    fn a_trace_that_holds_at_one_point_is_swept_when_programs_are_asked_for() {
+        let f = Function::new(|x: &[Var]| x[0] * x[0].value());
+        f.prepare(&[2.0]).unwrap();
+        for _ in 0..2 {
+            let mut gradient = Vec::new();
+            let ran = f.at(&[2.0], &Operator::Gradient, &[], Results::Collect(&mut gradient)).unwrap();
+            assert!(ran.is_swept());
+            assert_eq!(gradient, [2.0]);
         }
-        let mut leaves = self.leaves.iter();
-        for (i, &count) in blocks.iter().enumerate() {
-            let entries = leaves.by_ref().take(count).flat_map(|leaf| leaf.entries.iter());
-            for (to, &from) in program.held(i, &mut seat.workspace).iter_mut().zip(entries) {
-                *to = T::from_f64(from);
-            }
-        }
-        let held: Vec<Arc<[f64]>> = self.leaves.iter().map(|leaf| leaf.entries.clone()).collect();
-        seat.data = Some(Arc::new(held));
+        assert_eq!(f.linearize(&[3.0]).unwrap().gradient().unwrap(), [3.0]);
     }
 }

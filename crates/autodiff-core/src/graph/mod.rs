@@ -270,6 +270,11 @@ impl Graph {
         }
     }
 
+    /// Leaves the guards that are chosen.
+    pub(crate) fn retain_guards(&mut self, keep: impl Fn(&Guard) -> bool) {
+        self.guards.retain(keep);
+    }
+
     /// From here on, a node equal to one recorded from here on (same operation, same arguments) is not recorded again.
     ///
     /// Earlier nodes are left alone: a derivative is with respect to a node, and a node that a transform makes is never

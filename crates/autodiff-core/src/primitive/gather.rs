@@ -1,5 +1,6 @@
 //! Entries by index along an axis, and their transpose.
 
+use super::{PutAlong, TakeAlong};
 use crate::graph::{Attributes, Class, Fault, Structured, Var};
 use crate::real::Float;
 use crate::shape::Shape;
@@ -42,6 +43,12 @@ impl Var {
     pub fn scatter_add(self, axis: usize, index: Var, length: usize) -> Var {
         record(ScatterAdd { axis, length }, &[self, index], Location::caller())
     }
+}
+
+/// The index of each of `k` directions, for every line of its array: of shape [k, before, entries, after].
+fn lines_of(index: Var, k: usize, before: usize, after: usize) -> Var {
+    let entries = Shape::of(&index.shape()[1..]).size();
+    index.reshape(&[k, 1, entries, 1]).broadcast_to(&[k, before, entries, after])
 }
 
 impl Structured for Gather {
@@ -90,12 +97,23 @@ impl Structured for Gather {
         cotangent.scatter_add(self.axis, operands[1], operands[0].shape()[self.axis])
     }
 
-    fn batch(&self, operands: &[Var], batched: &[bool], _: usize) -> Option<Var> {
+    fn batch(&self, operands: &[Var], batched: &[bool], k: usize) -> Option<Var> {
         match batched {
             [true, false] => Some(record(Gather { axis: self.axis + 1 }, operands, Location::caller())),
             // The axes of the index, directions first, stand at `axis`: move the directions to the front.
             [false, true] => Some(record(self.clone(), operands, Location::caller()).move_axis(self.axis, 0)),
-            _ => None,
+            // Each direction has an index and an array of its own: lines along the axis, and the index for each line.
+            _ => {
+                let (x, index) = (operands[0], operands[1]);
+                let shape = x.shape();
+                let (before, length, after) = Shape::of(&shape[1..]).around(self.axis);
+                let lines = x.reshape(&[k, before, length, after]);
+                let index_shape = Shape::of(&index.shape()[1..]);
+                let each = lines_of(index, k, before, after);
+                let taken = record(TakeAlong { axis: 2 }, &[lines, each], Location::caller());
+                let result = self.infer(&[&Shape::of(&shape[1..]), &index_shape]).expect("it stood in a graph");
+                Some(taken.reshape(&result.with_leading(k)))
+            }
         }
     }
 
@@ -156,13 +174,20 @@ impl Structured for ScatterAdd {
         record(Gather { axis: self.axis }, &[cotangent, operands[1]], Location::caller())
     }
 
-    fn batch(&self, operands: &[Var], batched: &[bool], _: usize) -> Option<Var> {
-        match batched {
-            [true, false] => {
-                Some(record(ScatterAdd { axis: self.axis + 1, length: self.length }, operands, Location::caller()))
-            }
-            _ => None,
+    fn batch(&self, operands: &[Var], batched: &[bool], k: usize) -> Option<Var> {
+        if let [true, false] = batched {
+            return Some(record(ScatterAdd { axis: self.axis + 1, length: self.length }, operands, Location::caller()));
         }
+        // Each direction has an index of its own: lines along the axis, and the index for each line.
+        let (x, index) = (super::all_batched(operands, batched, k)[0], operands[1]);
+        let (shape, axes) = (Shape::of(&x.shape()[1..]), Shape::of(&index.shape()[1..]));
+        let before: usize = shape[..self.axis].iter().product();
+        let after: usize = shape[self.axis + axes.rank()..].iter().product();
+        let lines = x.reshape(&[k, before, axes.size(), after]);
+        let each = lines_of(index, k, before, after);
+        let put = record(PutAlong { axis: 2, length: self.length }, &[lines, each], Location::caller());
+        let result = self.infer(&[&shape, &axes]).expect("it stood in a graph");
+        Some(put.reshape(&result.with_leading(k)))
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

@@ -2,7 +2,8 @@
 //!
 //! Each thread has a stack of tapes; the innermost records. A [`Var`] carries the serial of its tape, so that one that is
 //! used on another tape poisons the trace instead of naming some other node. Operators never fail: the first bad
-//! operation is kept with its line, everything after it is recorded as nothing, and the end of the session reports it.
+//! operation is kept with its line, everything after it is recorded as nothing, and the end of the session reports it. A closure
+//! that asks for a number then, in a branch or by [`Var::value`], is left.
 
 mod guard;
 mod literals;
@@ -14,11 +15,13 @@ use crate::graph::{Arguments, Graph, NodeId, Operation, Primitive, Scope, Struct
 use crate::real::{Precision, Row};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use guard::Left;
 use literals::Literals;
 use numbers::Numbers;
+use std::any::Any;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -230,6 +233,19 @@ impl Session {
                 places: tape.places.take(),
             })
         })
+    }
+
+    /// Closes the tape of a closure that was left by a panic; returns the operation that went wrong before, if there is one, or
+    /// for which it was left. Another panic is the closure's own, and goes on.
+    pub(crate) fn left_by(self, panic: Box<dyn Any + Send>) -> Error {
+        if let Some(error) = self.tape(|tape| tape.poison.take()) {
+            return error;
+        }
+        drop(self);
+        match panic.downcast::<Left>() {
+            Ok(left) => left.0,
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     fn tape<R>(&self, act: impl FnOnce(&mut Tape) -> R) -> R {
@@ -458,18 +474,17 @@ fn reads_rows(graph: &Graph, predictions: &[NodeId]) -> bool {
     })
 }
 
-/// How many nodes of the innermost tape are marked by [`Var::prediction`].
-pub(crate) fn marks() -> usize {
-    innermost(|tape| tape.predictions.len()).unwrap_or(0)
-}
-
-/// Takes away the marks after the first `count`; returns what they were on.
-pub(crate) fn take_marks(count: usize) -> Vec<Var> {
-    let take = |tape: &mut Tape| {
+/// Runs `act`; returns also what it marked by [`Var::prediction`]. The marks are taken back, also by a panic.
+pub(crate) fn with_marks<R>(act: impl FnOnce() -> R) -> (R, Vec<Var>) {
+    let before = innermost(|tape| tape.predictions.len()).unwrap_or(0);
+    let taken_back = Restored(Some(move |tape: &mut Tape| tape.predictions.truncate(before)));
+    let result = act();
+    let marked = innermost(|tape| {
         let serial = tape.serial;
-        tape.predictions.drain(count..).map(|node| Var { trace: serial, node }).collect()
-    };
-    innermost(take).unwrap_or_default()
+        tape.predictions[before..].iter().map(|&node| Var { trace: serial, node }).collect()
+    });
+    drop(taken_back);
+    (result, marked.unwrap_or_default())
 }
 
 /// Runs `look` on the graph of the innermost tape; `None` outside a closure or when the tape is poisoned.

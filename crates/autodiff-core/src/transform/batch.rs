@@ -7,7 +7,7 @@ use super::span::Span;
 use super::{Step, step};
 use crate::graph::{NodeId, Primitive, Var};
 use crate::primitive::{pointwise::pointwise, stack};
-use crate::trace::{peek, record_shared, sharing, within};
+use crate::trace::{constant, peek, record_shared, sharing, within};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::panic::Location;
 use std::sync::Arc;
@@ -85,9 +85,25 @@ impl Batch {
         let moved: Vec<Var> = args.iter().map(|a| self.batched.get(&a.node).copied().unwrap_or(*a)).collect();
         in_scope_of(var, || match &step {
             Step::Row(row) => pointwise(*row, &moved, Location::caller()),
-            Step::Primitive(p) => p.batch(&moved, &has, self.k).unwrap_or_else(|| one_by_one(p, &moved, &has, self.k)),
+            Step::Primitive(p) => {
+                p.batch(&moved, &has, self.k).unwrap_or_else(|| self.one_by_one(p, var, &moved, &has))
+            }
             Step::Leaf => unreachable!("a leaf depends on nothing"),
         })
+    }
+    /// The primitive of a variable applied to each direction.
+    fn one_by_one(&self, p: &Arc<dyn Primitive>, var: Var, operands: &[Var], batched: &[bool]) -> Var {
+        if self.k == 0 {
+            return constant(0.0).broadcast_to(&var.shape().with_leading(0));
+        }
+        let each: Vec<Var> = (0..self.k)
+            .map(|direction| {
+                let single: Vec<Var> =
+                    operands.iter().zip(batched).map(|(v, &has)| if has { v.at(direction) } else { *v }).collect();
+                record_shared(p.clone(), &single, Location::caller())
+            })
+            .collect();
+        stack(&each, 0)
     }
 }
 
@@ -95,16 +111,4 @@ impl Batch {
 pub(super) fn in_scope_of(var: Var, record: impl FnOnce() -> Var) -> Var {
     let scope = peek(|graph| graph.scope(var.node)).flatten();
     if scope.is_some() { within(scope, record) } else { record() }
-}
-
-/// The primitive applied to each direction.
-fn one_by_one(p: &Arc<dyn Primitive>, operands: &[Var], batched: &[bool], k: usize) -> Var {
-    let each: Vec<Var> = (0..k)
-        .map(|direction| {
-            let single: Vec<Var> =
-                operands.iter().zip(batched).map(|(v, &has)| if has { v.at(direction) } else { *v }).collect();
-            record_shared(p.clone(), &single, Location::caller())
-        })
-        .collect();
-    stack(&each, 0)
 }

@@ -94,10 +94,25 @@ impl Fold {
 pub struct Group {
     /// Their class.
     pub class: u32,
-    /// Whether they are subtracted, from a sum.
-    pub negative: bool,
+    /// What becomes of them in a sum.
+    pub sign: Sign,
     /// How many.
     pub count: u32,
+}
+
+/// Whether terms of a sum are added or subtracted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sign {
+    Plus,
+    Minus,
+    /// Some of them are added and some subtracted, in turns: [`Classes::negative`] says which.
+    Both,
+}
+
+impl Sign {
+    fn of(negative: bool) -> Sign {
+        if negative { Sign::Minus } else { Sign::Plus }
+    }
 }
 
 /// A class of scalars.
@@ -118,6 +133,8 @@ pub struct Classes {
     pub place: Vec<u32>,
     /// The terms of each member of a [`Kind::Chain`], in the order of its groups.
     pub terms: FxHashMap<NodeId, Vec<NodeId>>,
+    /// Which of these are subtracted, of sums with a group of [`Sign::Both`].
+    pub negative: FxHashMap<NodeId, Vec<bool>>,
     /// What operations on constants come to.
     folded: FxHashMap<NodeId, f64>,
 }
@@ -134,6 +151,7 @@ impl Classes {
             of: vec![NONE; graph.len()],
             place: vec![0; graph.len()],
             terms: FxHashMap::default(),
+            negative: FxHashMap::default(),
             folded: FxHashMap::default(),
         };
         let mut rows: FxHashMap<(Row, [u32; 3]), u32> = FxHashMap::default();
@@ -171,18 +189,14 @@ impl Classes {
                     // Factors stay in order: the product of one class alone may leave the range of numbers where the
                     // whole does not. So do terms of an extremum, where ties are broken by the order.
                     if chain == Chain::Fold(Fold::Sum) {
-                        terms.sort_by_key(|&(term, negative)| (classes.of[term.index()], negative));
+                        terms.sort_by_key(|&(term, _)| classes.of[term.index()]);
                     }
-                    let groups: Vec<Group> = terms
-                        .chunk_by(|a, b| (classes.of[a.0.index()], a.1) == (classes.of[b.0.index()], b.1))
-                        .map(|group| Group {
-                            class: classes.of[group[0].0.index()],
-                            negative: group[0].1,
-                            count: group.len() as u32,
-                        })
-                        .collect();
+                    let groups = groups(&terms, &classes.of);
+                    if groups.iter().any(|group| group.sign == Sign::Both) {
+                        classes.negative.insert(id, terms.iter().map(|t| t.1).collect());
+                    }
                     classes.terms.insert(id, terms.iter().map(|t| t.0).collect());
-                    Kind::Chain(chain, groups.into())
+                    Kind::Chain(chain, groups)
                 }
                 Operation::Row(row) if scalar => {
                     let (mut of, args) = ([NONE; 3], graph.arguments(id));
@@ -240,6 +254,22 @@ impl Classes {
         self.all.push(Class { kind, members: Vec::new() });
         self.all.len() as u32 - 1
     }
+}
+
+/// The groups of terms, of which those of one class stand together. Terms that are added and subtracted in turns stay one group,
+/// for they may cancel each other; those that are added before others are subtracted are two, as they are two loops.
+fn groups(terms: &[(NodeId, bool)], of: &[u32]) -> Box<[Group]> {
+    let mut groups: Vec<Group> = Vec::new();
+    for class in terms.chunk_by(|a, b| of[a.0.index()] == of[b.0.index()]) {
+        let group =
+            |terms: &[(NodeId, bool)], sign| Group { class: of[terms[0].0.index()], sign, count: terms.len() as u32 };
+        if class.chunk_by(|a, b| a.1 == b.1).nth(2).is_some() {
+            groups.push(group(class, Sign::Both));
+        } else {
+            groups.extend(class.chunk_by(|a, b| a.1 == b.1).map(|run| group(run, Sign::of(run[0].1))));
+        }
+    }
+    groups.into()
 }
 
 /// Chains of additions and subtractions of scalars, of multiplications, or of extrema, each read by the next alone.

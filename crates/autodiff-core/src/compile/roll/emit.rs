@@ -1,6 +1,6 @@
 //! The array graph of classes: one node for a class of many members, the members themselves of a class of few.
 
-use super::classes::{Chain, Classes, Fold, Group, Kind, NONE};
+use super::classes::{Chain, Classes, Fold, Group, Kind, NONE, Sign};
 use super::order::Order;
 use crate::graph::{Arguments, Graph, Guard, NodeId, Structured};
 use crate::primitive::{Broadcast, Concat, Matmul, Pattern, Pick, Reshape, Sense, Slice, Stride, Sum};
@@ -297,20 +297,54 @@ impl<'g> Emitter<'g> {
 
     /// A sum or product that is a scalar.
     fn chain(&mut self, fold: Fold, id: NodeId, groups: &[Group]) -> NodeId {
-        let (terms, mut start) = (&self.classes.terms[&id], 0);
+        let classes = self.classes;
+        let (terms, mut start) = (&classes.terms[&id], 0);
         let mut whole: Option<NodeId> = None;
         for group in groups {
-            let terms = &terms[start..start + group.count as usize];
-            start += terms.len();
-            let part = if !self.arrays[group.class as usize].is_empty() && terms.len() >= LANES {
+            let range = start..start + group.count as usize;
+            start = range.end;
+            let terms = &terms[range.clone()];
+            let negative = match group.sign {
+                Sign::Both => Some(&classes.negative[&id][range]),
+                _ => None,
+            };
+            let is_array = !self.arrays[group.class as usize].is_empty() && terms.len() >= LANES;
+            let part = if let (true, Some(negative)) = (is_array, negative) {
+                self.difference(terms, negative, group.class as usize)
+            } else if is_array {
                 self.total(fold, terms, group.class as usize)
+            } else if let Some(negative) = negative {
+                for (&term, &negative) in terms.iter().zip(negative) {
+                    let term = self.scalar(term);
+                    whole = Some(self.joined(fold, whole, term, negative));
+                }
+                continue;
             } else {
                 let scalars: Vec<NodeId> = terms.iter().map(|&t| self.scalar(t)).collect();
                 self.together(fold, &scalars)
             };
-            whole = Some(self.joined(fold, whole, part, group.negative));
+            whole = Some(self.joined(fold, whole, part, group.sign == Sign::Minus));
         }
         whole.expect("a chain has terms")
+    }
+
+    /// The sum of members of a class of many, some of which are subtracted: those from the others, one from one, in the order of the
+    /// loop, and the sum of that. A sum of each kind alone may leave the range of numbers where the loop does not.
+    fn difference(&mut self, terms: &[NodeId], negative: &[bool], class: usize) -> NodeId {
+        let of = |sign: bool| -> Vec<NodeId> {
+            terms.iter().zip(negative).filter(|(_, negative)| **negative == sign).map(|(&id, _)| id).collect()
+        };
+        let (added, subtracted) = (of(false), of(true));
+        let pairs = added.len().min(subtracted.len());
+        let (a, b) = (self.view(&added[..pairs]), self.view(&subtracted[..pairs]));
+        let differences = self.row(Row::Sub, &[a, b]);
+        let whole = self.reduced(Fold::Sum, differences);
+        let rest = [&added[pairs..], &subtracted[pairs..]].concat();
+        if rest.is_empty() {
+            return whole;
+        }
+        let rest = self.total(Fold::Sum, &rest, class);
+        self.joined(Fold::Sum, Some(whole), rest, subtracted.len() > pairs)
     }
 
     /// The sum or product of members of a class of many: of its arrays, if these are all of them in any order.
@@ -329,6 +363,20 @@ impl<'g> Emitter<'g> {
         };
         let parts: Vec<NodeId> = arrays.iter().map(|&array| self.reduced(fold, array)).collect();
         self.together(fold, &parts)
+    }
+
+    /// An array with these entries negated.
+    fn signed(&mut self, array: NodeId, negative: &[bool]) -> NodeId {
+        if negative.iter().all(|&n| n) {
+            return self.row(Row::Neg, &[array]);
+        }
+        if negative.iter().all(|&n| !n) {
+            return array;
+        }
+        let signs = self.numbers(negative.iter().map(|&n| if n { -1.0 } else { 1.0 }).collect());
+        let shape = self.out.shape(array).clone();
+        let signs = if shape.rank() == 1 { signs } else { self.push(Reshape { shape }, &[signs]) };
+        self.row(Row::Mul, &[array, signs])
     }
 
     /// The sum or product along the first axis.
@@ -378,35 +426,54 @@ impl<'g> Emitter<'g> {
             let count = group.count as usize;
             // Row k holds the k-th term of every lane.
             let row = |k: usize| -> Vec<NodeId> { terms.iter().map(|terms| terms[start + k]).collect() };
+            let both = group.sign == Sign::Both;
+            let is_negative = |id: &NodeId, k: usize| both && classes.negative[id][start + k];
+            let negative = |k: usize| -> Vec<bool> { members.iter().map(|id| is_negative(id, k)).collect() };
             let part = if classes.all[group.class as usize].kind == Kind::Number {
-                let folded = |terms: &&[NodeId]| {
+                let folded = |(id, terms): (&NodeId, &&[NodeId])| {
                     let numbers = terms[start..start + count].iter().map(|&id| self.number(id));
-                    numbers.fold(fold.empty(), |whole, number| fold.row().value(&[whole, number]))
+                    let signed = numbers.enumerate().map(|(k, c)| if is_negative(id, k) { -c } else { c });
+                    signed.fold(fold.empty(), |whole, number| fold.row().value(&[whole, number]))
                 };
-                let numbers: Vec<f64> = terms.iter().map(folded).collect();
+                let numbers: Vec<f64> = members.iter().zip(&terms).map(folded).collect();
                 self.numbers(numbers)
             } else if fold == Fold::Sum
-                && let Some(product) = self.contraction(&terms, start, count, group.class as usize)
+                && let Some(product) = self.contraction(&terms, start, count, group.class as usize, negative)
             {
                 product
             } else if count <= UNROLLED {
-                let rows: Vec<NodeId> = (0..count).map(|k| self.view(&row(k))).collect();
+                let rows: Vec<NodeId> = (0..count)
+                    .map(|k| {
+                        let view = self.view(&row(k));
+                        if both { self.signed(view, &negative(k)) } else { view }
+                    })
+                    .collect();
                 self.together(fold, &rows)
             } else {
                 let all: Vec<NodeId> = (0..count).flat_map(row).collect();
                 let view = self.view(&all);
-                let table = self.push(Reshape { shape: Shape::of(&[count, lanes]) }, &[view]);
+                let mut table = self.push(Reshape { shape: Shape::of(&[count, lanes]) }, &[view]);
+                if both {
+                    table = self.signed(table, &(0..count).flat_map(negative).collect::<Vec<bool>>());
+                }
                 self.reduced(fold, table)
             };
             start += count;
-            whole = Some(self.joined(fold, whole, part, group.negative));
+            whole = Some(self.joined(fold, whole, part, group.sign == Sign::Minus));
         }
         whole.expect("a chain has terms")
     }
 
     /// The product of matrices that sums of products are, if they are one: every term is u · w, where u depends on the term
     /// and on some of the loops over lanes, w on the term and on the others.
-    fn contraction(&mut self, terms: &[&[NodeId]], start: usize, count: usize, class: usize) -> Option<NodeId> {
+    fn contraction(
+        &mut self,
+        terms: &[&[NodeId]],
+        start: usize,
+        count: usize,
+        class: usize,
+        negative: impl Fn(usize) -> Vec<bool>,
+    ) -> Option<NodeId> {
         if !matches!(self.classes.all[class].kind, Kind::Row(Row::Mul, _)) || count < 3 {
             return None;
         }
@@ -431,7 +498,12 @@ impl<'g> Emitter<'g> {
         if !(0..lanes).all(fits) {
             return None;
         }
-        // out[o, i] = Σ_k slow[o, k] · fast[i, k]
+        // What is subtracted is so in every lane.
+        let signs: Vec<Vec<bool>> = (0..count).map(negative).collect();
+        if signs.iter().any(|lanes| lanes.iter().any(|&sign| sign != lanes[0])) {
+            return None;
+        }
+        // out[o, i] = Σ_k slow[o, k] · ± fast[i, k]
         let rows = |operand: usize, count_of: usize, apart: usize| -> Vec<NodeId> {
             (0..count_of)
                 .flat_map(|r| (0..count).map(move |k| (r * apart, k)))
@@ -444,6 +516,8 @@ impl<'g> Emitter<'g> {
             emitter.push(Reshape { shape: Shape::of(&[rows, count]) }, &[view])
         };
         let (slow, fast) = (matrix(self, &slow, outer), matrix(self, &fast, inner));
+        let fast =
+            self.signed(fast, &(0..inner).flat_map(|_| signs.iter().map(|lanes| lanes[0])).collect::<Vec<bool>>());
         let product = self.push(Matmul { trans_a: false, trans_b: true }, &[slow, fast]);
         Some(self.push(Reshape { shape: Shape::of(&[lanes]) }, &[product]))
     }
@@ -454,7 +528,7 @@ impl<'g> Emitter<'g> {
         let mut found = Vec::new();
         for guard in self.graph.guards() {
             let class = self.classes.of[guard.node.index()];
-            // A comparison of constants cannot come out otherwise.
+            // A comparison of constants cannot come out otherwise: the trace is settled.
             if self.classes.all[class as usize].kind == Kind::Number {
                 continue;
             }

@@ -10,8 +10,10 @@
 //! * [`extrema`]: a chain of `max` or `min` is a reduction with the derivatives of the chain, also at ties.
 //!
 //! The time is linear in the nodes. A loop that carries a value from step to step stays a chain of its steps, each of which is
-//! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, which is more accurate than in sequence, and the
-//! sums of the classes added; what stands in parentheses stays together. Factors that follow each other in a class are multiplied
+//! rolled for itself. Sums are reassociated: terms of a class are summed pairwise, those that are subtracted one by one
+//! from those that are added, and the sums of the classes added; what stands in parentheses stays together. The bound on the rounding, relative to
+//! the sum of the magnitudes of all terms, is smaller than in sequence; but where terms of different classes cancel each other step by
+//! step, their sums may be far larger than any partial sum of the loop, and lose digits or overflow where the loop does not. Factors that follow each other in a class are multiplied
 //! by neighbours, then by neighbours of these; partial products other than those of the loop may over- or underflow. Factors of
 //! different classes are multiplied in the order of the loop.
 
@@ -23,6 +25,7 @@ mod order;
 mod pairs;
 
 use crate::graph::{Graph, NodeId, Operation};
+use crate::real::Row;
 use classes::{Class, Classes, Kind};
 use emit::{Emitter, LANES};
 use order::Order;
@@ -47,8 +50,11 @@ pub struct Rolling {
     pub lanes: usize,
     /// Arrays that they are lanes of.
     pub arrays: usize,
-    /// What the others are that stay alone: operations and how many of each, the largest groups first.
+    /// What the others are that stay alone, for fewer than 8 are computed alike: operations and how many of each, the largest groups
+    /// first.
     pub alone: Vec<(&'static str, usize)>,
+    /// How many of these rest on another one of the same operation: mostly what a loop carries from step to step.
+    pub carried: usize,
 }
 
 /// Why the scalars of a graph stay as they are.
@@ -76,12 +82,19 @@ pub enum Unrolled {
 
 impl fmt::Display for Rolling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rolling { scalars, lanes, arrays, alone } = self;
+        let Rolling { scalars, lanes, arrays, alone, carried } = self;
         write!(f, "{scalars} scalar operations, {lanes} of them into {arrays} arrays, {} alone", scalars - lanes)?;
         for (i, (name, count)) in alone.iter().take(SHOWN).enumerate() {
             write!(f, "{} {count} {name}", if i == 0 { ":" } else { "," })?;
         }
-        if alone.len() > SHOWN { write!(f, ", …") } else { Ok(()) }
+        if alone.len() > SHOWN {
+            write!(f, ", …")?;
+        }
+        match (alone.is_empty(), carried) {
+            (true, _) => Ok(()),
+            (false, 0) => write!(f, " (fewer than {LANES} alike)"),
+            (false, carried) => write!(f, " (fewer than {LANES} alike; {carried} rest on another of their operation)"),
+        }
     }
 }
 
@@ -113,7 +126,7 @@ pub fn roll(graph: &Graph, blocks: &[usize], results: usize) -> Result<(Graph, R
     let arrays = classes.all.iter().filter(many);
     let alone = groups(classes.all.iter().filter(|c| !many(c)));
     let lanes = scalars.saturating_sub(alone.iter().map(|(_, count)| count).sum());
-    let rolling = Rolling { scalars, lanes, arrays: arrays.count(), alone };
+    let rolling = Rolling { scalars, lanes, arrays: arrays.count(), alone, carried: carried(&classes.all) };
     if rolling.lanes * 2 < scalars || rolling.arrays == 0 {
         return Err(Unrolled::Scattered(rolling));
     }
@@ -149,6 +162,35 @@ fn groups<'c>(classes: impl Iterator<Item = &'c Class>) -> Vec<(&'static str, us
     groups
 }
 
+/// How many members of small classes rest on members of other small classes with the same operation.
+fn carried(classes: &[Class]) -> usize {
+    // By class, the operations among the small classes that it rests on, itself included; a bit for each.
+    let mut operations: Vec<u128> = vec![0; classes.len()];
+    let mut carried = 0;
+    for (i, class) in classes.iter().enumerate() {
+        let (of, own): (u128, u128) = match &class.kind {
+            // Lists of operands end where the row has no more.
+            Kind::Row(row, of) => {
+                let of = of.iter().take(row.arity()).map(|&of| operations[of as usize]);
+                (of.fold(0, |all, some| all | some), 1 << *row as u32)
+            }
+            Kind::Chain(_, groups) => {
+                (groups.iter().fold(0, |all, group| all | operations[group.class as usize]), 1 << (u128::BITS - 1))
+            }
+            _ => (0, 0),
+        };
+        let alone = class.members.len() < LANES;
+        if alone && of & own != 0 {
+            carried += class.members.len();
+        }
+        operations[i] = if alone { of | own } else { of };
+    }
+    carried
+}
+
+// A bit for each row, and one for chains.
+const _: () = assert!(Row::ALL.len() < u128::BITS as usize);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +222,7 @@ mod tests {
             })
         })
         .expect("a loop");
-        assert_eq!(rolling, Rolling { scalars: 199, lanes: 198, arrays: 1, alone: vec![("sum", 1)] });
+        assert_eq!(rolling, Rolling { scalars: 199, lanes: 198, arrays: 1, alone: vec![("sum", 1)], carried: 0 });
         let text = graph.to_string();
         assert_eq!(text.matches(" : [100]").count(), 2, "{text}");
         assert!(graph.len() <= 4, "{text}");
@@ -210,6 +252,7 @@ mod tests {
         let why = |count: usize| rolled(1, |text, next| chain(text, next, count)).expect_err("no loop");
         assert_eq!(why(20), Unrolled::Few { scalars: 20, needed: 64 });
         let alone = vec![("exp", 67), ("sin", 67), ("tanh", 66)];
-        assert_eq!(why(200), Unrolled::Scattered(Rolling { scalars: 200, lanes: 0, arrays: 0, alone }));
+        // All but the first three.
+        assert_eq!(why(200), Unrolled::Scattered(Rolling { scalars: 200, lanes: 0, arrays: 0, alone, carried: 197 }));
     }
 }
