@@ -63,7 +63,7 @@ fn numbers<T: Scalar>(length: usize) -> Vec<T> {
 fn table<T: Scalar>(name: &str, g: &Geometry, filter: &str) {
     let (x, w, y) = (numbers::<T>(g.image_len()), numbers::<T>(g.kernel_len()), numbers::<T>(g.output_len()));
     let mut scratch = vec![T::zero(); scratch_len(g)];
-    let mut rows = vec![T::zero(); unfold::scratch_len(g)];
+    let mut rows = vec![T::zero(); unfold::scratch_len::<T>(g)];
     let outs = || (vec![T::zero(); x.len()], vec![T::zero(); w.len()], vec![T::zero(); y.len()]);
     let (mut a, mut b, mut c) = (outs(), outs(), outs());
     let precision = if size_of::<T>() == 4 { "f32" } else { "f64" };

@@ -71,9 +71,9 @@ fn agrees_at<T: Scalar>(g: &Geometry) -> bool {
     input(g, &y, &w, &mut fast.0, &mut stale(scratch_len(g)));
     kernel(g, &x, &y, &mut fast.1, &mut stale(scratch_len(g)));
     let mut unfolded = (stale(x.len()), stale(w.len()), stale(y.len()));
-    unfold::forward(g, &x, &w, &mut unfolded.2, &mut stale(unfold::scratch_len(g)));
-    unfold::input(g, &y, &w, &mut unfolded.0, &mut stale(unfold::scratch_len(g)));
-    unfold::kernel(g, &x, &y, &mut unfolded.1, &mut stale(unfold::scratch_len(g)));
+    unfold::forward(g, &x, &w, &mut unfolded.2, &mut stale(unfold::scratch_len::<T>(g)));
+    unfold::input(g, &y, &w, &mut unfolded.0, &mut stale(unfold::scratch_len::<T>(g)));
+    unfold::kernel(g, &x, &y, &mut unfolded.1, &mut stale(unfold::scratch_len::<T>(g)));
     let expected = (dx, dw, dy);
     fast == expected && unfolded == expected
 }

@@ -4,8 +4,7 @@
 
 use super::Geometry;
 use crate::Scalar;
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+use crate::gemm::{Product, Update};
 use std::ops::Range;
 
 /// Entries of unfolded patches that are multiplied at once: a quarter of a megabyte of `f64`, which any second-level cache
@@ -28,6 +27,24 @@ impl Geometry {
     fn outputs(&self, group: usize) -> Range<usize> {
         let n = self.channels_out / self.groups;
         group * n..(group + 1) * n
+    }
+
+    /// Unfolded patches times the kernel of a group.
+    fn results(&self, patches: usize) -> Product {
+        let (columns, channels) = (self.columns(), self.channels_out);
+        Product::new(patches, channels / self.groups, columns).rows_apart(columns, channels, channels)
+    }
+
+    /// Results of a group times its transposed kernel.
+    fn rows(&self, patches: usize) -> Product {
+        let (columns, channels) = (self.columns(), self.channels_out);
+        Product::new(patches, columns, channels / self.groups).trans_b(true).rows_apart(channels, channels, columns)
+    }
+
+    /// Transposed unfolded patches times results of a group.
+    fn kernels(&self, patches: usize) -> Product {
+        let (columns, channels) = (self.columns(), self.channels_out);
+        Product::new(columns, channels / self.groups, patches).trans_a(true).rows_apart(columns, channels, channels)
     }
 
     /// Indices into the kernel along `axis` that meet the image, not its padding, at place `o` of the result.
@@ -90,8 +107,12 @@ impl Geometry {
 }
 
 /// Entries of working memory that each of the three contractions needs.
-pub fn scratch_len(geometry: &Geometry) -> usize {
-    geometry.block() * geometry.columns()
+pub fn scratch_len<T: Scalar>(geometry: &Geometry) -> usize {
+    let of = |patches: Range<usize>| {
+        let all = [geometry.results(patches.len()), geometry.rows(patches.len()), geometry.kernels(patches.len())];
+        all.iter().map(Product::scratch::<T>).max().unwrap_or(0)
+    };
+    geometry.block() * geometry.columns() + geometry.blocks().map(of).max().unwrap_or(0)
 }
 
 /// Writes to `y` the convolution of the images `x` with the kernel `w`, ∂τ/∂y.
@@ -123,18 +144,22 @@ pub fn scratch_len(geometry: &Geometry) -> usize {
 /// ```
 pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], scratch: &mut [T]) {
     geometry.check(x, w, y);
-    let (columns, channels) = (geometry.columns(), geometry.channels_out);
-    let w = ArrayView2::from_shape((columns, channels), w).expect("length was checked");
+    let channels = geometry.channels_out;
+    let (rows, scratch) = scratch.split_at_mut(geometry.block() * geometry.columns());
     for patches in geometry.blocks() {
-        let rows = &mut scratch[..patches.len() * columns];
+        let rows = &mut rows[..patches.len() * geometry.columns()];
         let block = &mut y[patches.start * channels..patches.end * channels];
-        let mut block = ArrayViewMut2::from_shape((patches.len(), channels), block).expect("a row for each patch");
         for group in 0..geometry.groups {
             geometry.unfold(group, patches.clone(), x, rows);
-            let rows = ArrayView2::from_shape((patches.len(), columns), &*rows).expect("a row for each patch");
-            let outputs = geometry.outputs(group);
-            let mut block = block.slice_mut(s![.., outputs.clone()]);
-            general_mat_mul(T::one(), &rows, &w.slice(s![.., outputs]), T::zero(), &mut block);
+            let start = geometry.outputs(group).start;
+            let product = geometry.results(patches.len());
+            product.run(
+                Update::Replace,
+                rows,
+                w.get(start..).unwrap_or_default(),
+                block.get_mut(start..).unwrap_or_default(),
+                scratch,
+            );
         }
     }
 }
@@ -145,19 +170,21 @@ pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], sc
 /// Working memory, cost and panics are those of [`forward`]. Entries of `x` that no patch covers become 0.
 pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scratch: &mut [T]) {
     geometry.check(x, w, y);
-    let (columns, channels) = (geometry.columns(), geometry.channels_out);
-    let w = ArrayView2::from_shape((columns, channels), w).expect("length was checked");
+    let channels = geometry.channels_out;
+    let (rows, scratch) = scratch.split_at_mut(geometry.block() * geometry.columns());
     x.fill(T::zero());
     for patches in geometry.blocks() {
-        let rows = &mut scratch[..patches.len() * columns];
+        let rows = &mut rows[..patches.len() * geometry.columns()];
         let block = &y[patches.start * channels..patches.end * channels];
-        let block = ArrayView2::from_shape((patches.len(), channels), block).expect("a row for each patch");
         for group in 0..geometry.groups {
-            let outputs = geometry.outputs(group);
-            let (block, w) = (block.slice(s![.., outputs.clone()]), w.slice(s![.., outputs]));
-            let mut matrix =
-                ArrayViewMut2::from_shape((patches.len(), columns), &mut *rows).expect("a row for each patch");
-            general_mat_mul(T::one(), &block, &w.t(), T::zero(), &mut matrix);
+            let start = geometry.outputs(group).start;
+            geometry.rows(patches.len()).run(
+                Update::Replace,
+                block.get(start..).unwrap_or_default(),
+                w.get(start..).unwrap_or_default(),
+                rows,
+                scratch,
+            );
             geometry.fold(group, patches.clone(), rows, x);
         }
     }
@@ -168,19 +195,22 @@ pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scra
 /// Working memory, cost and panics are those of [`forward`].
 pub fn kernel<T: Scalar>(geometry: &Geometry, x: &[T], y: &[T], w: &mut [T], scratch: &mut [T]) {
     geometry.check(x, w, y);
-    let (columns, channels) = (geometry.columns(), geometry.channels_out);
+    let channels = geometry.channels_out;
+    let (rows, scratch) = scratch.split_at_mut(geometry.block() * geometry.columns());
     w.fill(T::zero());
-    let mut w = ArrayViewMut2::from_shape((columns, channels), w).expect("length was checked");
     for patches in geometry.blocks() {
-        let rows = &mut scratch[..patches.len() * columns];
+        let rows = &mut rows[..patches.len() * geometry.columns()];
         let block = &y[patches.start * channels..patches.end * channels];
-        let block = ArrayView2::from_shape((patches.len(), channels), block).expect("a row for each patch");
         for group in 0..geometry.groups {
             geometry.unfold(group, patches.clone(), x, rows);
-            let rows = ArrayView2::from_shape((patches.len(), columns), &*rows).expect("a row for each patch");
-            let outputs = geometry.outputs(group);
-            let block = block.slice(s![.., outputs.clone()]);
-            general_mat_mul(T::one(), &rows.t(), &block, T::one(), &mut w.slice_mut(s![.., outputs]));
+            let start = geometry.outputs(group).start;
+            geometry.kernels(patches.len()).run(
+                Update::Add,
+                rows,
+                block.get(start..).unwrap_or_default(),
+                w.get_mut(start..).unwrap_or_default(),
+                scratch,
+            );
         }
     }
 }
