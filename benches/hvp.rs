@@ -182,6 +182,7 @@ fn criterion_group<A: ?Sized, P, Out, B: ?Sized>(
     group.bench_function(BenchmarkId::from_parameter("hvp_linearized"), |b| b.iter(|| at.hvp(black_box(&v), &mut out)));
     group.bench_function(BenchmarkId::from_parameter("jvp"), |b| b.iter(|| at.jvp(black_box(&v), &mut pushed)));
     group.bench_function(BenchmarkId::from_parameter("vjp"), |b| b.iter(|| at.vjp(black_box(&one), &mut out)));
+    group.bench_function(BenchmarkId::from_parameter("third"), |b| b.iter(|| at.third(black_box(&v), &v, &mut out)));
     if is_split {
         group.bench_function(BenchmarkId::from_parameter("ggn"), |b| b.iter(|| at.ggn(black_box(&v), &mut out)));
     }
@@ -223,6 +224,7 @@ where
     let (mut pushed, one) = ([P::Scalar::from_f64(0.0)], [P::Scalar::from_f64(1.0)]);
     let jvp = median(|| drop(black_box(at.jvp(black_box(&v), &mut pushed))));
     let vjp = median(|| drop(black_box(at.vjp(black_box(&one), &mut out))));
+    let third = median(|| drop(black_box(at.third(black_box(&v), &v, &mut out))));
     let ggn = at.ggn(&v, &mut out).is_ok().then(|| median(|| drop(black_box(at.ggn(black_box(&v), &mut out)))));
     let line = |operator, seconds, flops, count| Line {
         problem: name.into(),
@@ -241,6 +243,7 @@ where
         line("hvp_linearized", product, flops.map(|f| f.hvp_linearized), 1),
         line("jvp", jvp, None, 1),
         line("vjp", vjp, None, 1),
+        line("third", third, None, 1),
     ];
     lines.extend(ggn.map(|seconds| line("ggn", seconds, None, 1)));
     if extent == Extent::Whole {

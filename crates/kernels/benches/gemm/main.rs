@@ -1,16 +1,19 @@
-//! Matrix products beside those of other crates: `cargo bench -p jetgrad-kernels --features rivals --bench gemm`.
+//! Matrix products: `cargo bench -p jetgrad-kernels --bench gemm`, with `--features rivals` beside those of other crates.
 //!
-//! The group "table", alone with `-- table`, prints a Markdown table of GFLOP/s. In the others an element is one floating point
+//! With the rivals the group "table", alone with `-- table`, prints a Markdown table of GFLOP/s. In the others an element is one floating point
 //! operation, so criterion's `Gelem/s` reads as GFLOP/s; of products with a vector the matrix is read once, so bytes per second
 //! are operations per second times half the size of an entry.
 
+mod ours;
+#[cfg(feature = "rivals")]
 mod rivals;
 mod shapes;
+#[cfg(feature = "rivals")]
 mod table;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kernels::gemm::{Product, Update};
-use rivals::{Entry, numbers, ways};
+use ours::{Entry, numbers, ways};
 use shapes::{AUTOENCODER, CLASSIFIER, OTHERS, SMALL, Shape};
 
 fn products<T: Entry>(c: &mut Criterion, name: &str, shapes: &[Shape]) {
@@ -35,6 +38,7 @@ fn products<T: Entry>(c: &mut Criterion, name: &str, shapes: &[Shape]) {
 
 fn all(c: &mut Criterion) {
     // Criterion knows nothing of a table, nor of its name as a filter.
+    #[cfg(feature = "rivals")]
     if std::env::args().any(|argument| argument == "table") {
         return table::print();
     }

@@ -1,48 +1,16 @@
-//! Ours and other crates' products behind one call.
+//! Products of other crates behind one call.
 
+use crate::ours::{Entry, Way};
 use crate::shapes::Shape;
 use faer::linalg::matmul::matmul;
-use faer::traits::ComplexField;
+pub use faer::traits::ComplexField as Foreign;
 use faer::{Accum, MatMut, MatRef, Par};
-use kernels::Scalar;
-use kernels::gemm::{Product, Update};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
-/// A float of all the crates.
-pub trait Entry: Scalar + ComplexField {
-    const NAME: &'static str;
-}
-impl Entry for f32 {
-    const NAME: &'static str = "f32";
-}
-impl Entry for f64 {
-    const NAME: &'static str = "f64";
-}
-
-/// A way to compute one product into an array of the size of the result.
-pub type Way<'a, T> = Box<dyn FnMut(&mut [T]) + 'a>;
-
-/// Numbers in [−½, ½).
-pub fn numbers<T: Scalar>(length: usize, seed: usize) -> Vec<T> {
-    (0..length).map(|i| T::round_from(((i * 7919 + seed) % 65_537) as f64 / 65_537.0 - 0.5)).collect()
-}
-
-/// All ways to compute a · b on this thread, by name; the last two are ours, the last with `b` packed before.
-pub fn ways<'a, T: Entry>(shape: Shape, a: &'a [T], b: &'a [T]) -> [(&'static str, Way<'a, T>); 5] {
-    let (m, n, k, trans_a, trans_b) = shape;
-    let product = Product::new(m, n, k).trans_a(trans_a).trans_b(trans_b);
-    let scratch = || vec![<T as num_traits::Zero>::zero(); product.scratch::<T>()];
-    let mut packed = vec![<T as num_traits::Zero>::zero(); product.packed_len::<T>()];
-    product.pack_b(b, &mut packed);
-    let (mut of_plain, mut of_packed) = (scratch(), scratch());
-    [
-        ("matrixmultiply", matrixmultiply(shape, a, b)),
-        ("gemm", gemm(shape, a, b)),
-        ("faer", faer(shape, a, b)),
-        ("ours", Box::new(move |out| product.run(Update::Replace, a, b, out, &mut of_plain))),
-        ("packed", Box::new(move |out| product.run_packed(Update::Replace, a, &packed, out, &mut of_packed))),
-    ]
+/// All ways to compute a · b on this thread, by name.
+pub fn rivals<'a, T: Entry>(shape: Shape, a: &'a [T], b: &'a [T]) -> Vec<(&'static str, Way<'a, T>)> {
+    vec![("matrixmultiply", matrixmultiply(shape, a, b)), ("gemm", gemm(shape, a, b)), ("faer", faer(shape, a, b))]
 }
 
 fn matrixmultiply<'a, T: Entry>((m, n, k, trans_a, trans_b): Shape, a: &'a [T], b: &'a [T]) -> Way<'a, T> {

@@ -1,6 +1,6 @@
 //! The table of `docs/performance.md`: the least processor time of many rounds, in which all take turns.
 
-use crate::rivals::{Entry, numbers, ways};
+use crate::ours::{Entry, numbers, ways};
 use crate::shapes::{AUTOENCODER, CLASSIFIER, OTHERS, SMALL, Shape, name};
 use pulp::{Arch, Simd, WithSimd};
 use rustix::time::{ClockId, clock_gettime};
