@@ -258,6 +258,47 @@ impl Case {
         }
     }
 
+    /// Along a curve with three coefficients for each operand, to an order beyond its degree: nested tangents in the time t of the
+    /// polynomials, which know nothing of Taylor series.
+    pub fn jets_along_curves_are_nested_tangents(&self) {
+        const DEGREE: usize = 3;
+        const ORDER: usize = 6;
+        let active = self.active();
+        let shapes: Vec<Shape> = (0..DEGREE).flat_map(|_| self.active_shapes()).chain([Shape::of(&[])]).collect();
+        let graph = self.graph(&shapes, |x, more| {
+            let (&t, curve) = more.split_last().expect("the time comes last");
+            let of = |operand: usize| curve[operand..].iter().step_by(active.len()).copied();
+            let y = (self.apply)(x);
+            let zero = || constant(0.0).broadcast_to(&y.shape());
+            let seeds: Vec<Seed> = active
+                .iter()
+                .enumerate()
+                .map(|(i, &at)| Seed { variable: x[at], coefficients: of(i).map(Some).collect() })
+                .collect();
+            let mut outputs: Vec<Var> = jet(&[y], &seeds, ORDER)[0].iter().map(|c| c.unwrap_or_else(zero)).collect();
+            let mut moved = x.to_vec();
+            for (i, &at) in active.iter().enumerate() {
+                let higher = of(i).collect::<Vec<_>>().into_iter().rev().reduce(|sum, c| sum * t + c);
+                moved[at] = x[at] + higher.expect("three coefficients") * t;
+            }
+            let mut nested = (self.apply)(&moved);
+            for _ in 0..ORDER {
+                nested = tangent(&[nested], &[(t, Some(constant(1.0)))])[0].unwrap_or_else(zero);
+                outputs.push(nested);
+            }
+            outputs
+        });
+        let curve = (0..DEGREE as u64).flat_map(|k| self.directions(500 + 10 * k));
+        let out = self.run::<f64>(&graph, &self.inputs(&curve.chain([vec![0.0]]).collect::<Vec<_>>()));
+        let mut factorial = 1.0;
+        for k in 1..=ORDER {
+            factorial *= k as f64;
+            let scaled: Vec<f64> = out[k - 1].iter().map(|c| c * factorial).collect();
+            // Nested tangents of order 6 sum some thousand products, with cancellation.
+            self.close(&format!("{k}! jet along a curve = nested tangents"), &scaled, &out[ORDER + k - 1], 1e-9, 1e-2);
+        }
+    }
+
     /// The gradient of a Taylor coefficient, reverse over the jet, along a direction: the same by going forward once more, over the
     /// jet and over nested tangents, which know nothing of Taylor series.
     pub fn gradients_of_coefficients_are_their_slopes(&self) {
