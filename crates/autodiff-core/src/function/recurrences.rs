@@ -4,9 +4,9 @@ use super::body::Body;
 use crate::compile::simplify;
 use crate::execute::{Recurrences, Slopes};
 use crate::graph::{NodeId, Operation, Var};
-use crate::primitive::IntoVar;
 use crate::real::{Class, Precision, Row, Slope};
-use crate::trace::{Session, known_number};
+use crate::trace::{Session, peek};
+use crate::transform::repeated_number;
 
 /// Nodes, as a multiple of those of the rates, beyond which slopes are not followed: a rule whose partial is a new function each time
 /// never ends.
@@ -54,9 +54,9 @@ pub(super) fn recurrences(body: &Body) -> Option<Recurrences> {
 /// The partial of a power y = xᵖ in x. That of the table is a new power each time; this one is not finite where the base is 0, or
 /// where the power has lost digits or vanished, though the powers below may not have.
 fn slope_of_power(x: Var, p: Var, y: Var) -> Var {
-    let exponent = match known_number(p) {
+    let exponent = match peek(|graph| repeated_number(graph, p.node)).flatten() {
         // What is small then is the power of something large, and so are the powers below.
-        Some(p) if p < 0.0 => p.into_var(),
+        Some(number) if number < 0.0 => p,
         _ => y.less_equal(f64::MIN_POSITIVE).select(f64::NAN, p),
     };
     exponent * (y / x)
@@ -71,7 +71,7 @@ struct Node {
 
 /// The node of this number; `Some(None)` after the last, and `None` if there is no tape.
 fn node(index: usize) -> Option<Option<Node>> {
-    crate::trace::peek(|graph| {
+    peek(|graph| {
         (index < graph.len()).then(|| {
             let id = NodeId::from_index(index);
             let operation = graph.operation(id);

@@ -46,8 +46,9 @@ impl Var {
     /// ```
     /// use autodiff_core::{Function, Var};
     /// // x × the slope of x³: 3 x³
-    /// let f = Function::new(|x: &Var| x * x.powi(3).tangent(*x, autodiff_core::constant(&1.0_f64)));
-    /// assert_eq!(f.value(&2.0)?, 24.0);
+    /// let f = Function::new(|x: &Var| *x * x.powi(3).tangent(*x, autodiff_core::constant(&1.0_f64)));
+    /// let slope = f.value(&2.0_f64)?;
+    /// assert_eq!(slope, 24.0);
     /// # Ok::<(), autodiff_core::Error>(())
     /// ```
     #[track_caller]

@@ -454,7 +454,7 @@ struct Affine {
 }
 
 /// The number that every entry of a node is, if it is a constant.
-fn repeated_number(graph: &Graph, id: NodeId) -> Option<f64> {
+pub(crate) fn repeated_number(graph: &Graph, id: NodeId) -> Option<f64> {
     match graph.operation(id) {
         Operation::Constant(c) => Some(c),
         Operation::Primitive(p) if p.name() == "broadcast" => repeated_number(graph, graph.arguments(id)[0]),

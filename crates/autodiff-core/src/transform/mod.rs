@@ -24,6 +24,7 @@ pub use batch::{batch, batch_marked};
 pub use collapse::batch_sum;
 pub(crate) use differentiate::or_zeros;
 pub(crate) use fields::second_sum;
+pub(crate) use jet::repeated_number;
 pub use jet::{Seed, flow, jet, tangent};
 pub use transpose::transpose;
 
