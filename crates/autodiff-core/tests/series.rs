@@ -273,9 +273,9 @@ fn powers_at_zero_follow_the_powers_below() {
 fn roots_at_a_zero_of_higher_order_have_no_coefficients() {
     // √t⁴ is t²: that the first coefficients of t⁴ are 0 does not make those of the root 0.
     let fourth = vec![0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0];
-    let root: fn(Var) -> Var = |x| x.sqrt();
-    let roots: [(fn(Var) -> Var, fn(Series) -> Series); 3] =
-        [(root, |x| x.sqrt()), (|x| x.cbrt(), |x| x.cbrt()), (|x| x.powf(0.75), |x| x.powf(0.75))];
+    type Root<S> = fn(S) -> S;
+    let roots: [(Root<Var>, Root<Series>); 3] =
+        [(|x| x.sqrt(), |x| x.sqrt()), (|x| x.cbrt(), |x| x.cbrt()), (|x| x.powf(0.75), |x| x.powf(0.75))];
     for (traced, plain) in roots {
         let series = plain(Series::from(fourth.clone()));
         let curve = Function::new(move |x: &Var| traced(*x)).taylor_series(&fourth[0], &fourth[1..]).unwrap();
