@@ -15,6 +15,8 @@ pub struct Line<'a> {
     gradient: Option<f64>,
     /// Our product at a linearised point.
     linearized: Option<f64>,
+    /// Our Laplacian without collapsing, direction by direction.
+    per_direction: Option<f64>,
 }
 
 /// A bound that the time of one of our operators is to keep.
@@ -43,6 +45,7 @@ impl<'a> Line<'a> {
                     peers: Vec::new(),
                     gradient: of(Operator::Gradient, ours::NAME),
                     linearized: of(Operator::HvpLinearized, ours::NAME),
+                    per_direction: of(Operator::LaplacianPerDirection, ours::NAME),
                 });
                 lines.len() - 1
             });
@@ -97,6 +100,7 @@ impl<'a> Line<'a> {
             }
             () if is(Operator::Hvp) => against("gradient", 1.9, self.gradient),
             () if is(Operator::HvpLinearized) => against("gradient", 1.3, self.gradient),
+            () if is(Operator::Laplacian) => against("laplacian_per_direction", 0.5, self.per_direction),
             () if is(Operator::Hvps16) => against("hvp_linearized", 0.9 * 16.0, self.linearized),
             () => None,
         };

@@ -1,7 +1,7 @@
 //! Conventions at kinks, at singular points and around zeros: each with a test that bears its name
 //! (docs/mathematics.md, "Conventions").
 
-use autodiff_core::{Dual, Elementary, Function, Precision, Var, gradient, hessian, hvp};
+use autodiff_core::{Dual, Elementary, Function, Precision, Series, Var, gradient, hessian, hvp};
 use ndarray::{arr1, arr2};
 
 /// f′ and f″ of a function of one variable.
@@ -79,6 +79,25 @@ fn rounding_and_signs_have_derivative_zero() {
     }
     assert_eq!(gradient(|x: &[Var]| x[0].less(x[1]), &vec![1.0, 1.0]).unwrap(), [0.0, 0.0]);
     assert_eq!(gradient(|x: &Var| x.argmax(0), &arr1(&[1.0, 2.0])).unwrap(), arr1(&[0.0, 0.0]));
+}
+
+#[test]
+fn tanh_has_slope_zero_where_it_rounds_to_one() {
+    assert_eq!(slopes(|x| x.tanh(), 20.0).0, 0.0);
+    assert!(slopes(|x| x.tanh(), 18.0).0 > 0.0);
+}
+
+#[test]
+fn singular_points_on_a_curve_have_no_coefficients() {
+    // √t⁴ = t² is not made out, neither in programs nor in numbers.
+    let traced = Function::new(|x: &Var| x.sqrt()).taylor_series(&0.0, &[0.0, 0.0, 0.0, 1.0]).unwrap();
+    let series = Series::from(vec![0.0, 0.0, 0.0, 0.0, 1.0]).sqrt();
+    for k in 1..=4 {
+        assert!(f64::is_nan(traced[k][[]]) && f64::is_nan(series.coefficients()[k]));
+    }
+    // A derivative of 0 stays 0 in numbers, as long as all are.
+    assert_eq!(Dual::constant(0.0).sqrt().tangent, 0.0);
+    assert_eq!(Series::from(vec![0.0; 5]).sqrt().coefficients(), [0.0; 5]);
 }
 
 #[test]

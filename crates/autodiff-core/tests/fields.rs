@@ -198,17 +198,138 @@ fn known_fields_have_their_operators() {
     assert!(sourceless.value(&x).unwrap().abs() < 1e-13);
 }
 
+/// Second derivatives of a scalar in three variables, by gradients of the entries of its gradient.
+fn dense_hessian(y: Var, x: Var) -> [[Var; 3]; 3] {
+    let first = y.gradient(x);
+    std::array::from_fn(|i| {
+        let second = first.at(i).gradient(x);
+        std::array::from_fn(|j| second.at(j))
+    })
+}
+
+fn trace(hessian: [[Var; 3]; 3]) -> Var {
+    hessian[0][0] + hessian[1][1] + hessian[2][2]
+}
+
 #[test]
-fn a_laplacian_is_differentiated_again() {
-    // Of the parameters a, b in a·sin(b·x₀)·x₁: first and second derivatives of the Laplacian −a b² sin(b x₀) x₁.
-    let at = |p: Var, x: Var| (p.at(1) * x.at(0)).sin() * x.at(1) * p.at(0);
-    let x = arr1(&[0.4, 2.0]);
-    let collapsed = Function::with_data(move |p: &Var, x: &Var| at(*p, *x).laplacian(*x), &x);
-    let by_hand =
-        Function::with_data(|p: &Var, x: &Var| -p.at(0) * p.at(1).square() * (p.at(1) * x.at(0)).sin() * x.at(1), &x);
-    let p = arr1(&[1.3, 0.7]);
-    let (a, b) = (collapsed.hessian(&p).unwrap(), by_hand.hessian(&p).unwrap());
-    a.iter().zip(&b).for_each(|(a, b)| assert_close("Hessian", *a, *b));
+fn operators_are_differentiated_again_by_parameters() {
+    // An operator on what a network with some weights makes of x, and the same from gradients of gradients.
+    type Operator = fn(Var, Var) -> Var;
+    fn entries(m: [[f64; 3]; 3]) -> impl Iterator<Item = (usize, usize, f64)> {
+        m.into_iter().enumerate().flat_map(|(i, row)| row.into_iter().enumerate().map(move |(j, w)| (i, j, w)))
+    }
+    const WEIGHTS: [[f64; 3]; 3] = [[1.0, 0.3, 0.0], [-0.2, 0.5, 2.0], [0.0, 1.0, 0.1]];
+    const ROWS: [[f64; 3]; 2] = [[0.3, -0.2, 1.0], [-1.0, 0.4, 0.1]];
+    let operators: Vec<(&str, Operator, Operator)> = vec![
+        ("laplacian", |u, x| u.sum().laplacian(x), |u, x| trace(dense_hessian(u.sum(), x))),
+        (
+            "weighted_second_derivatives",
+            |u, x| u.sum().weighted_second_derivatives(x, constant(&arr2(&WEIGHTS))),
+            |u, x| {
+                let h = dense_hessian(u.sum(), x);
+                entries(WEIGHTS).map(|(i, j, w)| h[i][j] * w).sum()
+            },
+        ),
+        (
+            "sum_of_second_derivatives",
+            |u, x| u.sum().sum_of_second_derivatives(x, constant(&arr2(&ROWS))),
+            |u, x| {
+                let h = dense_hessian(u.sum(), x);
+                let along = |v: [f64; 3]| entries([[0.0; 3]; 3]).map(|(i, j, _)| h[i][j] * (v[i] * v[j])).sum::<Var>();
+                ROWS.into_iter().map(along).sum()
+            },
+        ),
+        (
+            "hessian_diagonal",
+            |u, x| u.sum().hessian_diagonal(x).sin().sum(),
+            |u, x| {
+                let h = dense_hessian(u.sum(), x);
+                h[0][0].sin() + h[1][1].sin() + h[2][2].sin()
+            },
+        ),
+        (
+            "mixed_derivative",
+            |u, x| u.sum().mixed_derivative(x, &ROWS.map(|v| constant(&arr1(&v)))),
+            |u, x| {
+                let h = dense_hessian(u.sum(), x);
+                entries([[0.0; 3]; 3]).map(|(i, j, _)| h[i][j] * (ROWS[0][i] * ROWS[1][j])).sum()
+            },
+        ),
+        ("biharmonic", |u, x| u.sum().biharmonic(x), |u, x| trace(dense_hessian(trace(dense_hessian(u.sum(), x)), x))),
+        ("divergence", |u, x| u.divergence(x), |u, x| (0..3).map(|i| u.at(i).gradient(x).at(i)).sum()),
+        (
+            "curl",
+            |u, x| u.curl(x).square().sum(),
+            |u, x| {
+                let d = |i: usize, j: usize| u.at(j).gradient(x).at(i);
+                (d(1, 2) - d(2, 1)).square() + (d(2, 0) - d(0, 2)).square() + (d(0, 1) - d(1, 0)).square()
+            },
+        ),
+    ];
+    let x = arr1(&[0.4, -0.8, 0.6]);
+    let p = arr1(&[1.3, 0.7, -0.5, 0.2, 0.9, -0.3, 0.4, 0.8, 0.1]);
+    let field = |p: Var, x: Var| (x.matmul(p.reshape(&[3, 3])).tanh() * x).sin();
+    type Made<'a> = Function<'a, Var, Var, Var>;
+    let compare = |name: &str, a: Made<'_>, b: Made<'_>| {
+        assert_close(name, a.value(&p).unwrap(), b.value(&p).unwrap());
+        let (ga, gb) = (a.gradient(&p).unwrap(), b.gradient(&p).unwrap());
+        let (ha, hb) = (a.hessian(&p).unwrap(), b.hessian(&p).unwrap());
+        for (a, b) in [(ga.into_dyn(), gb.into_dyn()), (ha.into_dyn(), hb.into_dyn())] {
+            // Up to sixth derivatives of the network, which reach some thousands.
+            let size = b.iter().fold(1.0_f64, |size, b| size.max(b.abs()));
+            for (a, b) in a.iter().zip(&b) {
+                assert!((a - b).abs() <= 1e-11 * size, "derivatives of {name}: {a:e} against {b:e}");
+            }
+        }
+    };
+    for (name, collapsed, dense) in operators {
+        let [a, b] = [collapsed, dense]
+            .map(|operator| Function::with_data(move |p: &Var, x: &Var| operator(field(*p, *x), *x), &x));
+        compare(name, a, b);
+    }
+    // Per sample, against the operators of single samples.
+    let rows: Vec<(&str, Operator, Operator)> = vec![
+        ("laplacian_rows", |u, x| u.laplacian_rows(x).sum(), |u, x| u.sum().laplacian(x)),
+        (
+            "weighted_second_derivatives_rows",
+            |u, x| u.weighted_second_derivatives_rows(x, constant(&arr2(&WEIGHTS))).sum(),
+            |u, x| u.sum().weighted_second_derivatives(x, constant(&arr2(&WEIGHTS))),
+        ),
+        (
+            "hessian_diagonal_rows",
+            |u, x| u.sum_axes(&[1]).hessian_diagonal_rows(x).sin().sum(),
+            |u, x| u.sum().hessian_diagonal(x).sin().sum(),
+        ),
+        ("biharmonic_rows", |u, x| u.biharmonic_rows(x).sum(), |u, x| u.sum().biharmonic(x)),
+        ("divergence_rows", |u, x| u.divergence_rows(x).sin().sum(), |u, x| u.divergence(x).sin()),
+        ("curl_rows", |u, x| u.curl_rows(x).square().sum(), |u, x| u.curl(x).square().sum()),
+    ];
+    let batch = arr2(&[[0.4, -0.8, 0.6], [-0.3, 0.5, 0.9]]);
+    for (name, together, single) in rows {
+        let a = Function::with_data(move |p: &Var, x: &Var| together(field(*p, *x), *x), &batch);
+        let each = move |p: &Var, x: &Var| {
+            let sample = |i| {
+                let row = x.at(i);
+                single(field(*p, row), row)
+            };
+            sample(0) + sample(1)
+        };
+        compare(name, a, Function::with_data(each, &batch));
+    }
+}
+
+#[test]
+fn the_sum_along_directions_is_that_of_hessian_products() {
+    // Two blocks of directions.
+    let f = Function::new(|x: &Var| (x.sin() * x.cumsum(0)).sum().exp());
+    let x = Array1::linspace(-0.4, 0.6, 5);
+    let directions: Vec<Array1<f64>> =
+        (0..40).map(|i| Array1::from_shape_fn(5, |j| ((i * 5 + j) as f64 * 0.7).sin())).collect();
+    let expected: f64 = directions.iter().map(|v| f.hvp(&x, v).unwrap().dot(v)).sum();
+    assert_close("directions", f.sum_of_second_derivatives(&x, &directions).unwrap(), expected);
+    assert_eq!(f.sum_of_second_derivatives(&x, &[]).unwrap(), 0.0);
+    let wrong = f.sum_of_second_derivatives(&x, &[arr1(&[1.0])]).unwrap_err().to_string();
+    assert!(wrong.contains("sum_of_second_derivatives"), "{wrong}");
 }
 
 #[test]

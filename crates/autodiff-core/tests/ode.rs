@@ -450,3 +450,23 @@ fn arithmetic_of_the_time_alone_keeps_the_series_of_large_states() {
         }
     }
 }
+
+#[test]
+fn a_power_that_vanishes_is_not_left_out() {
+    // At 1e-140 y^2.5 is 0 in double precision, and with it all that recurrences make of it, as if y′ were 1 for good.
+    // The root of ∫₀^y ds/(1 + s^2.5) = 1: mpmath 1.4.1 with 30 digits, `quad` and `findroot`.
+    let reference = 1.503_648_922_618_954_2;
+    let follow = |start: f64, order: usize, tolerance: f64| {
+        let mut path =
+            Trajectory::new(|y: &Var, _: Var| y.powf(2.5) + 1.0, &start, 0.0).order(order).tolerance(tolerance);
+        path.advance_to(1.0).map(|()| path.state())
+    };
+    // From 0 the solution has no series beyond order 3: steps begin tiny and double.
+    for (start, order, tolerance) in [(1e-140, 4, 1e-8), (1e-10, 20, 1e-15)] {
+        let end = follow(start, order, tolerance).unwrap();
+        assert!((end / reference - 1.0).abs() < 10.0 * tolerance.max(start), "{end} from {start:e}");
+    }
+    // Of order 20 its coefficients at 1e-140 are beyond the numbers.
+    let error = follow(1e-140, 20, 1e-15).unwrap_err().to_string();
+    assert!(error.contains("the series at time 0 is not finite"), "{error}");
+}

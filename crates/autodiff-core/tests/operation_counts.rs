@@ -2,7 +2,7 @@
 //! twice, and a product alone makes no gradient of the weights.
 
 use autodiff_core::compile::optimize;
-use autodiff_core::execute::Statistics;
+use autodiff_core::execute::{Interface, Program, Statistics};
 use autodiff_core::trace::Session;
 use autodiff_core::transform::{Seed, jet};
 use autodiff_core::{Function, Precision, Shape, Var};
@@ -94,4 +94,20 @@ fn derivatives_of_a_linear_system_factor_its_matrix_once() {
     let split = explained.hvp.expect("a scalar function");
     let late = split.flops - split.early_flops;
     assert!(late < rest, "a linearised product: {late} operations");
+}
+
+#[test]
+fn powers_with_a_constant_exponent_cost_quadratic_work() {
+    let flops = |order: usize| {
+        let session = Session::open(Precision::Double);
+        let x = session.input(Shape::of(&[]));
+        let curve: Vec<Option<Var>> = (0..order).map(|_| Some(session.input(Shape::of(&[])))).collect();
+        let series = jet(&[x.powf(1.7)], &[Seed { variable: x, coefficients: curve }], order).remove(0);
+        let graph = session.close(&series.into_iter().flatten().collect::<Vec<Var>>()).unwrap().graph;
+        Program::new(&graph, &Interface::plain(&graph)).statistics().flops as f64
+    };
+    // Three powers, of exponents 1.7, 0.7 and −0.3, of two sums each but the last; a scaling and two operations a term.
+    let (low, high) = (flops(10), flops(20));
+    assert!(high / low < 4.5, "{low} operations to order 10, {high} to order 20");
+    assert!(high < 5.0 * 3.0 * 20.0 * 22.0 / 2.0, "{high} operations to order 20");
 }

@@ -8,12 +8,12 @@ use testkit::counter::symmetrics;
 
 const LANES: usize = 64;
 
-/// Σ cᵢ row(xᵢ, …), where no two weights are equal. The order of polygamma is no variable.
+/// Σ cᵢ row(xᵢ, …), where no two weights are equal. The exponent of the zeta function is no variable.
 fn sum<S: Elementary + Copy>(row: Row, x: &[S]) -> S {
     let mut sum = S::from_f64(0.0);
     for (i, x) in x.chunks_exact(row.arity()).enumerate() {
         let mut operands = x.to_vec();
-        if row == Row::Polygamma {
+        if row == Row::HurwitzZeta {
             operands[1] = S::from_f64(row.samples()[1][0]);
         }
         sum = sum + row.apply(&operands).scale((i + 1) as f64 / LANES as f64);

@@ -94,7 +94,9 @@ fn models_along_a_line_are_what_the_function_does_there() {
         let moved: Array1<f64> = &x + &(&v * t);
         let error = (model.at(t) - function.value(&moved).unwrap()).abs();
         let estimate = model.remainder_estimate(t).unwrap();
-        assert!(error <= 20.0 * estimate.max(1e-16), "{error:e} against {estimate:e}");
+        // The first term left out is the largest; rounding of values near 1 hides an estimate below it.
+        assert!(estimate.is_finite() && error <= 20.0 * estimate.max(1e-16), "{error:e} against {estimate:e}");
+        assert!(estimate <= 20.0 * error.max(1e-15), "{error:e} against {estimate:e}");
     }
 }
 

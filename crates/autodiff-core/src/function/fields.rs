@@ -19,6 +19,13 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     /// The Laplacian Σᵢ ∂²f/∂xᵢ² of a scalar function, by collapsed Taylor mode: the first coefficients along the axes one by
     /// one, the second as their sum. Costs about n + 2 values for n entries of `x`.
     ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| x.powi(3).sum());
+    /// assert_eq!(f.laplacian(&ndarray::arr1(&[1.0, 2.0]))?, 6.0 * (1.0 + 2.0));
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotScalar`] if the result is not one scalar.
     pub fn laplacian<P: Tree + Sync>(&self, x: &P) -> Result<P::Scalar>
@@ -30,6 +37,37 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             let unit = unit_rows(n, start, k);
             self.run_at(x, &Operator::SecondSum(k), &mut Call { extras: &[&unit], results: Results::Into(part) })
         })
+    }
+
+    /// Σ vᵀ∇²f v over the given directions, each of the structure of `x`: the Laplacian on the plane that they span if they are
+    /// orthonormal, and an estimate of the whole one if they are random. Collapsed: costs about k + 2 values for k directions.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].powi(3) * x[1]);
+    /// // ∂²f/∂x² = 6xy, and along (1, 1) that and 2 ∂²f/∂x∂y = 6x².
+    /// let sum = f.sum_of_second_derivatives(&[2.0_f64, 5.0], &[[1.0, 0.0], [1.0, 1.0]])?;
+    /// assert_eq!(sum, 144.0); // 60, and 60 + 24
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Structure`] if a direction has not the shapes of `x`; [`Error::NotScalar`] if the result is not one scalar.
+    pub fn sum_of_second_derivatives<P: Tree + Sync>(&self, x: &P, directions: &[P]) -> Result<P::Scalar>
+    where
+        P::Traced: Borrow<A>,
+    {
+        const NAME: &str = "sum_of_second_derivatives";
+        let n = x.leaves().size();
+        let mut rows = Vec::with_capacity(directions.len() * n);
+        for v in directions {
+            rows.extend(direction(NAME, "a direction", x, v)?);
+        }
+        self.sum_in_blocks(x, directions.len(), |start, k, part| {
+            let rows = &rows[start * n..(start + k) * n];
+            self.run_at(x, &Operator::SecondSum(k), &mut Call { extras: &[rows], results: Results::Into(part) })
+        })
+        .map_err(|error| error.of(NAME))
     }
 
     /// Σᵢⱼ wᵢⱼ ∂²f/∂xᵢ∂xⱼ over the flattened entries of `x`, for a matrix of weights of order n. Costs about 2n + 2 values.
@@ -66,6 +104,13 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     /// The second derivatives ∂²f/∂xᵢ², in the structure of `x`: the diagonal of the Hessian, without it. Costs about 2n + 1
     /// values for n entries of `x`.
     ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].powi(3) * x[1].square());
+    /// assert_eq!(f.hessian_diagonal(&[1.0, 2.0])?, [24.0, 2.0]); // 6 x y², 2 x³
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotScalar`] if the result is not one scalar.
     pub fn hessian_diagonal<P: Tree + Sync>(&self, x: &P) -> Result<P>
@@ -78,7 +123,15 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         Ok(x.with_entries(&halves.iter().map(|c| c.scale(2.0)).collect::<Vec<_>>()))
     }
 
-    /// The biharmonic ΔΔf = Σᵢⱼ ∂⁴f/∂xᵢ²∂xⱼ² of a scalar function. Costs about n² + 3n values for n entries of `x`.
+    /// The biharmonic ΔΔf = Σᵢⱼ ∂⁴f/∂xᵢ²∂xⱼ² of a scalar function. Costs about n² + 3n values for n entries of `x`, at once: memory
+    /// for n² directions.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].powi(4) + (x[0] * x[1]).square());
+    /// assert_eq!(f.biharmonic(&[1.0_f64, 2.0])?, 32.0); // ∂⁴f/∂x⁴ = 24, and ∂⁴f/∂x²∂y² = 4 twice
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::NotScalar`] if the result is not one scalar.
@@ -94,6 +147,13 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     /// The divergence Σᵢ ∂fᵢ/∂xᵢ of a function with as many results as `x` has entries: the trace of its
     /// [`jacobian`](Function::jacobian), without it. Costs about n + 1 values for n entries of `x`, in blocks of 32 directions of
     /// which each holds 32 n numbers.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let field = Function::new(|x: &[Var]| vec![x[0].square(), x[0] * x[1]]);
+    /// assert_eq!(field.divergence(&vec![3.0_f64, 5.0])?, 9.0); // 2x + x
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unsupported`] if there are more or fewer results.
@@ -113,6 +173,13 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
 
     /// The curl (∂₂f₃ − ∂₃f₂, ∂₃f₁ − ∂₁f₃, ∂₁f₂ − ∂₂f₁) of a function with three results in three variables. Costs about as much
     /// as three gradients.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let rotation = Function::new(|x: &[Var]| vec![-x[1], x[0], x[2]]);
+    /// assert_eq!(rotation.curl(&vec![0.1, 0.2, 0.3])?, [0.0, 0.0, 2.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unsupported`] for other numbers of results or entries.
@@ -193,7 +260,17 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 
     /// An unbiased estimate of the biharmonic ΔΔf from fourth derivatives along `samples` random directions with normally
-    /// distributed entries, whose mean is 3 ΔΔf. Costs about 4 values a sample.
+    /// distributed entries, whose mean is 3 ΔΔf, with its standard error. Costs about 4 values a sample.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// use rand::{SeedableRng, rngs::SmallRng};
+    /// let f = Function::new(|x: &Var| x.square().sum().square()); // ΔΔ|x|⁴ = 8 n (n + 2)
+    /// let x = ndarray::Array1::<f64>::linspace(0.0, 1.0, 10);
+    /// let estimate = f.biharmonic_estimate(&x, 500, &mut SmallRng::seed_from_u64(1))?;
+    /// assert!((estimate.mean - 960.0).abs() < 4.0 * estimate.standard_error);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`laplacian_estimate`](Function::laplacian_estimate).

@@ -10,7 +10,7 @@ use crate::real::{Class as RowClass, Precision};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::trace::{Session, constant, tensor};
-use crate::transform::{Seed, adjoint, batch, flow, interleave, jet, or_zeros, second_sum, tangent};
+use crate::transform::{Seed, adjoint, batch, flow, interleave, jet, or_zeros, second_sum, tangent, transpose};
 use crate::tree::Traced;
 use std::any::Any;
 use std::cell::RefCell;
@@ -58,7 +58,7 @@ pub(super) enum Operator {
     Taylor(usize),
     /// + coefficients 1 to k of the point → coefficients 0 to k of the results.
     TaylorSeries(usize),
-    /// + direction → gradients of coefficients 0 to k of f.
+    /// + direction → gradients of coefficients 0 to k of f, in one sweep.
     TaylorGradients(usize),
     /// + rows of directions → coefficients of one order of f along each.
     Coefficients {
@@ -224,6 +224,15 @@ pub(super) fn build<Out: Traced>(variant: &Variant<Out>, operator: &Operator, fo
 
 /// The graph of an operator, and how many inputs it has after point and data, in groups of one slice each.
 pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator) -> Result<(Graph, Vec<usize>)> {
+    graph_by(variant, operator, |parts| parts.append(operator))
+}
+
+/// The same with what `append` makes.
+fn graph_by<Out: Traced>(
+    variant: &Variant<Out>,
+    operator: &Operator,
+    append: impl FnOnce(&Parts<'_>) -> Vec<Var>,
+) -> Result<(Graph, Vec<usize>)> {
     let session = Session::open(Precision::Double);
     session.share();
     let body = variant.body_of(operator);
@@ -243,7 +252,7 @@ pub(super) fn graph_of<Out: Traced>(variant: &Variant<Out>, operator: &Operator)
     let mut all = session.inline(graph, &inputs);
     let pushed = direction.map(|direction| (direction, all.pop().expect("the slope is the last output")));
     let predictions = all.split_off(body.results.len());
-    let outputs = Parts { results: &all, predictions: &predictions, pushed, ..parts }.append(operator);
+    let outputs = append(&Parts { results: &all, predictions: &predictions, pushed, ..parts });
     let mut recording = session.close(&outputs)?;
     if *operator == Operator::Guards {
         recording.graph.set_outputs(Vec::new());
@@ -344,8 +353,7 @@ impl Parts<'_> {
             Operator::TaylorGradients(order) => {
                 let direction = self.direction();
                 let seeds = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
-                let coefficients = self.coefficients(&seeds, *order);
-                coefficients.iter().flat_map(|&c| self.gradient_of(c)).collect()
+                self.gradients_of_series(seeds, *order)
             }
             Operator::Coefficients { order, rows } => {
                 let direction = self.direction_holes();
@@ -456,6 +464,26 @@ impl Parts<'_> {
         cotangents.into_iter().zip(self.point).map(|(c, &x)| or_zeros(c, x)).collect()
     }
 
+    /// Gradients of the coefficients 0 to `order` of f in the point, in one sweep back from the last of them.
+    ///
+    /// c_k enters no further than the shift of all that made it: with the point on the curve x(t) = Σ xⱼ tʲ, ∂c_order/∂xⱼ =
+    /// ∂c_{order − j}/∂x₀. So the tangent of f moves along a series of directions of its own, one for each order, and its last
+    /// coefficient is transposed. The curve itself stays the line that it is.
+    fn gradients_of_series(&self, line: Vec<Seed>, order: usize) -> Vec<Var> {
+        let moves: Vec<Vec<Var>> = (0..=order).map(|_| self.direction_holes()).collect();
+        let slope = or_zeros(tangent(self.results, &self.moves(&moves[0]))[0], self.results[0]);
+        let higher = |leaf: usize| moves[1..].iter().map(|v| Some(v[leaf])).collect();
+        let moving = (0..self.point.len()).map(|leaf| Seed { variable: moves[0][leaf], coefficients: higher(leaf) });
+        let seeds: Vec<Seed> = line.into_iter().chain(moving).collect();
+        let last = match order {
+            0 => slope,
+            _ => or_zeros(jet(&[slope], &seeds, order)[0][order - 1], slope),
+        };
+        let holes: Vec<Var> = moves.iter().rev().flatten().copied().collect();
+        let cotangents = transpose(&[(last, constant(1.0))], &holes);
+        cotangents.into_iter().zip(self.point.iter().cycle()).map(|(c, &x)| or_zeros(c, x)).collect()
+    }
+
     /// A direction, `made` where none was pushed forward, and the product with it: reverse over forward where one was, else
     /// forward over reverse.
     fn hvp(&self, made: impl FnOnce() -> Vec<Var>) -> (Vec<Var>, Vec<Var>) {
@@ -521,5 +549,56 @@ fn rows_of(batched: &[Var], k: usize) -> Vec<Var> {
         [] => vec![constant(0.0).broadcast_to(&Shape::of(&[k, 0]))],
         [one] => vec![one],
         _ => vec![concat(&flat, 1)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::variant::Point;
+    use super::*;
+    use crate::Function;
+    use crate::execute::Statistics;
+    use crate::tree::Tree;
+    use ndarray::Array2;
+
+    fn statistics(graph: &Graph) -> Statistics {
+        Program::new(graph, &Interface::plain(graph)).statistics().clone()
+    }
+
+    #[test]
+    fn gradients_of_all_coefficients_cost_less_than_those_of_each() {
+        let matrix = |n, m| Array2::from_shape_fn((n, m), |(i, j)| ((i * 7 + j * 3) % 11) as f64 / 40.0 - 0.1);
+        let (first, second) = (matrix(6, 30), matrix(30, 30));
+        let network = move |x: Var| {
+            let hidden = x.matmul(crate::constant(&first)).tanh().matmul(crate::constant(&second)).tanh();
+            hidden.square().mean()
+        };
+        let function = Function::new(move |x: &Var| network(*x));
+        let x = matrix(40, 6);
+        let (leaves, entries) = (x.leaves(), x.to_vec());
+        let variant = function.trace_if_new(&Point { structure: &x, leaves: &leaves, entries: &entries }).unwrap();
+        let products = statistics(&graph_of(&variant, &Operator::Gradient).unwrap().0).contracted / 2;
+        for order in [1, 2, 4] {
+            let together = statistics(&graph_of(&variant, &Operator::TaylorGradients(order)).unwrap().0);
+            let each = graph_by(&variant, &Operator::TaylorGradients(order), |parts| {
+                let direction = parts.direction();
+                let seeds = parts.seeds(direction.iter().map(|&v| vec![Some(v)]));
+                parts.coefficients(&seeds, order).iter().flat_map(|&c| parts.gradient_of(c)).collect()
+            });
+            let each = statistics(&each.unwrap().0);
+            assert!(
+                together.flops <= each.flops,
+                "order {order}: {} operations, {} one by one",
+                together.flops,
+                each.flops
+            );
+            // The weights do not move: one product a layer for each order on the way there, but of order K, and on the way back.
+            let (least, most) = (2 * order as u64 * products, (2 * order as u64 + 2) * products);
+            let found = together.contracted;
+            assert!(
+                (least..=most + most / 20).contains(&found),
+                "order {order}: {found} operations, expected {least} to {most}"
+            );
+        }
     }
 }

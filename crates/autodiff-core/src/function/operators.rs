@@ -245,7 +245,16 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
 
     /// Taylor coefficients 0 to `order` of t ↦ result(x + t v), coefficient k divided by k!.
     ///
-    /// Costs O(order²) values for elementwise work and order + 1 for linear work.
+    /// Costs order + 1 values for linear work, (order + 1)²/2 for products and elementwise work; O(order³) for `ln_gamma`, `digamma`,
+    /// and `pow` with an exponent that is no number in the text of the closure.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].exp() * x[1]);
+    /// let c = f.taylor(&[0.0, 2.0], &[1.0, 0.0], 3)?; // 2 eᵗ
+    /// assert_eq!(c.iter().map(|c| c[[]]).collect::<Vec<f64>>(), [2.0, 2.0, 1.0, 1.0 / 3.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Structure`] if `v` has not the shapes of `x`.
@@ -258,7 +267,16 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         Ok((0..=order).map(|k| self.results(&ran, k)).collect())
     }
 
-    /// Taylor coefficients of the result along the curve x + Σ xₖ tᵏ, for `curve` = [x₁, x₂, …]: as many, and the value.
+    /// Taylor coefficients of the result along the curve x + Σ xₖ tᵏ, for `curve` = [x₁, x₂, …], each in the structure of `x` and all
+    /// divided by k!: as many, and the value. Costs what [`taylor`](Function::taylor) costs; zeros among the xₖ save nothing.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].ln() * x[1]);
+    /// let c = f.taylor_series(&[1.0, 6.0], &[[1.0, 0.0], [0.5, 0.0]])?; // 6 ln(1 + t + t²/2)
+    /// assert_eq!(c.iter().map(|c| c[[]]).collect::<Vec<f64>>(), [0.0, 6.0, 0.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Structure`] if a coefficient has not the shapes of `x`.
@@ -273,7 +291,20 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         Ok((0..=curve.len()).map(|k| self.results(&ran, k)).collect())
     }
 
-    /// Gradients with respect to x of the Taylor coefficients 0 to `order` of f along x + t v: ∇f, ∇²f v, ½ ∇(vᵀ∇²f v), ….
+    /// Gradients with respect to x of the Taylor coefficients 0 to `order` of f along x + t v: ∇f, ∇²f v, ½ ∇(vᵀ∇²f v), …, each in the
+    /// structure of `x`.
+    ///
+    /// One sweep back from the last coefficient has them all, for ∂c_k/∂x is ∂c_K/∂x_{K−k} along the curve Σ xₖ tᵏ. Costs about two
+    /// runs of [`taylor`](Function::taylor), and (order + 1)²/2 products where gradients of weights are summed. Order 1 is
+    /// [`hvp`](Function::hvp).
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x[0].powi(3) * x[1]);
+    /// let g = f.taylor_gradients(&[1.0, 2.0], &[1.0, 0.0], 2)?; // of y x³, 3 y x², 3 y x
+    /// assert_eq!(g, [[6.0, 1.0], [12.0, 3.0], [6.0, 3.0]]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`hvp`](Function::hvp).

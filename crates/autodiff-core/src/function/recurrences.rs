@@ -5,7 +5,8 @@ use crate::compile::simplify;
 use crate::execute::{Recurrences, Slopes};
 use crate::graph::{NodeId, Operation, Var};
 use crate::real::{Class, Precision, Row, Slope};
-use crate::trace::Session;
+use crate::trace::{Session, peek};
+use crate::transform::repeated_number;
 
 /// Nodes, as a multiple of those of the rates, beyond which slopes are not followed: a rule whose partial is a new function each time
 /// never ends.
@@ -32,8 +33,7 @@ pub(super) fn recurrences(body: &Body) -> Option<Recurrences> {
             let (args, y) = (args.iter().map(|&a| var(a)).collect::<Vec<Var>>(), var(NodeId::from_index(varies.len())));
             for i in (0..args.len()).filter(|&i| moves[i]) {
                 let slope = match (row, i) {
-                    // The partial of the table is a new power each time; where the base is 0 this one is not finite.
-                    (Row::Pow, 0) => Slope::Partial(args[1] * (y / args[0])),
+                    (Row::Pow, 0) => Slope::Partial(slope_of_power(args[0], args[1], y)),
                     _ => row.slope(i, &args, &y),
                 };
                 let slope = match slope {
@@ -51,6 +51,17 @@ pub(super) fn recurrences(body: &Body) -> Option<Recurrences> {
     Recurrences::new(session.close(&outputs).ok()?.graph, &slopes)
 }
 
+/// The partial of a power y = xᵖ in x. That of the table is a new power each time; this one is not finite where the base is 0, or
+/// where the power has lost digits or vanished, though the powers below may not have.
+fn slope_of_power(x: Var, p: Var, y: Var) -> Var {
+    let exponent = match peek(|graph| repeated_number(graph, p.node)).flatten() {
+        // What is small then is the power of something large, and so are the powers below.
+        Some(number) if number < 0.0 => p,
+        _ => y.less_equal(f64::MIN_POSITIVE).select(f64::NAN, p),
+    };
+    exponent * (y / x)
+}
+
 /// A node of the tape.
 struct Node {
     row: Option<Row>,
@@ -60,7 +71,7 @@ struct Node {
 
 /// The node of this number; `Some(None)` after the last, and `None` if there is no tape.
 fn node(index: usize) -> Option<Option<Node>> {
-    crate::trace::peek(|graph| {
+    peek(|graph| {
         (index < graph.len()).then(|| {
             let id = NodeId::from_index(index);
             let operation = graph.operation(id);

@@ -19,6 +19,11 @@ pub(super) trait Jet: Elementary {
     /// The same derivatives at another value.
     fn with_base(self, value: Self::Base) -> Self;
 
+    /// Whether all derivatives are known to be 0.
+    fn is_still(&self) -> bool {
+        self.clone().with_base(Self::Base::from_f64(0.0)).is_exact_zero()
+    }
+
     /// Whether `holds` of value and of every derivative.
     fn every(&self, holds: impl Fn(&Self::Base) -> bool) -> bool;
 
@@ -36,6 +41,20 @@ pub(super) trait Jet: Elementary {
 
     /// `x · x`.
     fn squared(x: Self) -> Self;
+}
+
+/// A smooth row of two inputs; whole powers as the products that they are.
+///
+/// Their recurrence divides by the base at every order. A product does not, so that x² is a polynomial also near 0.
+#[inline]
+pub(super) fn binary<J: Jet>(row: Row, a: J, b: J) -> J {
+    if row == Row::Pow
+        && let Some(n) = b.known_exponent()
+    {
+        let value = a.base().clone().pow(b.base().clone());
+        return a.powi(n).with_base(value);
+    }
+    J::binary(row, a, b)
 }
 
 macro_rules! define_elementary_by_rows {
@@ -76,7 +95,11 @@ macro_rules! define_elementary_by_rows {
                     self.every(Elementary::is_exact_zero)
                 }
                 $(#[inline] fn $u(self) -> Self { Self::unary(Row::$U, self) })*
-                $(#[inline] fn $b(self, other: Self) -> Self { Self::binary(Row::$B, self, other) })*
+                #[inline]
+                fn known_exponent(&self) -> Option<i32> {
+                    if self.is_still() { self.base().known_exponent() } else { None }
+                }
+                $(#[inline] fn $b(self, other: Self) -> Self { super::chain::binary(Row::$B, self, other) })*
                 $(#[inline] fn $d(self) -> Self { Self::lift(self.base().clone().$d()) })*
                 $(#[inline] fn $c(self, other: Self) -> Self {
                     Self::lift(self.base().clone().$c(other.base().clone()))

@@ -37,7 +37,7 @@ impl<T: Elementary, const K: usize> TryFrom<Series<T>> for Taylor<T, K> {
 
     fn try_from(y: Series<T>) -> Result<Self, OrderMismatch> {
         match y.order() {
-            0 => Ok(Taylor::constant(y.value().clone())),
+            _ if y.is_constant() => Ok(Taylor::constant(y.value().clone())),
             found if found == K => Ok(Taylor::from_known(y.coefficients().iter().cloned())),
             found => Err(OrderMismatch { expected: K, found }),
         }

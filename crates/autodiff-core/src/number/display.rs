@@ -85,10 +85,9 @@ impl<T: Display, const K: usize> Display for Taylor<T, K> {
 /// `a + b·t + c·t² + O(t³)`; a constant without the O.
 impl<T: Display> Display for Series<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.as_slice() {
-            [value] => Display::fmt(value, f),
-            [value, rest @ ..] => polynomial(f, value, rest.iter()),
-            [] => unreachable!("a series has a value"),
+        match self.is_constant() {
+            true => Display::fmt(self.value(), f),
+            false => polynomial(f, self.value(), self.coefficients()[1..].iter()),
         }
     }
 }

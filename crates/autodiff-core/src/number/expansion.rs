@@ -1,10 +1,44 @@
-//! What can be done with a truncated power series by its coefficients alone: derivative, integral, composition and reversion.
+//! What can be done with truncated power series by their coefficients alone: products and quotients, derivative and integral,
+//! composition and reversion.
 //!
 //! [`Series`](super::Series) and [`Taylor`](super::Taylor) keep their coefficients differently and have the same operations; the
-//! sums stand here, over slices of coefficients c₀, c₁, … divided by k!.
+//! sums stand here, over coefficients c₀, c₁, … divided by k!. They follow IEEE arithmetic, as `+ − × ÷` of all numbers do: 0·∞ is NaN.
 
-use super::propagate::{Coefficients, cauchy, sum};
+use super::propagate::Coefficients;
 use crate::real::Elementary;
+
+/// A series as its value and its coefficients from order 1 on.
+pub(super) type Parts<'a, T> = (&'a T, &'a [T]);
+
+/// The parts of a list of coefficients.
+#[inline]
+pub(super) fn parts<T>(c: &[T]) -> Parts<'_, T> {
+    c.split_first().expect("a series has a value")
+}
+
+/// Coefficient `k` ≥ 1 of a·b: y_k = Σ_{j=0..k} a_j b_{k−j}.
+#[inline]
+pub(super) fn product<T: Elementary>((a_0, a): Parts<'_, T>, (b_0, b): Parts<'_, T>, k: usize) -> T {
+    let ends = a_0.clone() * b[k - 1].clone() + a[k - 1].clone() * b_0.clone();
+    (1..k).fold(ends, |sum, j| sum + a[j - 1].clone() * b[k - j - 1].clone())
+}
+
+/// Coefficient `k` ≥ 1 of x², from half the products: those with j and with k − j are the same.
+#[inline]
+pub(super) fn square<T: Elementary>((x_0, x): Parts<'_, T>, k: usize) -> T {
+    let ends = x_0.clone() * x[k - 1].clone();
+    let pairs = (1..k.div_ceil(2)).fold(ends, |sum, j| sum + x[j - 1].clone() * x[k - j - 1].clone());
+    let twice = pairs.scale(2.0);
+    if k.is_multiple_of(2) { twice + x[k / 2 - 1].clone().square() } else { twice }
+}
+
+/// Coefficient `k` ≥ 1 of y = a/b, of which those below are known: b y = a  ⇒  b_0 y_k = a_k − Σ_{j=0..k−1} y_j b_{k−j}.
+#[inline]
+pub(super) fn quotient<T: Elementary>(a_k: T, (y_0, y): Parts<'_, T>, (b_0, b): Parts<'_, T>, k: usize) -> T {
+    let first = a_k - y_0.clone() * b[k - 1].clone();
+    let rest = (1..k).fold(first, |sum, j| sum - y[j - 1].clone() * b[k - j - 1].clone());
+    rest / b_0.clone()
+}
 
 /// Coefficients of the derivative in t, one fewer.
 pub(super) fn derivative<T: Elementary>(c: &[T]) -> impl Iterator<Item = T> {
@@ -27,7 +61,9 @@ pub(super) fn compose<T: Elementary>(outer: &[T], inner: &[T], order: usize) -> 
     for c in lower.iter().rev() {
         // Times g − g₀, from the highest order down, for coefficient k needs those below it.
         for k in (1..=order).rev() {
-            composed[k] = sum((1..=k).map(|j| inner[j].clone() * composed[k - j].clone()));
+            composed[k] = (2..=k).fold(inner[1].clone() * composed[k - 1].clone(), |sum, j| {
+                sum + inner[j].clone() * composed[k - j].clone()
+            });
         }
         composed[0] = c.clone();
     }
@@ -37,18 +73,17 @@ pub(super) fn compose<T: Elementary>(outer: &[T], inner: &[T], order: usize) -> 
 /// Coefficients of t in s, where s = y(t) − y₀, for y of order 1 at least. By Lagrange's formula t_k = (1/k) [tᵏ⁻¹] (t/(y − y₀))ᵏ.
 pub(super) fn reversion<T: Elementary>(y: &[T]) -> Coefficients<T> {
     let n = y.len() - 1;
-    // (y − y₀)/t and its reciprocal.
-    let quotient = &y[1..];
-    let mut base: Coefficients<T> = Coefficients::with_capacity(n);
-    for k in 0..n {
-        let known = sum((0..k).map(|j| base[j].clone() * quotient[k - j].clone()));
-        let unit = T::from_f64(if k == 0 { 1.0 } else { 0.0 });
-        base.push((unit - known) / quotient[0].clone());
+    // The reciprocal of (y − y₀)/t.
+    let slope = &y[1..];
+    let mut base = Coefficients::from_iter([T::from_f64(1.0) / slope[0].clone()]);
+    for k in 1..n {
+        base.push(quotient(T::from_f64(0.0), parts(&base), parts(slope), k));
     }
     let mut coefficients = Coefficients::from_iter([T::from_f64(0.0), base[0].clone()]);
     let mut power = base.clone();
     for k in 2..=n {
-        power = (0..n).map(|i| cauchy(&power, &base, i)).collect();
+        let value = power[0].clone() * base[0].clone();
+        power = std::iter::once(value).chain((1..n).map(|i| product(parts(&power), parts(&base), i))).collect();
         coefficients.push(power[k - 1].clone() / T::from_f64(k as f64));
     }
     coefficients

@@ -14,9 +14,8 @@ use crate::real::{Elementary, Float, Row};
 /// functions that are vectorised. Arithmetic uses wide registers where the program is compiled for a processor that has them
 /// (`-C target-cpu=native`), functions always.
 ///
-/// Worth it for series: at 64 points eight lanes take a quarter of the time of one point after the other for a formula of six
-/// functions to order 10, and half of it for a polynomial, compiled for no processor in particular. A first derivative by
-/// [`Dual`](super::Dual) gains nothing: there calling a vectorised function for eight numbers takes as long as eight plain calls.
+/// Meant for series, whose coefficients are many operations on the same lanes. A first derivative by [`Dual`](super::Dual) is few:
+/// there plain numbers, one point after the other, do as well.
 ///
 /// **Branches.** The lanes go through a function together. What chooses for each lane works as ever:
 /// [`select`](Elementary::select), `less`, `abs`, `max`, `clamp`, `floor` and all that is made of them. A comparison that gives one

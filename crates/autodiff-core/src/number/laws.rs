@@ -5,7 +5,7 @@ use super::{Dual, HyperDual, Series, Taylor};
 use crate::real::{Elementary, Row};
 
 /// Points and directions at which a row is sampled: a few, spread over its intervals; an input whose interval is a
-/// single point (the order of polygamma, the mask of select) does not vary.
+/// single point (the order of ζ, the mask of select) does not vary.
 fn samples(row: Row) -> Vec<(Vec<f64>, Vec<f64>)> {
     let at =
         |i: usize, s: usize, [low, high]: [f64; 2]| low + (high - low) * (0.1 + 0.2 * ((s * (i + 1) + i) % 5) as f64);

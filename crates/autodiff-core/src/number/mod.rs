@@ -40,8 +40,9 @@
 //! * *Selecting is by value.* The mask of [`select`](crate::Elementary::select) is its value; comparisons, `floor`,
 //!   `round`, `sign` and their like return constants.
 //! * *Strong zeros.* A derivative that is exactly 0 stays 0 however singular the function is there:
-//!   `constant(0.0).sqrt()` has tangent 0, not 0·∞. A derivative that is not 0 becomes infinite. This holds for functions;
-//!   `+ − × ÷` follow IEEE arithmetic, so `constant(∞) * constant(2.0)` has the tangent 0·2 + ∞·0 = NaN.
+//!   `constant(0.0).sqrt()` has tangent 0, not 0·∞. A derivative that is not 0 becomes infinite. Of series this holds as long as
+//!   all coefficients beyond the value are 0: those of √t⁴ = t² are not known from the zeros of t⁴, and are NaN. It holds for
+//!   functions; `+ − × ÷` follow IEEE arithmetic, so `constant(∞) * constant(2.0)` has the tangent 0·2 + ∞·0 = NaN.
 //! * *Kinks.* |·|′(0) = 0, relu′(0) = 0, both partials of `hypot` at the origin are 0.
 //! * *Plain numbers.* Operators take `f64` on either side, for any `T`. They do not take `f32`, not even over `f32`:
 //!   a literal could then be either, and `(2.0 * x).sin()` would not compile. Use `constant(c)` for an `f32`.

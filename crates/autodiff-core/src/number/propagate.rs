@@ -11,8 +11,9 @@
 //! Coefficient k of y needs d only to order k − 1, so d may be built from y itself (tan: 1 + y²), or from a function
 //! whose slope is y again (sin, cos). The slope is therefore *recorded* once, as a little graph of series, and every
 //! series in it is extended by one coefficient at a time, when somebody asks. Equal nodes are shared; a branch that a
-//! `select` does not take is never asked. A function with a bounded number of nodes (all but `polygamma` and `pow` at
-//! 0, whose slopes go on for ever) costs O(K²) operations for K coefficients.
+//! `select` does not take is never asked. A function with a bounded number of nodes costs O(K²) operations for K
+//! coefficients. Slopes of `ln_gamma`, `digamma` and `hurwitz_zeta` go on for ever, and so do those of `pow` with an exponent
+//! that varies where the base is 0: these cost O(K³).
 //!
 //! The recurrences are those of Griewank & Walther, *Evaluating Derivatives* (2008), section 13.2.
 
@@ -22,6 +23,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use smallvec::SmallVec;
 
+use super::expansion::{self, parts};
 use crate::real::{Class, Elementary, Row, Slope};
 
 /// Coefficients from order 0 up; low orders stay on the stack.
@@ -166,23 +168,22 @@ impl<T: Elementary> Arena<T> {
             Op::Input | Op::Constant(_) => return T::from_f64(0.0),
             Op::Scale(factor) => return self.at(a, k).scale(factor),
             Op::Offset(_) => return self.at(a, k),
-            Op::Square => return self.with([(a, k), (a, k)], |x, _| cauchy_square(x, k)),
+            Op::Square => return self.with([(a, k), (a, k)], |x, _| expansion::square(parts(x), k)),
             Op::Row(row) => row,
         };
         match row {
             Row::Neg => -self.at(a, k),
             Row::Add => self.at(a, k) + self.at(b, k),
             Row::Sub => self.at(a, k) - self.at(b, k),
-            Row::Mul => self.with([(a, k), (b, k)], |x, y| cauchy(x, y, k)),
+            Row::Mul => self.with([(a, k), (b, k)], |x, y| expansion::product(parts(x), parts(y), k)),
             Row::StrongMul => self.with([(a, k), (b, k)], |x, y| sum(strong_products(x, y, 0..=k, k))),
-            Row::Div | Row::StrongDiv => {
-                // b y = a  ⇒  b_0 y_k = a_k − Σ_{j<k} y_j b_{k−j}
+            Row::Div => {
+                let a_k = self.at(a, k);
+                self.with([(id, k - 1), (b, k)], |y, b| expansion::quotient(a_k, parts(y), parts(b), k))
+            }
+            Row::StrongDiv => {
                 let known = self.with([(id, k - 1), (b, k)], |y, b| sum(strong_products(y, b, 0..=k - 1, k)));
-                let rest = self.at(a, k) - known;
-                match row {
-                    Row::Div => rest / self.at(b, 0),
-                    _ => rest.strong_div(self.at(b, 0)),
-                }
+                (self.at(a, k) - known).strong_div(self.at(b, 0))
             }
             Row::Select => self.select([a, b, c], k),
             _ => self.smooth(id, row, [a, b], k),
@@ -200,25 +201,13 @@ impl<T: Elementary> Arena<T> {
     fn smooth(&self, id: Id, row: Row, inputs: [Id; 2], k: usize) -> T {
         let mut total: Option<T> = None;
         for (i, &x) in inputs[..row.arity()].iter().enumerate() {
-            if self.nodes.borrow()[x as usize].constant {
+            if self.is_constant(x) {
                 continue;
             }
             self.extend(x, k);
-            let part = match self.slope(id, row, i, inputs) {
-                Factor::Partial(d) => self.with([(x, k), (d, k - 1)], |x, d| {
-                    // k y_k = Σ_{j=1..k} j x_j d_{k−j}
-                    let products = (1..=k).filter(|&j| !x[j].is_exact_zero());
-                    let weighted = |j: usize| x[j].clone().strong_mul(d[k - j].clone()).scale(j as f64);
-                    sum(products.map(weighted)).scale(1.0 / k as f64)
-                }),
-                Factor::Inverse(q) => self.with([(id, k - 1), (q, k - 1)], |y, q| {
-                    // k q_0 y_k = k x_k − Σ_{j=1..k−1} j y_j q_{k−j}
-                    let products = (1..k).filter(|&j| !y[j].is_exact_zero());
-                    let weighted = |j: usize| y[j].clone().strong_mul(q[k - j].clone()).scale(j as f64);
-                    let known = sum(products.map(weighted));
-                    let x_k = self.nodes.borrow()[x as usize].coefficients[k].clone();
-                    (x_k - known.scale(1.0 / k as f64)).strong_div(q[0].clone())
-                }),
+            let part = match row {
+                Row::Pow if i == 0 && self.is_constant(inputs[1]) => self.power(id, inputs, k),
+                _ => self.by_slope(id, x, self.slope(id, row, i, inputs), k),
             };
             total = Some(match total {
                 None => part,
@@ -226,6 +215,65 @@ impl<T: Elementary> Arena<T> {
             });
         }
         total.unwrap_or_else(|| T::from_f64(0.0))
+    }
+
+    /// What input `x`, which is known to order `k`, adds to coefficient `k` of node `id` by its slope.
+    fn by_slope(&self, id: Id, x: Id, slope: Factor, k: usize) -> T {
+        match slope {
+            Factor::Partial(d) => self.with([(x, k), (d, k - 1)], |x, d| {
+                // k y_k = Σ_{j=1..k} j x_j d_{k−j}
+                let products = (1..k).filter(|&j| !x[j].is_exact_zero());
+                let weighted = |j: usize| x[j].clone().strong_mul(d[k - j].clone()).scale(j as f64);
+                let last = x[k].clone() * d[0].clone();
+                let last = unless_still(x, last, || x[k].clone().strong_mul(d[0].clone()));
+                products.map(weighted).fold(last.scale(k as f64), Add::add).scale(1.0 / k as f64)
+            }),
+            Factor::Inverse(q) => self.with([(id, k - 1), (q, k - 1)], |y, q| {
+                // k q_0 y_k = k x_k − Σ_{j=1..k−1} j y_j q_{k−j}
+                let products = (1..k).filter(|&j| !y[j].is_exact_zero());
+                let weighted = |j: usize| y[j].clone().strong_mul(q[k - j].clone()).scale(j as f64);
+                let known = sum(products.map(weighted));
+                let x = &self.nodes.borrow()[x as usize].coefficients;
+                let rest = x[k].clone() - known.scale(1.0 / k as f64);
+                let over = rest.clone() / q[0].clone();
+                unless_still(x, over, || rest.strong_div(q[0].clone()))
+            }),
+        }
+    }
+
+    /// Coefficient `k` ≥ 1 of a power y = xᵖ whose exponent does not vary, from x·y′ = p·y·x′:
+    ///
+    /// > k x_0 y_k = Σ_{j=1..k} (p j − (k − j)) x_j y_{k−j}.
+    ///
+    /// Where x y vanishes, and of whole exponents, whose series go on at 0, it is taken from the power below, p xᵖ⁻¹.
+    fn power(&self, id: Id, [x, p]: [Id; 2], k: usize) -> T {
+        let exponent = self.at(p, 0);
+        let (direct, product) = self.with([(x, k), (id, k - 1)], |x, y| {
+            let terms = (1..=k).filter(|&j| !x[j].is_exact_zero()).map(|j| {
+                let weight = exponent.clone().scale(j as f64).offset(-((k - j) as f64));
+                x[j].clone().strong_mul(weight * y[k - j].clone())
+            });
+            let rest = sum(terms).scale(1.0 / k as f64);
+            let over = rest.clone() / x[0].clone();
+            (unless_still(x, over, || rest.strong_div(x[0].clone())), x[0].clone() * y[0].clone())
+        });
+        let whole = exponent.clone().abs().floor().equals(exponent);
+        let singular = product.equals(T::from_f64(0.0)).select(T::from_f64(1.0), whole);
+        if singular.is_exact_zero() {
+            return direct;
+        }
+        let known = self.nodes.borrow()[id as usize].slopes[0];
+        let below = known.unwrap_or_else(|| {
+            let [x, p] = [x, p].map(|id| Recorded::Node(self, id));
+            let below = Factor::Partial(self.id(p.clone().strong_mul(x.pow(p.offset(-1.0)))));
+            self.nodes.borrow_mut()[id as usize].slopes[0] = Some(below);
+            below
+        });
+        singular.select(self.by_slope(id, x, below, k), direct)
+    }
+
+    fn is_constant(&self, id: Id) -> bool {
+        self.nodes.borrow()[id as usize].constant
     }
 
     /// The slope of node `id` in input `i`, recorded on first use.
@@ -254,7 +302,7 @@ impl<T: Elementary> Arena<T> {
     }
 
     /// Calls `f` with the coefficients of two nodes, each known up to its order.
-    fn with(&self, nodes: [(Id, usize); 2], f: impl FnOnce(&[T], &[T]) -> T) -> T {
+    fn with<R>(&self, nodes: [(Id, usize); 2], f: impl FnOnce(&[T], &[T]) -> R) -> R {
         for (id, order) in nodes {
             self.extend(id, order);
         }
@@ -264,19 +312,21 @@ impl<T: Elementary> Arena<T> {
     }
 }
 
-/// Coefficient `k` of a product.
-pub(super) fn cauchy<T: Elementary>(a: &[T], b: &[T], k: usize) -> T {
-    sum((0..=k).map(|j| a[j].clone() * b[k - j].clone()))
-}
-
-/// Coefficient `k` of a square, from half the products.
-pub(super) fn cauchy_square<T: Elementary>(x: &[T], k: usize) -> T {
-    let twice = sum((0..k.div_ceil(2)).map(|j| x[j].clone() * x[k - j].clone())).scale(2.0);
-    if k.is_multiple_of(2) { twice + x[k / 2].clone().square() } else { twice }
+/// `term`, of the series of a function of `x`; in lanes in which `x` stands still `strong`, where `term` is not finite.
+///
+/// Where all derivatives of `x` are 0, so are those of any function of it, however singular. Where some are not, the zeros among
+/// them tell nothing: √t⁴ is t².
+fn unless_still<T: Elementary>(x: &[T], term: T, strong: impl FnOnce() -> T) -> T {
+    if term.clone().scale(0.0).is_exact_zero() {
+        return term;
+    }
+    let zero = || T::from_f64(0.0);
+    let moves = x[1..].iter().fold(zero(), |moves, c| c.clone().equals(zero()).select(moves, T::from_f64(1.0)));
+    moves.select(term, strong())
 }
 
 /// The products a_j · b_{k−j} for the `j` at which a_j is not exactly 0.
-pub(super) fn strong_products<T: Elementary>(
+fn strong_products<T: Elementary>(
     a: &[T],
     b: &[T],
     mut js: std::ops::RangeInclusive<usize>,
@@ -289,7 +339,7 @@ pub(super) fn strong_products<T: Elementary>(
     })
 }
 
-pub(super) fn sum<T: Elementary>(terms: impl Iterator<Item = T>) -> T {
+fn sum<T: Elementary>(terms: impl Iterator<Item = T>) -> T {
     terms.reduce(Add::add).unwrap_or_else(|| T::from_f64(0.0))
 }
 

@@ -1,17 +1,17 @@
 //! [`Series`]: truncated power series whose order is chosen at run time.
 
 use super::chain::Jet;
-use super::expansion;
-use super::propagate::{Coefficients, Input, cauchy, cauchy_square, propagate, strong_products, sum};
-use super::taylor::factorial;
-use crate::real::{Elementary, Row};
+use super::expansion::{self, parts};
+use super::propagate::{Coefficients, Input, propagate};
+use crate::real::{Elementary, Row, times_factorial};
 
-/// The polynomial c₀ + c₁t + … + c_n tⁿ modulo tⁿ⁺¹, of any order n ≥ 1; or an exact constant.
+/// The polynomial c₀ + c₁t + … + c_n tⁿ modulo tⁿ⁺¹, of any order n; or an exact constant.
 ///
 /// Coefficients are divided by k!, as in [`Taylor`](super::Taylor). A product costs O(n²), an elementary function too.
 ///
-/// **Orders.** Two series combine to the smaller of their orders: nothing is known beyond. A series of order 0 is a
-/// constant, whose higher coefficients are all exactly 0, and takes any order: so numbers mix with series of any order.
+/// **Orders.** Two series combine to the smaller of their orders: nothing is known beyond. A [constant](Series::constant), whose
+/// higher coefficients are all exactly 0, takes any order: so numbers mix with series of any order. Of order 0 are constants, and
+/// what is left of a series of order 1 by its [`derivative`](Series::derivative): a value of which nothing more is known.
 ///
 /// Equality and order compare values, c₀, only.
 ///
@@ -30,9 +30,21 @@ use crate::real::{Elementary, Row};
 pub struct Series<T = f64> {
     /// At least the value.
     coefficients: Vec<T>,
+    /// Whether all coefficients beyond the value are exactly 0; then there is no more than the value here.
+    constant: bool,
 }
 
 impl<T> Series<T> {
+    /// Known to the order of the coefficients.
+    fn known(coefficients: Vec<T>) -> Self {
+        Series { coefficients, constant: false }
+    }
+
+    /// Whether all coefficients beyond the value are exactly 0.
+    pub fn is_constant(&self) -> bool {
+        self.constant
+    }
+
     /// The order n; 0 of a constant.
     pub fn order(&self) -> usize {
         self.coefficients.len() - 1
@@ -48,21 +60,23 @@ impl<T> Series<T> {
         &self.coefficients[0]
     }
 
-    pub(super) fn as_slice(&self) -> &[T] {
-        &self.coefficients
-    }
-
     /// The number c that no coefficient beyond follows.
     pub fn constant(value: T) -> Self {
-        Series { coefficients: vec![value] }
+        Series { coefficients: vec![value], constant: true }
     }
 
     /// The order at which two series combine.
     fn common_order(&self, other: &Self) -> usize {
-        match (self.order(), other.order()) {
-            (0, n) | (n, 0) => n,
-            (m, n) => m.min(n),
+        match (self.constant, other.constant) {
+            (true, _) => other.order(),
+            (_, true) => self.order(),
+            _ => self.order().min(other.order()),
         }
+    }
+
+    /// The series of these coefficients, which was made of two.
+    fn of_both(&self, other: &Self, coefficients: Vec<T>) -> Self {
+        Series { coefficients, constant: self.constant && other.constant }
     }
 }
 
@@ -76,15 +90,15 @@ impl<T: Elementary> Series<T> {
         let mut coefficients = vec![T::from_f64(0.0); order + 1];
         coefficients[0] = value;
         coefficients[1] = T::from_f64(1.0);
-        Series { coefficients }
+        Series::known(coefficients)
     }
 
-    /// The k-th derivative in t at 0, k! · c_k; 0 of a constant.
+    /// The k-th derivative in t at 0, k! · c_k; 0 of a constant, and where c_k is 0, also for k beyond 170, where k! is not finite.
     ///
     /// # Panics
     /// If `k` exceeds the order of a series that is not a constant.
     pub fn derivative_at_zero(&self, k: usize) -> T {
-        self.at(k).scale(factorial(k))
+        times_factorial(self.at(k), k)
     }
 
     /// The polynomial at t = h, by Horner's rule.
@@ -103,19 +117,24 @@ impl<T: Elementary> Series<T> {
         self
     }
 
-    /// Derivative in t, of one order less.
+    /// Derivative in t, of one order less; of a constant, 0.
     ///
-    /// Of a series of order 1 only the value of the derivative is known; being of order 0 it then counts as a constant.
+    /// Of a series of order 1 only the value of the derivative is known, which then is no constant: what it is combined with is
+    /// known to order 0 too.
+    ///
+    /// # Panics
+    /// Of such a value, of whose derivative nothing is known.
     pub fn derivative(&self) -> Self {
-        if self.order() == 0 {
+        if self.constant {
             return Series::constant(T::from_f64(0.0));
         }
-        Series { coefficients: expansion::derivative(&self.coefficients).collect() }
+        assert!(self.order() > 0, "Series::derivative: known to order 0, of whose derivative nothing is known");
+        Series::known(expansion::derivative(&self.coefficients).collect())
     }
 
     /// The antiderivative in t whose value is `c`, of one order more.
     pub fn integral(&self, c: T) -> Self {
-        Series { coefficients: expansion::integral(&self.coefficients, c).collect() }
+        Series::known(expansion::integral(&self.coefficients, c).collect())
     }
 
     /// f(g(t)) for `self` = Σ f_k (x − g₀)ᵏ, a series around the value g₀ of `inner` = g(t).
@@ -136,8 +155,11 @@ impl<T: Elementary> Series<T> {
     /// ```
     pub fn compose(&self, inner: &Self) -> Self {
         // A constant `inner` leaves f at its value.
-        let order = if inner.order() == 0 { 0 } else { self.common_order(inner) };
-        Series { coefficients: expansion::compose(&self.coefficients, &inner.coefficients, order).into_vec() }
+        if self.constant || inner.constant {
+            return Series::constant(self.value().clone());
+        }
+        let order = self.common_order(inner);
+        Series::known(expansion::compose(&self.coefficients, &inner.coefficients, order).into_vec())
     }
 
     /// The inverse function's series: t as a series in s, where s = y(t) − y₀ and y is `self`.
@@ -146,15 +168,15 @@ impl<T: Elementary> Series<T> {
     /// t_k = (1/k) [tᵏ⁻¹] (t/(y − y₀))ᵏ. Where y₁ = 0 there is no such series; coefficients are then not finite.
     ///
     /// # Panics
-    /// If `self` is a constant.
+    /// If `self` is a constant, or known to order 0 only.
     pub fn reversion(&self) -> Self {
         assert!(self.order() > 0, "Series::reversion: a constant has no inverse function");
-        Series { coefficients: expansion::reversion(&self.coefficients).into_vec() }
+        Series::known(expansion::reversion(&self.coefficients).into_vec())
     }
 
     /// Coefficient `k`; of a constant, 0 beyond its value.
     fn at(&self, k: usize) -> T {
-        if self.order() == 0 && k > 0 { T::from_f64(0.0) } else { self.coefficients[k].clone() }
+        if self.constant && k > 0 { T::from_f64(0.0) } else { self.coefficients[k].clone() }
     }
 
     fn scale_by(self, factor: &T) -> Self {
@@ -163,57 +185,56 @@ impl<T: Elementary> Series<T> {
 
     pub(super) fn plus(self, other: &Self) -> Self {
         let order = self.common_order(other);
-        Series { coefficients: (0..=order).map(|k| self.at(k) + other.at(k)).collect() }
+        self.of_both(other, (0..=order).map(|k| self.at(k) + other.at(k)).collect())
     }
 
     pub(super) fn minus(self, other: &Self) -> Self {
         let order = self.common_order(other);
-        Series { coefficients: (0..=order).map(|k| self.at(k) - other.at(k)).collect() }
+        self.of_both(other, (0..=order).map(|k| self.at(k) - other.at(k)).collect())
     }
 
     pub(super) fn times(self, other: &Self) -> Self {
-        match (self.order(), other.order()) {
-            (0, _) => other.clone().map(|c| self.value().clone() * c),
-            (_, 0) => self.scale_by(other.value()),
-            (m, n) => {
-                let product = (0..=m.min(n)).map(|k| cauchy(&self.coefficients, &other.coefficients, k));
-                Series { coefficients: product.collect() }
+        match (self.constant, other.constant) {
+            (true, _) => other.clone().map(|c| self.value().clone() * c),
+            (_, true) => self.scale_by(other.value()),
+            _ => {
+                let (a, b) = (parts(&self.coefficients), parts(&other.coefficients));
+                let value = self.value().clone() * other.value().clone();
+                let higher = (1..=self.common_order(other)).map(|k| expansion::product(a, b, k));
+                Series::known(std::iter::once(value).chain(higher).collect())
             }
         }
     }
 
     pub(super) fn over(self, other: &Self) -> Self {
-        if other.order() == 0 {
+        if other.constant {
             return self.map(|c| c / other.value().clone());
         }
-        // b y = a  ⇒  b_0 y_k = a_k − Σ_{j=0..k−1} y_j b_{k−j}
         let order = self.common_order(other);
-        let b = &other.coefficients;
         let mut y: Vec<T> = Vec::with_capacity(order + 1);
-        y.push(self.at(0) / b[0].clone());
+        y.push(self.at(0) / other.at(0));
         for k in 1..=order {
-            let known = sum(strong_products(&y, b, 0..=k - 1, k));
-            y.push((self.at(k) - known) / b[0].clone());
+            y.push(expansion::quotient(self.at(k), parts(&y), parts(&other.coefficients), k));
         }
-        Series { coefficients: y }
+        Series::known(y)
     }
 
     fn input(self) -> Option<Input<T>> {
-        Some(match self.order() {
-            0 => Input::Constant(self.value().clone()),
-            _ => Input::Series(Coefficients::from_vec(self.coefficients)),
+        Some(match self.constant {
+            true => Input::Constant(self.coefficients.into_iter().next().expect("a series has a value")),
+            false => Input::Series(Coefficients::from_vec(self.coefficients)),
         })
     }
 }
 
-/// Coefficients from order 0 up.
+/// Coefficients from order 0 up; a single one is a constant.
 ///
 /// # Panics
 /// If there are none.
 impl<T> From<Vec<T>> for Series<T> {
     fn from(coefficients: Vec<T>) -> Self {
         assert!(!coefficients.is_empty(), "Series: no coefficients (a series has at least a value)");
-        Series { coefficients }
+        Series { constant: coefficients.len() == 1, coefficients }
     }
 }
 
@@ -233,33 +254,38 @@ impl<T: Elementary> Jet for Series<T> {
         self
     }
 
+    fn is_still(&self) -> bool {
+        self.constant
+    }
+
     fn every(&self, holds: impl Fn(&T) -> bool) -> bool {
         self.coefficients.iter().all(holds)
     }
 
     fn map(self, f: impl Fn(T) -> T) -> Self {
-        Series { coefficients: self.coefficients.into_iter().map(f).collect() }
+        Series { coefficients: self.coefficients.into_iter().map(f).collect(), ..self }
     }
 
     fn choose(mask: &T, if_true: Self, if_false: Self) -> Self {
         let order = if_true.common_order(&if_false);
         let select = |k| mask.clone().select(if_true.at(k), if_false.at(k));
-        Series { coefficients: (0..=order).map(select).collect() }
+        if_true.of_both(&if_false, (0..=order).map(select).collect())
     }
 
     fn unary(row: Row, x: Self) -> Self {
-        let order = x.order();
-        Series { coefficients: propagate(row, [x.input(), None], order).into_vec() }
+        let (order, constant) = (x.order(), x.constant);
+        Series { coefficients: propagate(row, [x.input(), None], order).into_vec(), constant }
     }
 
     fn binary(row: Row, a: Self, b: Self) -> Self {
-        let order = a.common_order(&b);
-        Series { coefficients: propagate(row, [a.input(), b.input()], order).into_vec() }
+        let (order, constant) = (a.common_order(&b), a.constant && b.constant);
+        Series { coefficients: propagate(row, [a.input(), b.input()], order).into_vec(), constant }
     }
 
     fn squared(x: Self) -> Self {
-        let c = &x.coefficients;
-        Series { coefficients: (0..c.len()).map(|k| cauchy_square(c, k)).collect() }
+        let value = x.value().clone().square();
+        let higher = (1..=x.order()).map(|k| expansion::square(parts(&x.coefficients), k));
+        Series { coefficients: std::iter::once(value).chain(higher).collect(), constant: x.constant }
     }
 }
 
@@ -270,6 +296,7 @@ impl<T: Elementary> Elementary for Series<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::Taylor;
 
     #[track_caller]
     fn assert_close(a: &Series, b: &[f64], tolerance: f64) {
@@ -341,6 +368,21 @@ mod tests {
         assert_eq!(x.integral(3.0).order(), 9);
         assert_eq!(Series::constant(2.0).integral(1.0).coefficients(), [1.0, 2.0]);
         assert_eq!(Series::constant(2.0).derivative().coefficients(), [0.0]);
+    }
+
+    #[test]
+    fn the_slope_of_a_series_of_order_one_is_no_constant() {
+        let slope = Series::variable(0.0, 1).sin().derivative();
+        assert!(slope.order() == 0 && !slope.is_constant() && slope.to_string() == "1 + O(t)");
+        let t = || Series::variable(0.5, 5);
+        for product in
+            [slope.clone() * t(), t() / &slope, t() + &slope, t().pow(slope.clone()), slope.clone().exp() - t()]
+        {
+            assert_eq!((product.order(), product.is_constant()), (0, false), "{product}");
+        }
+        assert_eq!((slope.clone() * 2.0).order(), 0);
+        assert_eq!(slope.integral(3.0).coefficients(), [3.0, 1.0]);
+        assert!(Taylor::<f64, 1>::try_from(slope).is_err());
     }
 
     #[test]

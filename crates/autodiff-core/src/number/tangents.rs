@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn every_direction_is_that_of_a_dual_number() {
         for &row in Row::ALL.iter().filter(|row| row.arity() < 3) {
-            let points: Vec<f64> = row.samples().iter().map(|[low, high]| 0.7 * low + 0.3 * high).collect();
+            let points: Vec<f64> = row.samples().iter().map(|[low, high]| low + 0.3 * (high - low)).collect();
             let along = |i: usize, k: usize| [0.5 - i as f64, 0.3, 0.0][k];
             let number = |(i, &x): (usize, &f64)| Tangents::<f64, 3>::new(x, std::array::from_fn(|k| along(i, k)));
             let inputs: Vec<_> = points.iter().enumerate().map(number).collect();

@@ -3,15 +3,15 @@
 use super::chain::Jet;
 use super::expansion;
 use super::propagate::{Coefficients, Input, propagate};
-use crate::real::{Elementary, Row};
+use crate::real::{Elementary, Row, times_factorial};
 
 /// The polynomial c₀ + c₁t + … + c_K tᴷ modulo tᴷ⁺¹.
 ///
 /// For x(t) = x₀ + t, f(x(t)) has c_k = f⁽ᵏ⁾(x₀)/k!: coefficients are divided by k!. In general they are those of f
 /// along the curve x(t). A product costs (K + 1)(K + 2)/2 multiplications, an elementary function O(K²) operations.
 /// `Copy`, and kept on the stack up to order 5; for higher orders see also [`Series`](super::Series). The recurrence of
-/// an elementary function is interpreted, at any order: for first and second derivatives alone, [`Dual`](super::Dual)
-/// and [`HyperDual`](super::HyperDual) compile to straight code and are many times faster.
+/// an elementary function is interpreted, at any order: for first and second derivatives alone, take [`Dual`](super::Dual)
+/// and [`HyperDual`](super::HyperDual), which compile to straight code.
 ///
 /// Equality and order compare values, c₀, only.
 ///
@@ -81,13 +81,13 @@ impl<T: Elementary, const K: usize> Taylor<T, K> {
         Taylor::new(value, std::array::from_fn(|_| T::from_f64(0.0)))
     }
 
-    /// The k-th derivative in t at 0, k! · c_k.
+    /// The k-th derivative in t at 0, k! · c_k: 0 where c_k is, also for k beyond 170, where k! is not finite.
     ///
     /// # Panics
     /// If `k` exceeds K.
     #[inline]
     pub fn derivative(&self, k: usize) -> T {
-        self.coefficient(k).clone().scale(factorial(k))
+        times_factorial(self.coefficient(k).clone(), k)
     }
 
     /// The polynomial at t = h, by Horner's rule.
@@ -202,23 +202,21 @@ impl<T: Elementary, const K: usize> Taylor<T, K> {
 
     #[inline]
     pub(super) fn times(self, other: &Self) -> Self {
-        // y_k = Σ_{j=0..k} a_j b_{k−j}
         let (a, b) = (&self, other);
-        Self::by_recurrence(a.value.clone() * b.value.clone(), |_, _, k| {
-            let ends = a.value.clone() * b.rest[k - 1].clone() + a.rest[k - 1].clone() * b.value.clone();
-            (1..k).fold(ends, |sum, j| sum + a.rest[j - 1].clone() * b.rest[k - j - 1].clone())
-        })
+        Self::by_recurrence(a.value.clone() * b.value.clone(), |_, _, k| expansion::product(a.parts(), b.parts(), k))
     }
 
     #[inline]
     pub(super) fn over(self, other: &Self) -> Self {
-        // b y = a  ⇒  b_0 y_k = a_k − Σ_{j=0..k−1} y_j b_{k−j}
         let (a, b) = (&self, other);
         Self::by_recurrence(a.value.clone() / b.value.clone(), |y_0, y, k| {
-            let first = a.rest[k - 1].clone() - y_0.clone() * b.rest[k - 1].clone();
-            let rest = (1..k).fold(first, |sum, j| sum - y[j - 1].clone() * b.rest[k - j - 1].clone());
-            rest / b.value.clone()
+            expansion::quotient(a.rest[k - 1].clone(), (y_0, y), b.parts(), k)
         })
+    }
+
+    #[inline]
+    fn parts(&self) -> expansion::Parts<'_, T> {
+        (&self.value, &self.rest)
     }
 
     fn propagated(row: Row, inputs: [Option<Self>; 2]) -> Self {
@@ -274,24 +272,12 @@ impl<T: Elementary, const K: usize> Jet for Taylor<T, K> {
 
     #[inline]
     fn squared(x: Self) -> Self {
-        // Pairs a_j a_{k−j} = a_{k−j} a_j are computed once.
-        let c = &x.rest;
-        Self::by_recurrence(x.value.clone().square(), |_, _, k| {
-            let ends = x.value.clone() * c[k - 1].clone();
-            let pairs = (1..k.div_ceil(2)).fold(ends, |sum, j| sum + c[j - 1].clone() * c[k - j - 1].clone());
-            let twice = pairs.scale(2.0);
-            if k.is_multiple_of(2) { twice + c[k / 2 - 1].clone().square() } else { twice }
-        })
+        Self::by_recurrence(x.value.clone().square(), |_, _, k| expansion::square(x.parts(), k))
     }
 }
 
 impl<T: Elementary, const K: usize> Elementary for Taylor<T, K> {
     elementary_by_rows!();
-}
-
-/// k!, exact up to 22!.
-pub(super) fn factorial(k: usize) -> f64 {
-    (1..=k).map(|i| i as f64).product()
 }
 
 #[cfg(test)]

@@ -187,7 +187,15 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     }
 
     /// Coefficients 1 to the order of the series of the last step, each in the structure of the state, about the time at which it
-    /// began.
+    /// began: k is that of tᵏ⁺¹, divided by (k + 1)!. None before the first step. Copies them; nothing is computed.
+    ///
+    /// ```
+    /// use autodiff_core::{Var, ode::Trajectory};
+    /// let mut path = Trajectory::new(|y: &Var, _: Var| *y, &1.0, 0.0).order(4);
+    /// path.step()?;
+    /// assert_eq!(path.series(), [1.0, 0.5, 1.0 / 6.0, 1.0 / 24.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     pub fn series(&self) -> Vec<P> {
         let n = self.now.len() - 1;
         let coefficient = |k: usize| self.structure.with_entries(&self.series[k * n..][..n]);
@@ -222,7 +230,16 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         Ok(())
     }
 
-    /// The state at a time within the last step, from its series.
+    /// The state at a time within the last step, from its series. Costs a multiplication for each coefficient; the rates are not asked.
+    ///
+    /// ```
+    /// use autodiff_core::{Var, ode::Trajectory};
+    /// let mut path = Trajectory::new(|y: &Var, _: Var| *y, &1.0, 0.0);
+    /// let step = path.step()?;
+    /// let middle = step.length / 2.0;
+    /// assert!((path.at(middle)? - f64::exp(middle)).abs() < 1e-14);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unsupported`] before the first step, or for a time outside the last one.

@@ -4,9 +4,9 @@
 //! gets a `broadcast` node first, whose transpose sums. No derivative rule ever meets a broadcast.
 
 use crate::graph::Var;
-use crate::real::{Elementary, Row};
+use crate::real::{Elementary, Row, whole_exponent};
 use crate::trace::{
-    Operand, constant, literal, record_plainly, record_quickly, record_row, record_two_quickly, refuse,
+    Operand, constant, known_number, literal, record_plainly, record_quickly, record_row, record_two_quickly, refuse,
 };
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -52,6 +52,20 @@ fn two<const ROW: usize>(a: impl Operand, b: impl Operand, place: &'static Locat
         Some(var) => var,
         None => slow_two(Row::ALL[ROW], a, b, place),
     }
+}
+
+/// Records the smooth row at a place of the table, of two operands; whole powers as the products that they are.
+///
+/// The slope of a power divides by the base at every order. A product does not, so that x² is a polynomial also near 0.
+#[inline(always)]
+#[track_caller]
+fn smooth_two<const ROW: usize>(a: Var, b: Var) -> Var {
+    if const { ROW == Row::Pow as usize }
+        && let Some(n) = b.known_exponent()
+    {
+        return Elementary::powi(a, n);
+    }
+    two::<ROW>(a, b, Location::caller())
 }
 
 #[cold]
@@ -105,7 +119,10 @@ macro_rules! elementary_var {
                 self + c
             }
             $(#[track_caller] fn $u(self) -> Var { one::<{ Row::$U as usize }>(self, Location::caller()) })*
-            $(#[track_caller] fn $b(self, other: Var) -> Var { two::<{ Row::$B as usize }>(self, other, Location::caller()) })*
+            fn known_exponent(&self) -> Option<i32> {
+                known_number(*self).and_then(whole_exponent)
+            }
+            $(#[track_caller] fn $b(self, other: Var) -> Var { smooth_two::<{ Row::$B as usize }>(self, other) })*
             $(#[track_caller] fn $d(self) -> Var { one::<{ Row::$D as usize }>(self, Location::caller()) })*
             $(#[track_caller] fn $c(self, other: Var) -> Var { two::<{ Row::$C as usize }>(self, other, Location::caller()) })*
         }
@@ -114,7 +131,7 @@ macro_rules! elementary_var {
         impl Var {
             $($(#[$udoc])* #[track_caller] pub fn $u(self) -> Var { one::<{ Row::$U as usize }>(self, Location::caller()) })*
             $($(#[$bdoc])* #[track_caller] pub fn $b(self, other: impl IntoVar) -> Var {
-                two::<{ Row::$B as usize }>(self, other.into_operand(), Location::caller())
+                smooth_two::<{ Row::$B as usize }>(self, other.into_operand())
             })*
             $($(#[$ddoc])* #[track_caller] pub fn $d(self) -> Var { one::<{ Row::$D as usize }>(self, Location::caller()) })*
             $($(#[$cdoc])* #[track_caller] pub fn $c(self, other: impl IntoVar) -> Var {
@@ -196,7 +213,7 @@ impl Var {
         Elementary::powf(self, p)
     }
 
-    /// Polygamma function ψ⁽ⁿ⁾.
+    /// Polygamma function ψ⁽ⁿ⁾ = (−1)ⁿ⁺¹ n! ζ(n + 1, ·).
     #[track_caller]
     pub fn polygamma(self, n: u32) -> Var {
         Elementary::polygamma(self, n)

@@ -113,22 +113,28 @@ macro_rules! elementary_trait {
             /// `self` raised to the constant power `p`; small integers and ½ take their exact short forms.
             #[track_caller]
             fn powf(self, p: f64) -> Self {
-                if p == 0.5 {
-                    self.sqrt()
-                } else if p.fract() == 0.0 && p.abs() <= 64.0 {
-                    self.powi(p as i32)
-                } else {
-                    self.pow(Self::from_f64(p))
+                match whole_exponent(p) {
+                    Some(n) => self.powi(n),
+                    None if p == 0.5 => self.sqrt(),
+                    None => self.pow(Self::from_f64(p)),
                 }
             }
 
-            /// Polygamma function ψ⁽ⁿ⁾, the n-th derivative of [`digamma`](Elementary::digamma).
+            /// Polygamma function ψ⁽ⁿ⁾ = (−1)ⁿ⁺¹ n! ζ(n + 1, ·), the n-th derivative of [`digamma`](Elementary::digamma).
             #[track_caller]
             fn polygamma(self, n: u32) -> Self {
-                match n {
-                    0 => self.digamma(),
-                    n => self.polygamma_order(Self::from_f64(f64::from(n))),
+                if n == 0 {
+                    return self.digamma();
                 }
+                let size = times_factorial(self.hurwitz_zeta(Self::from_f64(f64::from(n) + 1.0)), n as usize);
+                if n % 2 == 1 { size } else { -size }
+            }
+
+            /// The whole number from −64 to 64 that this is known to be, without derivatives: an exponent that
+            /// [`powi`](Elementary::powi) serves.
+            #[doc(hidden)]
+            fn known_exponent(&self) -> Option<i32> {
+                None
             }
 
             /// |self|, with derivative 0 at 0.
@@ -193,6 +199,13 @@ macro_rules! elementary_trait {
                     fn is_exact_zero(&self) -> bool {
                         *self == 0.0
                     }
+                    fn known_exponent(&self) -> Option<i32> {
+                        whole_exponent((*self).into())
+                    }
+                    #[inline]
+                    fn polygamma(self, n: u32) -> Self {
+                        self.special_polygamma(n as $T)
+                    }
                     $(#[inline] fn $u(self) -> Self { let $ux: $T = self; $uv })*
                     $(#[inline] fn $b(self, other: Self) -> Self { let ($ba, $bc): ($T, $T) = (self, other); $bv })*
                     $(#[inline] fn $d(self) -> Self { let $dx: $T = self; $dv })*
@@ -209,6 +222,21 @@ macro_rules! elementary_trait {
 }
 
 crate::for_each_row!(elementary_trait);
+
+/// The exponent as a whole number, if it is one and small: its power then is a product, which is exact near 0 too.
+pub(crate) fn whole_exponent(p: f64) -> Option<i32> {
+    (p.fract() == 0.0 && p.abs() <= 64.0).then_some(p as i32)
+}
+
+/// n! · y. Its factors are multiplied in turn: so it is 0 where y is, and finite as long as the product is, though n! be not.
+pub(crate) fn times_factorial<S: Elementary>(y: S, n: usize) -> S {
+    let (y, factor) = (2..=n).fold((y, 1.0), |(y, factor), k| {
+        let next = factor * k as f64;
+        // Also of single precision: 3·10³⁸ is its largest number.
+        if next > 1e30 { (y.scale(factor), k as f64) } else { (y, next) }
+    });
+    if factor == 1.0 { y } else { y.scale(factor) }
+}
 
 /// A number that a user's generic function computes with: the elementary functions, order by value, and arithmetic
 /// with `f64`.

@@ -492,6 +492,18 @@ pub(crate) fn peek<R>(look: impl FnOnce(&Graph) -> R) -> Option<R> {
     innermost(|tape| tape.poison.is_none().then(|| look(&tape.graph))).flatten()
 }
 
+/// The number that a variable of the innermost tape is, if it is a scalar constant.
+pub(crate) fn known_number(var: Var) -> Option<f64> {
+    innermost(|tape| {
+        let here = tape.poison.is_none() && var.trace == tape.serial && var.node != NodeId::NOWHERE;
+        match here.then(|| tape.graph.operation(var.node))? {
+            Operation::Constant(c) => Some(c),
+            _ => None,
+        }
+    })
+    .flatten()
+}
+
 /// Whether all variables live on the innermost tape, which is poisoned if not.
 pub(crate) fn all_here(operation: &str, vars: &[Var], place: &'static Location<'static>) -> bool {
     innermost(|tape| tape.owns(operation, vars, Place(place))).unwrap_or(false)

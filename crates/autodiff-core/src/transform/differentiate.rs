@@ -40,7 +40,17 @@ impl Var {
         or_zeros(adjoint(&[(self, cotangent)], &[x])[0], x)
     }
 
-    /// Tangent of this variable when `x` moves along `direction`, which has the shape of `x`; of the shape of `self`.
+    /// Tangent of this variable when `x` moves along `direction`, which has the shape of `x`; of the shape of `self`. Costs about a
+    /// value more.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// // x × the slope of x³: 3 x³
+    /// let f = Function::new(|x: &Var| *x * x.powi(3).tangent(*x, autodiff_core::constant(&1.0_f64)));
+    /// let slope = f.value(&2.0_f64)?;
+    /// assert_eq!(slope, 24.0);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn tangent(self, x: Var, direction: Var) -> Var {
         let place = Location::caller();
@@ -54,7 +64,16 @@ impl Var {
         or_zeros(tangent(&[self], &[(x, Some(direction))])[0], self)
     }
 
-    /// Taylor coefficients 0 to `order` of this variable along x + t·direction, divided by k!.
+    /// Taylor coefficients 0 to `order` of this variable along x + t·direction, divided by k!; the direction has the shape of `x`, each
+    /// coefficient that of `self`. Costs what [`Function::taylor`](crate::Function::taylor) costs.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// // (x + t)³ = x³ + 3 x² t + 3 x t² + t³
+    /// let f = Function::new(|x: &Var| x.powi(3).taylor(*x, autodiff_core::constant(&1.0_f64), 3));
+    /// assert_eq!(f.evaluate(&2.0)?.iter().map(|c| c[[]]).collect::<Vec<f64>>(), [8.0, 12.0, 6.0, 1.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn taylor(self, x: Var, direction: Var, order: usize) -> Vec<Var> {
         let place = Location::caller();

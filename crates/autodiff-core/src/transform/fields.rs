@@ -34,7 +34,7 @@ impl Var {
         sides.check(&[self, x]).unwrap_or_else(|| laplacian_of(self, x, unit(x)))
     }
 
-    /// [`laplacian`](Var::laplacian) per sample, of the shape of `self`.
+    /// [`laplacian`](Var::laplacian) per sample, of the shape of `self`. Costs about d + 2 values for samples of d entries.
     ///
     /// ```
     /// use autodiff_core::{Function, Var};
@@ -52,7 +52,18 @@ impl Var {
     /// Σ over the rows v of `directions` of ∂²self along v, of the shape of `self`: the trace of the Hessian compressed to
     /// these directions, and an estimate of the Laplacian where they are random.
     ///
-    /// `directions` has the shape of `x` with a leading axis of length k, and may be data of the closure.
+    /// `directions` has the shape of `x` with a leading axis of length k, and may be data of the closure: for samples of shape
+    /// [batch, d], where row i of `self` depends on row i of `x` only, it is [k, batch, d], and each sample has directions of its own.
+    /// Costs about k + 2 values. It has no standard error: that is for [`Function`](crate::Function) to tell, by
+    /// [`laplacian_estimate`](crate::Function::laplacian_estimate) and its kin.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// use ndarray::{arr1, arr2};
+    /// let f = Function::with_data(|x: &Var, v: &Var| x.powi(3).sum().sum_of_second_derivatives(*x, *v), &arr2(&[[1.0, 0.0], [1.0, 1.0]]));
+    /// assert_eq!(f.value(&arr1(&[1.0, 2.0]))?, 6.0 + (6.0 + 12.0));
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn sum_of_second_derivatives(self, x: Var, directions: Var) -> Var {
         let sides = Sides { operation: "sum_of_second_derivatives", place: Location::caller() };
@@ -65,6 +76,15 @@ impl Var {
 
     /// Σᵢⱼ wᵢⱼ ∂²self/∂xᵢ∂xⱼ over the n entries of `x`, for a matrix `weights` of shape [n, n], of the shape of `self`: the
     /// second-order part of an elliptic operator, or of Itô's formula. Costs about 2n + 2 values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// use ndarray::{arr1, arr2};
+    /// let weights = arr2(&[[0.0, 1.0], [1.0, 0.0]]); // 2 ∂²/∂x∂y
+    /// let f = Function::with_data(|x: &Var, w: &Var| (x.at(0).square() * x.at(1)).weighted_second_derivatives(*x, *w), &weights);
+    /// assert_eq!(f.value(&arr1(&[3.0, 5.0]))?, 12.0);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn weighted_second_derivatives(self, x: Var, weights: Var) -> Var {
         let sides = Sides { operation: "weighted_second_derivatives", place: Location::caller() };
@@ -74,7 +94,18 @@ impl Var {
         })
     }
 
-    /// [`weighted_second_derivatives`](Var::weighted_second_derivatives) per sample, for `weights` of shape [d, d].
+    /// [`weighted_second_derivatives`](Var::weighted_second_derivatives) per sample, for `weights` of shape [d, d]; of the shape of
+    /// `self`. Costs about 2d + 2 values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// use ndarray::arr2;
+    /// let weights = arr2(&[[0.0, 1.0], [1.0, 0.0]]);
+    /// let product = |x: &Var| x.slice(1, 0..1).square() * x.slice(1, 1..2); // x² y of each row
+    /// let f = Function::with_data(move |x: &Var, w: &Var| product(x).weighted_second_derivatives_rows(*x, *w), &weights);
+    /// assert_eq!(f.evaluate(&arr2(&[[3.0, 5.0], [1.0, 1.0]]))?.into_raw_vec_and_offset().0, [12.0, 4.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn weighted_second_derivatives_rows(self, x: Var, weights: Var) -> Var {
         let sides = Sides { operation: "weighted_second_derivatives_rows", place: Location::caller() };
@@ -90,6 +121,13 @@ impl Var {
 
     /// The second derivatives ∂²self/∂xᵢ² of a scalar, in the shape of `x`: the diagonal of its Hessian. Costs about 2n + 1
     /// values for n entries of `x`.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| (x.powi(3).sum() + x.at(0) * x.at(1)).hessian_diagonal(*x));
+    /// assert_eq!(f.evaluate(&ndarray::arr1(&[1.0, 2.0]))?.into_raw_vec_and_offset().0, [6.0, 12.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn hessian_diagonal(self, x: Var) -> Var {
         let sides = Sides { operation: "hessian_diagonal", place: Location::caller() };
@@ -99,7 +137,15 @@ impl Var {
             .unwrap_or_else(|| second_derivatives(self, x, unit(x)).reshape(&x.shape()))
     }
 
-    /// [`hessian_diagonal`](Var::hessian_diagonal) per sample, of the shape of `x`, for one number a sample.
+    /// [`hessian_diagonal`](Var::hessian_diagonal) per sample, of the shape of `x`, for one number a sample. Costs about 2d + 1 values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| x.powi(3).sum_axes(&[1]).hessian_diagonal_rows(*x));
+    /// let x = ndarray::arr2(&[[1.0, 2.0], [0.0, -1.0]]);
+    /// assert_eq!(f.evaluate(&x)?.into_raw_vec_and_offset().0, [6.0, 12.0, 0.0, -6.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn hessian_diagonal_rows(self, x: Var) -> Var {
         let sides = Sides { operation: "hessian_diagonal_rows", place: Location::caller() };
@@ -115,6 +161,18 @@ impl Var {
 
     /// The derivative of order k of `self` along k `directions` of the shape of `x`, one after the other: D^k self [v₁, …, v_k],
     /// of the shape of `self`. Costs up to 2^k values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// use ndarray::arr1;
+    /// // ∂³/∂x²∂y of x² y
+    /// let f = Function::with_data(
+    ///     |x: &Var, (u, v): &(Var, Var)| (x.at(0).square() * x.at(1)).mixed_derivative(*x, &[*u, *u, *v]),
+    ///     &(arr1(&[1.0, 0.0]), arr1(&[0.0, 1.0])),
+    /// );
+    /// assert_eq!(f.value(&arr1(&[3.0, 5.0]))?, 2.0);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn mixed_derivative(self, x: Var, directions: &[Var]) -> Var {
         let sides = Sides { operation: "mixed_derivative", place: Location::caller() };
@@ -134,13 +192,27 @@ impl Var {
 
     /// Biharmonic operator ΔΔself = Σᵢⱼ ∂⁴self/∂xᵢ²∂xⱼ², of the shape of `self`: the Laplacian of the Laplacian, both collapsed.
     /// Costs about n² + 3n values for n entries of `x`.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| x.square().sum().square().biharmonic(*x)); // ΔΔ|x|⁴ = 8 n (n + 2)
+    /// assert_eq!(f.value(&ndarray::arr1(&[1.0, 2.0]))?, 64.0);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn biharmonic(self, x: Var) -> Var {
         let sides = Sides { operation: "biharmonic", place: Location::caller() };
         sides.check(&[self, x]).unwrap_or_else(|| laplacian_of(laplacian_of(self, x, unit(x)), x, unit(x)))
     }
 
-    /// [`biharmonic`](Var::biharmonic) per sample.
+    /// [`biharmonic`](Var::biharmonic) per sample, of the shape of `self`. Costs about d² + 3d values for samples of d entries.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| x.powi(4).sum_axes(&[1]).biharmonic_rows(*x));
+    /// assert_eq!(f.evaluate(&ndarray::arr2(&[[1.0, 2.0], [0.0, 3.0]]))?.into_raw_vec_and_offset().0, [48.0, 48.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn biharmonic_rows(self, x: Var) -> Var {
         let sides = Sides { operation: "biharmonic_rows", place: Location::caller() };
@@ -150,6 +222,13 @@ impl Var {
     }
 
     /// Divergence Σᵢ ∂selfᵢ/∂xᵢ of a field of the shape of `x`, a scalar. Costs about n + 1 values for n entries of `x`.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| (x.square() * x.sum()).divergence(*x)); // Σ 2 xᵢ (Σ x) + xᵢ²
+    /// assert_eq!(f.value(&ndarray::arr1(&[1.0, 2.0]))?, 18.0 + 5.0);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn divergence(self, x: Var) -> Var {
         let sides = Sides { operation: "divergence", place: Location::caller() };
@@ -159,7 +238,14 @@ impl Var {
         })
     }
 
-    /// [`divergence`](Var::divergence) per sample: of a field of shape [batch, d], of shape [batch].
+    /// [`divergence`](Var::divergence) per sample: of a field of shape [batch, d], of shape [batch]. Costs about d + 1 values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| x.square().divergence_rows(*x));
+    /// assert_eq!(f.evaluate(&ndarray::arr2(&[[1.0, 2.0], [0.0, -1.0]]))?.into_raw_vec_and_offset().0, [6.0, -2.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn divergence_rows(self, x: Var) -> Var {
         let sides = Sides { operation: "divergence_rows", place: Location::caller() };
@@ -169,7 +255,8 @@ impl Var {
         })
     }
 
-    /// Curl (∂₂u₃ − ∂₃u₂, ∂₃u₁ − ∂₁u₃, ∂₁u₂ − ∂₂u₁) of a field of three entries in three variables, of shape `[3]`.
+    /// Curl (∂₂u₃ − ∂₃u₂, ∂₃u₁ − ∂₁u₃, ∂₁u₂ − ∂₂u₁) of a field of three entries in three variables, of shape `[3]`. Costs about four
+    /// values.
     ///
     /// ```
     /// use autodiff_core::{Function, Var, concat};
@@ -187,7 +274,20 @@ impl Var {
         })
     }
 
-    /// [`curl`](Var::curl) per sample: of a field of shape [batch, 3], of the same shape.
+    /// [`curl`](Var::curl) per sample: of a field of shape [batch, 3], of the same shape. Costs about four values.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// // The field (0, 0, x²) has the curl (0, −2x, 0).
+    /// let field = |x: &Var| {
+    ///     let first = x.slice(1, 0..1);
+    ///     autodiff_core::concat(&[first * 0.0, first * 0.0, first.square()], 1)
+    /// };
+    /// let f = Function::new(move |x: &Var| field(x).curl_rows(*x));
+    /// let rows = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(f.evaluate(&rows)?.into_raw_vec_and_offset().0, [0.0, -2.0, 0.0, 0.0, -8.0, 0.0]);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn curl_rows(self, x: Var) -> Var {
         let sides = Sides { operation: "curl_rows", place: Location::caller() };

@@ -10,6 +10,8 @@
 //!   and its series is asked for only as far as it is needed. So y and its partial may refer to each other (tan: 1 + y²).
 //! * smooth with inverse partial q: y₀′ = x′/q, so yₖ = (xₖ − 1/k Σ_{j=1..k−1} j yⱼ q_{k−j}) / q₀
 //!
+//! * xᵖ with an exponent that does not vary, from order 2 on: yₖ = 1/(k x₀) Σ_{j=1..k} (p j − (k − j)) xⱼ y_{k−j}
+//!
 //! Coefficients that are zero are never recorded. Order 1 is the tangent: there is no second forward transform.
 //! Source: Griewank & Walther, Evaluating Derivatives, ch. 13; Bettencourt, Johnson & Duvenaud 2019.
 
@@ -34,7 +36,8 @@ pub struct Seed {
 
 /// Taylor coefficients 1 to `order` of every output, `None` where zero. Coefficient k is divided by k!.
 ///
-/// Records O(order²) nodes for an elementwise or bilinear node and O(order) for a linear one.
+/// Records O(order²) nodes for an elementwise or bilinear node and O(order) for a linear one; O(order³) for `ln_gamma`, `digamma`,
+/// and for `pow` with an exponent that is no number in the text of the closure.
 pub fn jet(outputs: &[Var], seeds: &[Seed], order: usize) -> Vec<Vec<Option<Var>>> {
     sharing(|| {
         let Some(mut jets) = Jets::new(outputs, seeds) else {
@@ -91,6 +94,20 @@ struct Jets {
     /// By position after the first node of the span, then by order.
     coefficients: Vec<SmallVec<[Known; 2]>>,
     slopes: FxHashMap<(NodeId, usize), Slope<Var>>,
+    /// Of powers with an exponent that does not vary.
+    powers: FxHashMap<NodeId, Power>,
+}
+
+/// What the coefficients of a power y = xᵖ are made of, beside those of x and y.
+#[derive(Clone, Copy)]
+struct Power {
+    exponent: Var,
+    /// The exponent, where it is one number.
+    number: Option<f64>,
+    /// x₀, or 1 where the recurrence does not hold.
+    divisor: Var,
+    /// Where it does not hold, and the power below, xᵖ⁻¹, of which coefficients are made there.
+    singular: Option<(Var, Var)>,
 }
 
 impl Jets {
@@ -112,6 +129,7 @@ impl Jets {
                 later: FxHashMap::default(),
                 coefficients: Vec::new(),
                 slopes: FxHashMap::default(),
+                powers: FxHashMap::default(),
             }
         })
     }
@@ -333,6 +351,9 @@ impl Jets {
             if !self.varies(x) {
                 continue;
             }
+            if row == Row::Pow && k > 1 && !args.iter().skip(1).any(|&p| self.varies(p)) {
+                return self.power(y, x, args[1], k, strong);
+            }
             match self.slope(row, i, args, y) {
                 Slope::Partial(d) => {
                     let mut part = None;
@@ -362,12 +383,63 @@ impl Jets {
         sum
     }
 
+    /// Coefficient `k` ≥ 2 of y = xᵖ for an exponent that does not vary: from x·y′ = p·y·x′,
+    ///
+    /// > k x₀ yₖ = Σ_{j=1..k} (p j − (k − j)) xⱼ y_{k−j}.
+    ///
+    /// Where x·y vanishes, and where p turns out to be whole, it comes from the power below: k yₖ = p Σ_{j=1..k} j xⱼ (xᵖ⁻¹)_{k−j}.
+    fn power(&mut self, y: Var, x: Var, p: Var, k: usize, strong: bool) -> Option<Var> {
+        let power = *self.powers.entry(y.node).or_insert_with(|| Power::new(y, x, p));
+        let (mut by_order, mut plain) = (None, None);
+        for j in (1..=k).rev() {
+            let (Some(xj), Some(yj)) = (self.coefficient(x, j), self.coefficient(y, k - j)) else { continue };
+            let (part, rest) = (j as f64 / k as f64, (k - j) as f64 / k as f64);
+            match power.number {
+                Some(p) => by_order = add(by_order, Some(times(scaled(xj, p * part - rest), yj, strong))),
+                None => {
+                    by_order = add(by_order, Some(times(scaled(xj, part), yj, strong)));
+                    plain = add(plain, (j < k).then(|| times(scaled(xj, rest), yj, strong)));
+                }
+            }
+        }
+        if power.number.is_none() {
+            by_order = subtract(by_order.map(|sum| times(sum, power.exponent, strong)), plain);
+        }
+        let direct = by_order.map(|sum| over(sum, power.divisor, strong));
+        let Some((singular, below)) = power.singular else { return direct };
+        let mut sum = None;
+        for j in (1..=k).rev() {
+            if let (Some(xj), Some(zj)) = (self.coefficient(x, j), self.coefficient(below, k - j)) {
+                sum = add(sum, Some(times(scaled(xj, j as f64 / k as f64), zj, strong)));
+            }
+        }
+        // Of x⁰ there is no power below, whatever it is at 0.
+        let from_below = sum.map(|sum| times(power.exponent, sum, true));
+        let or_zero = |c: Option<Var>| c.unwrap_or_else(|| constant(0.0));
+        Some(singular.select(or_zero(from_below), or_zero(direct)))
+    }
+
     fn slope(&mut self, row: Row, i: usize, args: &[Var], y: Var) -> Slope<Var> {
         let slope = self.slopes.entry((y.node, i)).or_insert_with(|| row.slope(i, args, &y));
         match slope {
             Slope::Partial(d) => Slope::Partial(*d),
             Slope::Inverse(q) => Slope::Inverse(*q),
         }
+    }
+}
+
+impl Power {
+    fn new(y: Var, x: Var, p: Var) -> Power {
+        let number = peek(|graph| repeated_number(graph, p.node)).flatten();
+        let vanishes = || (x * y).equals(0.0);
+        let singular = match number {
+            // At 0 it is infinite, and so is every coefficient.
+            Some(p) if p < 0.0 => None,
+            Some(p) => Some((vanishes(), x.powf(p - 1.0))),
+            None => Some((vanishes().select(1.0, p.abs().floor().equals(p)), x.pow(p - 1.0))),
+        };
+        let divisor = singular.map_or(x, |(singular, _)| singular.select(1.0, x));
+        Power { exponent: p, number, divisor, singular }
     }
 }
 
@@ -382,7 +454,7 @@ struct Affine {
 }
 
 /// The number that every entry of a node is, if it is a constant.
-fn repeated_number(graph: &Graph, id: NodeId) -> Option<f64> {
+pub(crate) fn repeated_number(graph: &Graph, id: NodeId) -> Option<f64> {
     match graph.operation(id) {
         Operation::Constant(c) => Some(c),
         Operation::Primitive(p) if p.name() == "broadcast" => repeated_number(graph, graph.arguments(id)[0]),

@@ -27,6 +27,7 @@ pub use collapse::batch_sum;
 pub(crate) use differentiate::or_zeros;
 pub(crate) use fields::second_sum;
 pub use interleave::interleave;
+pub(crate) use jet::repeated_number;
 pub use jet::{Seed, flow, jet, tangent};
 pub use transpose::transpose;
 

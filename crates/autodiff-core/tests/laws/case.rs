@@ -4,7 +4,7 @@ use autodiff_core::compile::optimize;
 use autodiff_core::execute::{Group, Guards, Interface, Outcome, Phase, Program, Role, interpret};
 use autodiff_core::graph::{Executable, Graph};
 use autodiff_core::trace::{Session, constant};
-use autodiff_core::transform::{Seed, adjoint, batch, jet, tangent};
+use autodiff_core::transform::{Seed, adjoint, batch, jet, tangent, transpose};
 use autodiff_core::{Precision, Shape, Var};
 
 /// A function of some arrays at a point. `apply` records it on the current tape.
@@ -258,6 +258,47 @@ impl Case {
         }
     }
 
+    /// Along a curve with three coefficients for each operand, to an order beyond its degree: nested tangents in the time t of the
+    /// polynomials, which know nothing of Taylor series.
+    pub fn jets_along_curves_are_nested_tangents(&self) {
+        const DEGREE: usize = 3;
+        const ORDER: usize = 6;
+        let active = self.active();
+        let shapes: Vec<Shape> = (0..DEGREE).flat_map(|_| self.active_shapes()).chain([Shape::of(&[])]).collect();
+        let graph = self.graph(&shapes, |x, more| {
+            let (&t, curve) = more.split_last().expect("the time comes last");
+            let of = |operand: usize| curve[operand..].iter().step_by(active.len()).copied();
+            let y = (self.apply)(x);
+            let zero = || constant(0.0).broadcast_to(&y.shape());
+            let seeds: Vec<Seed> = active
+                .iter()
+                .enumerate()
+                .map(|(i, &at)| Seed { variable: x[at], coefficients: of(i).map(Some).collect() })
+                .collect();
+            let mut outputs: Vec<Var> = jet(&[y], &seeds, ORDER)[0].iter().map(|c| c.unwrap_or_else(zero)).collect();
+            let mut moved = x.to_vec();
+            for (i, &at) in active.iter().enumerate() {
+                let higher = of(i).collect::<Vec<_>>().into_iter().rev().reduce(|sum, c| sum * t + c);
+                moved[at] = x[at] + higher.expect("three coefficients") * t;
+            }
+            let mut nested = (self.apply)(&moved);
+            for _ in 0..ORDER {
+                nested = tangent(&[nested], &[(t, Some(constant(1.0)))])[0].unwrap_or_else(zero);
+                outputs.push(nested);
+            }
+            outputs
+        });
+        let curve = (0..DEGREE as u64).flat_map(|k| self.directions(500 + 10 * k));
+        let out = self.run::<f64>(&graph, &self.inputs(&curve.chain([vec![0.0]]).collect::<Vec<_>>()));
+        let mut factorial = 1.0;
+        for k in 1..=ORDER {
+            factorial *= k as f64;
+            let scaled: Vec<f64> = out[k - 1].iter().map(|c| c * factorial).collect();
+            // Nested tangents of order 6 sum some thousand products, with cancellation.
+            self.close(&format!("{k}! jet along a curve = nested tangents"), &scaled, &out[ORDER + k - 1], 1e-9, 1e-2);
+        }
+    }
+
     /// The gradient of a Taylor coefficient, reverse over the jet, along a direction: the same by going forward once more, over the
     /// jet and over nested tangents, which know nothing of Taylor series.
     pub fn gradients_of_coefficients_are_their_slopes(&self) {
@@ -291,6 +332,46 @@ impl Case {
             let law = format!("⟨∇c_{order}, u⟩ = the slope of c_{order} along u");
             self.close(&law, &[along], &found[0], 1e-11, size + 1e-3);
             self.close(&format!("{law}, by nested tangents"), &[along], &found[1], 1e-9, size + 1e-2);
+        }
+    }
+
+    /// All gradients from one sweep back from the last coefficient of the tangent along a series of directions, against the adjoint
+    /// of each coefficient.
+    pub fn one_sweep_has_the_gradients_of_all_coefficients(&self) {
+        const ORDER: usize = 3;
+        let shapes = self.active_shapes();
+        let n = shapes.len();
+        let graph = self.graph(&(0..ORDER + 2).flat_map(|_| shapes.clone()).collect::<Vec<_>>(), |x, more| {
+            let (v, moves) = more.split_at(n);
+            let y = (self.apply)(x);
+            let y = (y.square() + y).square().sum();
+            let seeds: Vec<Seed> =
+                self.moves(x, v).into_iter().map(|(variable, v)| Seed { variable, coefficients: vec![v] }).collect();
+            let series = jet(&[y], &seeds, ORDER).remove(0);
+            let each = [Some(y)].into_iter().chain(series).flat_map(|c| match c {
+                Some(c) => self.gradient_of(x, c),
+                None => shapes.iter().map(|shape| constant(0.0).broadcast_to(shape)).collect(),
+            });
+            let mut outputs: Vec<Var> = each.collect();
+            let slope = self.tangent_of(x, y, &moves[..n]);
+            let along = |i: usize| moves[n + i..].iter().step_by(n).map(|&m| Some(m)).collect();
+            let moving = (0..n).map(|i| Seed { variable: moves[i], coefficients: along(i) });
+            let last = jet(&[slope], &seeds.into_iter().chain(moving).collect::<Vec<_>>(), ORDER)[0][ORDER - 1];
+            let cotangents = last.map(|last| transpose(&[(last, constant(1.0))], moves));
+            let cotangents = cotangents.unwrap_or_else(|| vec![None; moves.len()]);
+            // Of the highest order of the directions is the gradient of the lowest coefficient.
+            for chunk in cotangents.chunks(n).rev() {
+                let whole = |(c, shape): (&Option<Var>, &Shape)| c.unwrap_or_else(|| constant(0.0).broadcast_to(shape));
+                outputs.extend(chunk.iter().zip(&shapes).map(whole));
+            }
+            outputs
+        });
+        let numbers: Vec<Vec<f64>> = (0..ORDER as u64 + 2).flat_map(|k| self.directions(600 + 10 * k)).collect();
+        let out = self.run::<f64>(&graph, &self.inputs(&numbers));
+        let (each, together) = out.split_at(n * (ORDER + 1));
+        for (a, b) in each.iter().zip(together) {
+            // The same products in another order, some hundred, with cancellation.
+            self.close("one sweep = gradients of each coefficient", a, b, 1e-11, 1e-2);
         }
     }
 

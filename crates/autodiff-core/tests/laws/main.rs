@@ -7,8 +7,9 @@
 //! * tangent = central difference of the value
 //! * ⟨c, J t⟩ = ⟨Jᵀ c, t⟩
 //! * product reverse over forward = forward over reverse, and uᵀ H v = vᵀ H u
-//! * k! · jetₖ = nested tangents
+//! * k! · jetₖ = nested tangents, along lines and along curves
 //! * ⟨∇cₖ, u⟩ = slope of the Taylor coefficient cₖ along u = nested tangents / k!
+//! * one sweep = gradients of each coefficient
 //! * jet of a composition = composition of jets
 //! * a batch of directions = each direction
 //! * an operand that is not differentiated by has derivative 0
@@ -34,7 +35,9 @@ fn hold(case: &Case) {
     case.adjoint_is_the_transpose();
     case.products_agree_and_are_symmetric();
     case.jets_are_nested_tangents();
+    case.jets_along_curves_are_nested_tangents();
     case.gradients_of_coefficients_are_their_slopes();
+    case.one_sweep_has_the_gradients_of_all_coefficients();
     case.batches_are_single_directions();
     case.fixed_operands_have_no_derivative();
     case.split_program_equals_whole();

@@ -15,8 +15,8 @@ fn case(row: Row, shape: &[usize]) -> Case {
         .map(|(i, [low, high])| (0..shape.size()).map(|j| low + (high - low) * uniform(i as u64, j)).collect())
         .collect();
     let discrete = row.class() == Class::Discrete;
-    // A mask, and the order of polygamma, are not moved.
-    let fixed = |i: usize| (row == Row::Select && i == 0) || (row == Row::Polygamma && i == 1);
+    // A mask, and the order of ζ, are not moved.
+    let fixed = |i: usize| (row == Row::Select && i == 0) || (row == Row::HurwitzZeta && i == 1);
     Case {
         name: format!("{} {shape}", row.name()),
         shapes: vec![shape; row.arity()],
