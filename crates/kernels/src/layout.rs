@@ -4,6 +4,17 @@ use crate::Scalar;
 use smallvec::SmallVec;
 
 /// Repeats `x` of shape `from` to shape `to`; axes are aligned at the end, axes of length 1 and missing ones repeat.
+///
+/// Shapes are trusted: entries of `out` are written one by one, as many as `to` has.
+///
+/// # Panics
+/// If a slice is shorter than its shape says.
+///
+/// ```
+/// let mut out = [0.0; 6];
+/// kernels::layout::broadcast(&[1.0, 2.0], &[2, 1], &mut out, &[2, 3]);
+/// assert_eq!(out, [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+/// ```
 pub fn broadcast<T: Scalar>(x: &[T], from: &[usize], out: &mut [T], to: &[usize]) {
     if x.len() == 1 {
         out.fill(x[0]);
@@ -24,6 +35,15 @@ pub fn broadcast<T: Scalar>(x: &[T], from: &[usize], out: &mut [T], to: &[usize]
 }
 
 /// Axis i of `out` is axis `axes[i]` of `x`, which has this shape.
+///
+/// # Panics
+/// If a slice is shorter than its shape says, or `axes` names no axis of it.
+///
+/// ```
+/// let mut out = [0.0; 6];
+/// kernels::layout::permute(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3], &[1, 0], &mut out);
+/// assert_eq!(out, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+/// ```
 pub fn permute<T: Scalar>(x: &[T], shape: &[usize], axes: &[usize], out: &mut [T]) {
     if out.is_empty() {
         return;

@@ -115,6 +115,9 @@ where
 
     /// H v into `out`, both flat.
     ///
+    /// Costs 1.1 to 1.9 gradients on networks. The first call computes, and keeps for the rest, what depends on the point alone: the
+    /// entries that [`explain`](Function::explain) tells as kept. Other operators keep their own, from their first call on.
+    ///
     /// # Errors
     /// [`Error::Length`] if `v` or `out` has not the dimension; [`Error::NotScalar`].
     pub fn hvp(&self, v: &[P::Scalar], out: &mut [P::Scalar]) -> Result<()> {
@@ -158,7 +161,7 @@ where
         Ok(())
     }
 
-    /// Jᵀ ∇²ℓ J v into `out`, both flat; see [`Function::ggn_product`].
+    /// Jᵀ ∇²ℓ J v into `out`, both flat; see [`Function::ggn_product`]. Costs about a gradient.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the closure marks no prediction; [`Error::Length`]; [`Error::NotScalar`].
@@ -166,7 +169,7 @@ where
         self.apply(&Operator::Ggn, &[v], out)
     }
 
-    /// J v into `out`, the flattened results; `v` flat.
+    /// J v into `out`, the flattened results; `v` flat. Costs about a value.
     ///
     /// # Errors
     /// [`Error::Length`] if `v` has not the dimension of the point or `out` that of the results.
@@ -176,7 +179,7 @@ where
         self.run_late(&Operator::Jvp, &[v], out)
     }
 
-    /// Jᵀ w into `out`; `w` over the flattened results.
+    /// Jᵀ w into `out`; `w` over the flattened results. Costs about a value.
     ///
     /// # Errors
     /// [`Error::Length`] if `w` has not the dimension of the results or `out` that of the point.
@@ -186,7 +189,8 @@ where
         self.run_late(&Operator::Vjp, &[w], out)
     }
 
-    /// The third-order product ∇³f[u, v] = d/dt ∇²f(x + t u) v at t = 0, into `out`, all flat.
+    /// The third-order product ∇³f[u, v] = d/dt ∇²f(x + t u) v at t = 0, into `out`, all flat. Costs about
+    /// two products.
     ///
     /// # Errors
     /// [`Error::Length`]; [`Error::NotScalar`].

@@ -28,7 +28,14 @@ impl Var {
     /// The entries of `axis` named by `index`, an array of whole numbers; the axis is replaced by the axes of `index`.
     ///
     /// `x` of shape [9, 4], `index` of shape [2, 3], axis 0: a result of shape [2, 3, 4]. An index outside the axis is an
-    /// error when the program runs. The derivative with respect to indices is zero.
+    /// error when the program runs. The derivative with respect to indices is zero. Reads and writes each entry of the result once.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// use ndarray::arr1;
+    /// let picked = Function::with_data(|x: &Var, index: &Var| x.gather(0, *index), &arr1(&[2_usize, 0]));
+    /// assert_eq!(picked.evaluate(&arr1(&[5.0, 6.0, 7.0])).unwrap(), arr1(&[7.0, 5.0]).into_dyn());
+    /// ```
     #[track_caller]
     pub fn gather(self, axis: isize, index: Var) -> Var {
         match self.shape().axis(axis) {
@@ -39,6 +46,15 @@ impl Var {
 
     /// An array of `length` zeros along `axis` with the entries of this one added at the places named by `index`; entries
     /// with the same index add up. The axes of `index` stand in this array from `axis` on.
+    ///
+    /// The transpose of [`gather`](Var::gather), at the same cost. An index outside `length` is an error when the program runs.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// use ndarray::arr1;
+    /// let added = Function::with_data(|x: &Var, index: &Var| x.scatter_add(0, *index, 2), &arr1(&[1_usize, 1, 0]));
+    /// assert_eq!(added.evaluate(&arr1(&[5.0, 6.0, 7.0])).unwrap(), arr1(&[7.0, 11.0]).into_dyn());
+    /// ```
     #[track_caller]
     pub fn scatter_add(self, axis: usize, index: Var, length: usize) -> Var {
         record(ScatterAdd { axis, length }, &[self, index], Location::caller())
