@@ -40,7 +40,7 @@ pub trait Solver<T: Scalar>: Sized {
 
     /// Whether the current point may be a minimum as far as the method can tell of its curvature; for whoever takes a
     /// small gradient for an end. Methods of products ask a short Lanczos run, once a point, and go on to leave a saddle
-    /// if they are stepped on; all others believe it.
+    /// if they are stepped on, or end where a product is not finite; all others believe it.
     ///
     /// # Errors
     /// As [`step`](Self::step).

@@ -212,6 +212,13 @@ impl<T: Scalar> Standing<T> {
         };
     }
 
+    /// Convergence of a sum of squares that is the least it can be: zero, or below the least normal number, where its digits
+    /// are lost.
+    pub(crate) fn vanished(&self) -> Option<Status> {
+        let flat = self.gradient_norm <= self.limits.gradient_tolerance;
+        (self.value < T::min_positive_value() && !flat).then_some(Status::Converged(Criterion::Value))
+    }
+
     /// The status of a run that has no shorter step to try: what was not finite at the last one, else `status`.
     pub(crate) fn failed(&self, status: Status) -> Status {
         self.lost.map_or(status, Status::NonFinite)
@@ -232,6 +239,18 @@ impl<T: Scalar> Standing<T> {
             let last = self.counts.iterations >= self.limits.max_iterations;
             self.finished = if last { second_order.status() } else { None };
         }
+    }
+
+    /// Ends a run that has converged, or goes on, with what was not finite: nothing tells a minimum from a maximum there.
+    pub(crate) fn lose(&mut self, place: Place) {
+        if self.finished.is_none_or(Status::is_converged) {
+            self.finished = Some(Status::NonFinite(place));
+        }
+    }
+
+    /// Whether the run is over as something was not finite.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.finished, Some(Status::NonFinite(_)))
     }
 
     pub(crate) fn has_converged(&self) -> bool {

@@ -60,6 +60,7 @@ impl fmt::Display for Status {
             Self::Converged(Criterion::GradientReduction) => {
                 f.write_str("converged: the gradient has fallen to its share of the first")
             }
+            Self::Converged(Criterion::Value) => f.write_str("converged: the sum of squares is zero"),
             Self::Stopped(cause) => write!(f, "stopped: {cause}"),
             Self::MaxIterations => f.write_str("not converged: the limit of iterations was reached"),
             Self::RadiusTooSmall => f.write_str("not converged: the trust region shrank to nothing"),
@@ -86,6 +87,8 @@ pub enum Criterion {
     LargestSlope,
     /// The norm of the gradient fell to a share of what it was at the start.
     GradientReduction,
+    /// The value is the least there can be: a sum of squares is zero, or below the least normal number.
+    Value,
 }
 
 /// Which test of the user's ended a run. None says that the point is a minimum.
