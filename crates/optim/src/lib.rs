@@ -79,6 +79,7 @@ mod forcing;
 mod function;
 pub mod gauss_newton;
 pub mod gradient_descent;
+mod halving;
 pub mod interop;
 pub mod krylov;
 pub mod lbfgs;
