@@ -207,6 +207,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         now.counts.gradients += 1;
         (now.value, now.gradient_norm) = (half_square(pushed), norm(&now.gradient));
         now.begin();
+        now.finished = now.finished.or(now.vanished());
         Ok(solver)
     }
 
@@ -396,10 +397,17 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
                 self.inverse[j] = inverse(scale[j]);
             }
         }
+        let size = scaled_norm(&now.x, &self.inverse);
+        let has_size = size > T::zero() && size.is_finite();
+        // Radii are in units of D x, those of r: only beside others is one of them small or large.
+        let tiny = T::epsilon() * T::epsilon();
         if now.counts.iterations == 0 {
-            let unit = scaled_norm(&now.x, &self.inverse);
-            let unit = if unit > T::zero() && unit.is_finite() { unit } else { T::one() };
-            search.set_radius(self.options.factor * unit);
+            let radius = self.options.factor * if has_size { size } else { T::one() };
+            search.set_radius(radius);
+            search.set_max_radius(T::max_value());
+            search.set_min_radius(tiny * radius);
+        } else if has_size {
+            search.set_min_radius(search.min_radius().min(tiny * size));
         }
         let finite = self.expand()?;
         self.state.now.counts.products += self.space.products();
@@ -556,7 +564,7 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
                 search.set_radius(T::of(0.5) * length.min(search.radius()));
             }
             search.accepted(judgement, &tried);
-            return Ok(None);
+            return Ok(self.state.now.vanished());
         }
         self.state.search.rejected(&tried);
         Ok(self.state.search.is_exhausted().then(|| self.exhausted(Status::RadiusTooSmall)))
