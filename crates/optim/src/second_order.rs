@@ -71,6 +71,14 @@ impl<T: Scalar> SecondOrder<T> {
         Self { max_products, lanczos: Lanczos::new(max_products), direction: Vec::new(), saddle: None }
     }
 
+    /// Reserves what the test needs in a problem of `n` variables.
+    pub(crate) fn reserve(&mut self, n: usize) {
+        if self.max_products > 0 {
+            self.direction.reserve_exact(n.saturating_sub(self.direction.len()));
+            self.lanczos.reserve(n);
+        }
+    }
+
     pub(crate) fn kept(&self) -> Leave<T> {
         Leave { direction: self.direction.clone(), saddle: self.saddle }
     }

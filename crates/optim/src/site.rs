@@ -41,7 +41,8 @@ impl<T: Scalar, O: Objective<T>> fmt::Debug for Site<'_, T, O> {
 
 impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
     /// The start of a run.
-    pub(crate) fn new(objective: &'o O, model: O::Model<'o>, second_order: SecondOrder<T>) -> Self {
+    pub(crate) fn new(objective: &'o O, model: O::Model<'o>, mut second_order: SecondOrder<T>) -> Self {
+        second_order.reserve(model.gradient().len());
         Self { objective, model: Some(model), second_order, examined: false }
     }
 
@@ -57,6 +58,7 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
         mut second_order: SecondOrder<T>,
         state: SiteState<T>,
     ) -> Result<Self, Error> {
+        second_order.reserve(x.len());
         second_order.restore(method, state.leave, x.len())?;
         let model = if state.fresh { Some(objective.at(x)?) } else { None };
         Ok(Self { objective, model, second_order, examined: state.examined })
