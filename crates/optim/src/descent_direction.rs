@@ -194,6 +194,12 @@ pub struct DescentState<T, D, L> {
     slope: T,
 }
 
+impl<T, D, L> DescentState<T, D, L> {
+    pub(crate) fn rule_mut(&mut self) -> &mut D {
+        &mut self.rule
+    }
+}
+
 /// A run along lines. Holds five vectors, and what its direction holds.
 #[derive(Clone, Debug)]
 pub struct DescentSolver<'o, T, O, D, L> {

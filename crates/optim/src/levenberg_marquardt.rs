@@ -184,8 +184,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         x: &[T],
     ) -> Result<LevenbergMarquardtSolver<'o, T, L>, Error> {
         let now = Standing::unevaluated(METHOD, self.limits, x)?;
-        let (scale, search, bends) =
-            (vec![T::zero(); x.len()], RadiusSearch::new(T::one()), self.acceleration == Acceleration::Geodesic);
+        let (scale, search) = (vec![T::zero(); x.len()], RadiusSearch::new(T::one()));
         let state = LevenbergMarquardtState {
             now,
             scale,
@@ -193,7 +192,6 @@ impl<T: Scalar> LevenbergMarquardt<T> {
             scaled_gradient_norm: T::nan(),
             cosine: T::nan(),
             inflated: false,
-            bends,
             prepared: false,
         };
         let mut solver = self.solver(residuals, state)?;
@@ -244,6 +242,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
                 Scaling::Columns => true,
                 Scaling::ColumnsUpTo(limit) => n <= limit,
             },
+            bends: self.acceleration == Acceleration::Geodesic,
             inverse: state.scale.iter().map(|&d| inverse(d)).collect(),
             measured: Vec::new(),
             step: vector(),
@@ -299,7 +298,6 @@ pub struct LevenbergMarquardtState<T> {
     cosine: T,
     /// Whether D remembers a column as longer than twice what it is.
     inflated: bool,
-    bends: bool,
     /// Whether the space of the current J is known.
     prepared: bool,
 }
@@ -314,6 +312,8 @@ pub struct LevenbergMarquardtSolver<'o, T: Scalar, L: LeastSquares<T>> {
     model: Option<L::Model<'o>>,
     space: Bidiagonal<T>,
     columns: bool,
+    /// Whether steps bend; no more once the residuals have no second derivatives.
+    bends: bool,
     /// 1/D.
     inverse: Vec<T>,
     /// D while columns are being measured.
@@ -479,14 +479,14 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
     /// r″ along the step into `trial_residual`, and rᵀr″: what the curvature of f along the step has more than ‖J s‖². None
     /// without second derivatives, or where they are not finite.
     fn second_derivative(&mut self) -> Result<Option<T>, Error> {
-        let Some(model) = self.model.as_mut().filter(|_| self.state.bends) else { return Ok(None) };
+        let Some(model) = self.model.as_mut().filter(|_| self.bends) else { return Ok(None) };
         self.trial_residual.resize(self.pushed.len(), T::zero());
         match model.second_derivative(&self.step, &mut self.trial_residual) {
             Ok(()) => self.state.now.counts.products += 1,
-            Err(ObjectiveError::Unsupported { .. }) => self.state.bends = false,
+            Err(ObjectiveError::Unsupported { .. }) => self.bends = false,
             Err(error) => return Err(error.into()),
         }
-        let usable = self.state.bends && all_finite(&self.trial_residual);
+        let usable = self.bends && all_finite(&self.trial_residual);
         Ok(usable.then(|| -dot(&self.pushed, &self.trial_residual)))
     }
 

@@ -96,6 +96,7 @@ macro_rules! solvers {
         impl<T: $crate::scalar::Scalar, $($generics)*> $crate::solver::Solver<T> for $Solver {
             fn step(&mut self) -> Result<std::ops::ControlFlow<$crate::status::Status>, $crate::error::Error> {
                 if self.$($now).+.finished.is_none() {
+                    self.$($now).+.last_value = self.$($now).+.value;
                     let failed = self.advance()?;
                     self.$($now).+.end_iteration(failed);
                 }

@@ -220,6 +220,13 @@ pub struct Progress<'a, T> {
     pub gradient: &'a [T],
     /// ‖g‖₂ at the current point.
     pub gradient_norm: T,
+    /// The value before the last step was tried; NaN before the first.
+    pub last_value: T,
+    /// ‖g‖₂ at the start of the run, and the largest so far. Kept in the state of a run, as what was seen before: a run that
+    /// is gone on with remembers it.
+    pub gradient_norms: [T; 2],
+    /// The same of ‖g‖∞.
+    pub largest_slopes: [T; 2],
     /// ‖s‖₂ of the last step tried, zero before the first.
     pub step_norm: T,
     /// What the method steers its steps by: the radius, the step length or the learning rate of the next step.
