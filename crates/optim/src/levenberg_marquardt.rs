@@ -37,8 +37,8 @@ const METHOD: &str = "levenberg-marquardt";
 
 /// How much of a column norm is kept where the column gets shorter. With 1, as in MINPACK, one wild point distorts the
 /// region for good; where less is kept the region changes its shape from step to step, and valleys are followed slowly: of
-/// the problems of Moré, Garbow and Hillstrom all are solved either way, in 1540 iterations with any share from 0.997 to
-/// 0.9995, and in 4050 and 7450 with 0.99 and 0.9.
+/// the problems of Moré, Garbow and Hillstrom a minimum was found for as many either way, in 1540 iterations with any share
+/// from 0.997 to 0.9995, and in 4050 and 7450 with 0.99 and 0.9.
 const MEMORY: f64 = 0.999;
 
 /// 2 ‖D a‖/‖D s‖ up to which the acceleration a is believed; the value of Transtrum and Sethna.
