@@ -3,9 +3,8 @@
 //! Each step minimises f + gᵀs + ½ sᵀHs + ⅓ σ ‖s‖³ in a Krylov space. Where σ exceeds half the Lipschitz constant of the
 //! Hessian the model lies above the function, so no step goes wrong; near a minimum σ falls and the step is Newton's.
 //! An accepted point costs one value, one gradient and the products of one Krylov space; a rejected step one value and
-//! **zero** products. Minimised to ‖∇m(s)‖ ≤ θ ‖s‖², the cubic model gives ‖g‖ ≤ ε after O(ε^(−3/2)) iterations at worst, an
-//! order that other methods of products share and none betters; the steps here are solved to a share of ‖g‖, for which that
-//! bound is not proved.
+//! **zero** products. Where each model is minimised to ‖∇m(s)‖ ≤ θ ‖s‖² it takes O(ε^(−3/2)) iterations to ‖g‖ ≤ ε at worst,
+//! as some other methods do; the steps here are solved to a share of ‖g‖, for which that is not proved.
 //!
 //! ```
 //! use autodiff_core::{Function, Var};

@@ -281,6 +281,11 @@ fn inverse<T: Scalar>(d: T) -> T {
     if d >= T::min_positive_value() { T::one() / d } else { T::one() }
 }
 
+/// The share of the first radius, and of ‖D x‖, below which no radius is worth trying.
+fn tiny<T: Scalar>() -> T {
+    T::epsilon() * T::epsilon()
+}
+
 /// What a run is apart from its residuals and its options: it can be kept, and gone on with.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(bound = "T: Scalar"))]
@@ -399,15 +404,14 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         }
         let size = scaled_norm(&now.x, &self.inverse);
         let has_size = size > T::zero() && size.is_finite();
-        // Radii are in units of D x, those of r: only beside others is one of them small or large.
-        let tiny = T::epsilon() * T::epsilon();
+        // A radius has the units of D x, which are those of r: only beside another is it small or large.
         if now.counts.iterations == 0 {
             let radius = self.options.factor * if has_size { size } else { T::one() };
             search.set_radius(radius);
             search.set_max_radius(T::max_value());
-            search.set_min_radius(tiny * radius);
+            search.set_min_radius(tiny::<T>() * radius);
         } else if has_size {
-            search.set_min_radius(search.min_radius().min(tiny * size));
+            search.set_min_radius(search.min_radius().min(tiny::<T>() * size));
         }
         let finite = self.expand()?;
         self.state.now.counts.products += self.space.products();
@@ -518,6 +522,11 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
             return Ok(Some(Status::NonFinite(Place::Product)));
         }
         let (promised, length, believed) = self.choose()?;
+        if self.state.now.counts.iterations == 0 {
+            // From x = 0 the first radius has no unit, but the first step has.
+            let search = &mut self.state.search;
+            search.set_min_radius(search.min_radius().min(tiny::<T>() * length));
+        }
         self.state.now.step_norm = promised.norm;
         let size = scaled_norm(&self.state.now.x, &self.inverse);
         let short = self.options.step_tolerance * size;

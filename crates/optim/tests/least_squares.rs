@@ -598,5 +598,10 @@ fn the_smallest_radius_has_no_units() {
         let report = method.minimize(&f.flat(&start), &start).unwrap();
         assert!(report.status.is_converged() && report.x[0].abs() < 1e-9, "{unit:e}: {report}");
         assert!(report.counts.values >= report.counts.gradients, "no step was rejected: {report}");
+        // At 0 there is no ‖D x‖ to measure it by.
+        let f = Function::new(move |x: &[Var]| vec![(5.0 * x[0] - 10.0).atan() * unit]);
+        let start = vec![0.0_f64];
+        let report = LevenbergMarquardt::new().minimize(&f.flat(&start), &start).unwrap();
+        assert!(report.status.is_converged() && (report.x[0] - 2.0).abs() < 1e-9, "{unit:e}: {report}");
     }
 }

@@ -35,15 +35,14 @@ use crate::vector::{all_finite, axpy, dot, norm};
 /// The minimum of the cubic model from a Krylov space that is kept, so that other weights are solved without products.
 ///
 /// Storage, in vectors of length `n`: one, and one for each product, up to [`basis_vectors`](Self::basis_vectors) and
-/// one more; room for all of them, up to 2²⁵ numbers, is reserved at the first preparation. A step costs the product, 8 n k operations of orthogonalisation and about 15 k² for the eigenvalues of T,
-/// k being its number.
+/// one more; room for all of them, up to 2²⁵ numbers, is reserved at the first preparation. A step costs the product, 8 n k
+/// operations of orthogonalisation and about 15 k² for the eigenvalues of T, k being its number.
 ///
 /// # Beyond the basis
 /// Where the basis is full and the step not yet exact enough, Lanczos' process goes on without it, for a grid of twelve
-/// shifts λ at once ([`ShiftedLanczos`]), needing 27 vectors more, which are allocated
-/// when the first basis is full. (H + λI) s = −g makes s the minimum of the model with
-/// weight λ/‖s‖, so the answer to a weight is the step of the least λ whose own weight is no smaller. The grid begins at λ
-/// of the step within the basis, from which λ only grows with the space, and is finest there.
+/// shifts λ at once ([`ShiftedLanczos`]), needing 27 vectors more, allocated when it first gets there. (H + λI) s = −g makes s
+/// the minimum of the model with weight λ/‖s‖, so the answer to a weight is the step of the least λ whose own weight is no
+/// smaller. The grid begins at λ of the step within the basis, from which λ only grows with the space, and is finest there.
 ///
 /// Sources: Cartis, Gould, Toint, *Adaptive cubic regularisation methods for unconstrained optimization I*, Math.
 /// Program. 127 (2011), §6; Dussault, Migot, Orban, *Scalable adaptive cubic regularization methods*, Math. Program.
