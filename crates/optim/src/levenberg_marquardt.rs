@@ -130,7 +130,7 @@ impl<T: Scalar> LevenbergMarquardt<T> {
         self
     }
 
-    /// The first radius, in units of ‖D x‖ at the start (of 1 where that is zero). Default: 1.
+    /// The first radius, in units of ‖D x‖ at the start, or where that is zero with 1 for every entry of x. Default: 1.
     pub fn radius_factor(mut self, factor: T) -> Self {
         self.factor = factor;
         self
@@ -406,7 +406,8 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         let has_size = size > T::zero() && size.is_finite();
         // A radius has the units of D x, which are those of r: only beside another is it small or large.
         if now.counts.iterations == 0 {
-            let radius = self.options.factor * if has_size { size } else { T::one() };
+            let ones = || self.inverse.iter().map(|&d| (T::one() / d).powi(2)).sum::<T>().sqrt();
+            let radius = self.options.factor * if has_size { size } else { ones() };
             search.set_radius(radius);
             search.set_max_radius(T::max_value());
             search.set_min_radius(tiny::<T>() * radius);
@@ -522,11 +523,6 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
             return Ok(Some(Status::NonFinite(Place::Product)));
         }
         let (promised, length, believed) = self.choose()?;
-        if self.state.now.counts.iterations == 0 {
-            // From x = 0 the first radius has no unit, but the first step has.
-            let search = &mut self.state.search;
-            search.set_min_radius(search.min_radius().min(tiny::<T>() * length));
-        }
         self.state.now.step_norm = promised.norm;
         let size = scaled_norm(&self.state.now.x, &self.inverse);
         let short = self.options.step_tolerance * size;

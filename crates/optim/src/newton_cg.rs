@@ -3,8 +3,8 @@
 //! The inner iteration stops at ‖H d + g‖ ≤ η ‖g‖ with η = min(1/2, √(‖g‖/‖g₀‖)), so that the run converges with order
 //! 3/2. Where it meets a direction p with pᵀHp ≤ 10 ε ‖p‖ ‖Hp‖ (a relative test: the scale of H plays no part) the step
 //! goes along p, scaled by |gᵀp| / |pᵀHp|, and must decrease f by a share of α gᵀp + ½ α² pᵀHp; it is doubled as long as
-//! that pays. A step to a gradient that is not finite is halved. Where the gradient is within its tolerance a short Lanczos run looks for negative curvature first: a saddle
-//! that it finds is left, or named.
+//! that pays. A step to a gradient that is not finite is halved. Where the gradient is within its tolerance a short Lanczos
+//! run looks for negative curvature first: a saddle that it finds is left, or named.
 //!
 //! Sources: Nocedal, Wright, *Numerical Optimization* (2006), algorithm 7.1; negative curvature as in Royer, O'Neill,
 //! Wright, *A Newton-CG algorithm with complexity guarantees*, Math. Program. 180 (2020), with a length that keeps its
