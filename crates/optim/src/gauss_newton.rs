@@ -17,7 +17,7 @@
 
 use crate::error::{Error, require, require_length, require_lengths};
 use crate::halving::halve;
-use crate::krylov::{KrylovEnd, Lsmr};
+use crate::krylov::{KrylovEnd, Lsmr, Solution};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
 use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
@@ -74,7 +74,8 @@ impl<T: Scalar> GaussNewton<T> {
 
     /// ‖s‖/‖x‖ at which a full step is as good as none: the run has converged. Default: 1e4 ε (2e-12 in `f64`).
     ///
-    /// Of a step that is damped, or that [`Lsmr`] gave up, this says nothing: then the cosine of the angle between r and the
+    /// A short step is solved for once more, to 10 ε. Of one that is damped, or that [`Lsmr`] gave up, its length says nothing:
+    /// then the cosine of the angle between r and the
     /// range of J must be at most √ε, too.
     pub fn step_tolerance(mut self, tolerance: T) -> Self {
         self.step_tolerance = tolerance;
@@ -225,9 +226,20 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
     /// Solves for the step, once for each point; the status if there is none.
     fn solve(&mut self) -> Result<Option<Status>, Error> {
         let Some(mut model) = self.model.take() else { return Ok(None) };
-        let GaussNewton { lsmr, damping, linear_tolerance, .. } = &mut self.options;
-        let mut jacobian = model.jacobian(self.state.step.len());
-        let solved = lsmr.solve(&mut jacobian, &self.minus_residual, *damping, &mut self.state.step, *linear_tolerance);
+        let GaussNewton { lsmr, damping, linear_tolerance, step_tolerance, .. } = &mut self.options;
+        let (step, right) = (&mut self.state.step, &self.minus_residual);
+        let short = *step_tolerance * norm(&self.state.now.x);
+        let finest = T::of(10.0) * T::epsilon();
+        let mut jacobian = model.jacobian(step.len());
+        let mut solved = lsmr.solve(&mut jacobian, right, *damping, step, *linear_tolerance);
+        if let Ok(first) = solved
+            && (*damping == T::zero() && first.end.is_solved())
+            && (norm(step) <= short && *linear_tolerance > finest)
+        {
+            // Where J is badly conditioned a few digits of the system may be right with a step that is not: all of them.
+            let second = lsmr.solve(&mut jacobian, right, T::zero(), step, finest);
+            solved = second.map(|second| Solution { products: first.products + second.products, ..second });
+        }
         let solution = match solved {
             Ok(solution) => solution,
             Err(error) => {

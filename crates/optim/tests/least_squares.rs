@@ -273,6 +273,19 @@ fn levenberg_marquardt_solves_the_problems_of_more_garbow_hillstrom() {
     assert!(solved >= 34, "{solved}");
 }
 
+/// On the way to Meyer's minimum, and in Gulf, J is so badly conditioned that a system solved to six digits has a step of no
+/// length.
+#[test]
+fn gauss_newton_claims_no_minimum_where_there_is_none() {
+    for problem in mgh::all() {
+        let f = problem.formula.residual_function().unwrap();
+        let report = GaussNewton::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
+        let at_minimum = problem.nearest_minimum(2.0 * report.value).is_some();
+        assert!(at_minimum || !report.status.is_converged(), "{}: {report}", problem.name);
+        assert!(at_minimum || problem.name == "Gulf", "{}: {report}", problem.name);
+    }
+}
+
 /// The valley of Rosenbrock's function bends: with the acceleration it takes fewer iterations.
 #[test]
 fn acceleration_saves_iterations_in_a_bent_valley() {
