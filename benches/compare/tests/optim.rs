@@ -31,6 +31,17 @@ fn the_default_method_solves_the_small_problems() {
     assert!(count("iterations") <= 120 && count("gradients") <= 130 && count("products") <= 300, "{}", rows[1]);
 }
 
+/// By value and gradient, both within 1e-6 of a listed minimum.
+#[test]
+fn the_promised_numbers_of_problems_are_solved() {
+    let rows = lines(&optim(&["mgh", "--method", "trust-gltr,arc,lbfgs", "--json"]));
+    for (row, (method, least)) in rows.iter().zip([("trust-gltr", 35), ("arc", 35), ("lbfgs", 33)]) {
+        assert_eq!((&row["method"], &row["problems"]), (&method.into(), &35.into()));
+        assert!(row["solved"].as_u64().is_some_and(|solved| solved >= least), "{method}: {}", row["unsolved"]);
+    }
+    assert_eq!(rows.len(), 3);
+}
+
 #[test]
 fn certified_fits_are_found_to_ten_digits() {
     let rows = lines(&optim(&["nist", "--method", "levenberg-marquardt", "--json"]));

@@ -323,7 +323,16 @@ pub struct AdamRun<T> {
 impl<T: Scalar> AdamRun<T> {
     fn resumed(self, options: Adam<T>, n: usize) -> Result<Self, Error> {
         options.check()?;
-        let now = self.now.resumed(METHOD, options.limits, n)?;
+        let ended = self.now.finished;
+        let mut now = self.now.resumed(METHOD, options.limits, n)?;
+        if self.sampling == Sampling::Batches {
+            // As at the start: one batch says neither that the gradient vanishes nor that the value has no bound.
+            let spent = now.counts.iterations >= options.limits.max_iterations;
+            now.finished = match ended {
+                None | Some(Status::MaxIterations) => spent.then_some(Status::MaxIterations),
+                over => over,
+            };
+        }
         require_lengths(METHOD, n, &[("m", &self.state.m), ("v", &self.state.v)])?;
         Ok(Self { now, state: AdamState { options, ..self.state }, ..self })
     }
@@ -412,11 +421,13 @@ impl<T: Scalar, S: GradientSource<T>> Solver<T> for AdamSolver<T, S> {
     fn step(&mut self) -> Result<ControlFlow<Status>, Error> {
         if self.run.now.finished.is_none() {
             self.run.now.accepted = false;
+            self.run.now.last_value = self.run.now.value;
             self.run.now.finished = match self.run.sampling {
                 Sampling::Full => self.advance_full()?,
                 Sampling::Batches => self.advance_batch()?,
             };
             self.run.now.counts.iterations += 1;
+            self.run.now.remember();
         }
         Ok(self.run.now.outcome())
     }

@@ -75,11 +75,12 @@ impl<T: Scalar> Bounds<T> {
         longest
     }
 
-    /// ‖P(x − g) − x‖₂, P the projection to the box: zero exactly where the conditions of Karush, Kuhn and Tucker hold.
+    /// ‖P(x − g) − x‖₂, P the projection to the box: zero exactly where the conditions of Karush, Kuhn and Tucker hold. Not
+    /// finite where any entry of g is not: no bound makes an infinite slope a finite one.
     pub(crate) fn projected_gradient_norm(&self, x: &[T], gradient: &[T]) -> T {
         let entry = |(i, (&x, &g)): (usize, (&T, &T))| {
-            if g.is_nan() {
-                return g;
+            if !g.is_finite() {
+                return g.abs();
             }
             // Not a difference of x − g and x, which is lost in the rounding of a large x.
             let to_bound = if g > T::zero() { x - self.lower[i] } else { self.upper[i] - x };
@@ -106,6 +107,10 @@ mod tests {
         assert!((found - 5e-7_f64.hypot(4e-7)).abs() < 1e-21, "{found:e}");
         let lost = bounds.projected_gradient_norm(&[1e10, 1.0, 1.0], &[f64::NAN, 0.0, 0.0]);
         assert!(lost.is_nan());
+        for slope in [f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(bounds.projected_gradient_norm(&[0.0, 1.0, 1.0], &[1.0, slope, 0.0]), f64::INFINITY);
+            assert_eq!(bounds.projected_gradient_norm(&[0.0, 1.0, 1.0], &[slope, 1.0, 0.0]), f64::INFINITY);
+        }
         assert_eq!(bounds.projected_gradient_norm(&[0.0, 3.0, 1.0], &[1.0, -1.0, 2.0]), 0.0);
     }
 

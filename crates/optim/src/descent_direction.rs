@@ -10,6 +10,7 @@
 
 use crate::bounds::Bounds;
 use crate::error::{Error, require, require_lengths, require_pairs};
+use crate::halving::halve;
 use crate::limits::Limits;
 use crate::line_search::{LineFunction, LineSearch, Ray, SearchEnd};
 use crate::objective::{Objective, ObjectiveError};
@@ -79,9 +80,9 @@ pub(crate) struct Along<'a, T, O> {
     pub(crate) sampled: Option<T>,
     /// The box the trial points are brought back to, where rounding leads out of it.
     pub(crate) bounds: Option<&'a Bounds<T>>,
-    /// Whether any value at a point other than x was finite, and whether any was not.
+    /// Whether all was finite at any point other than x, and what was not at the last point where something was not.
     pub(crate) finite: bool,
-    pub(crate) infinite: bool,
+    pub(crate) lost: Option<Place>,
 }
 
 impl<'a, T: Scalar, O: Objective<T>> Along<'a, T, O> {
@@ -104,19 +105,23 @@ impl<'a, T: Scalar, O: Objective<T>> Along<'a, T, O> {
             sampled: None,
             bounds: None,
             finite: false,
-            infinite: false,
+            lost: None,
         }
     }
 
-    /// Why there is no step: no value was finite, or none was lower.
+    /// Why there is no step: nothing was finite, or no value lower.
     pub(crate) fn failure(&self) -> Status {
-        if self.infinite && !self.finite { Status::NonFinite(Place::Value) } else { Status::NoProgress }
+        self.lost.filter(|_| !self.finite).map_or(Status::NoProgress, Status::NonFinite)
     }
 
-    fn saw(&mut self, value: T) {
-        if self.trial != self.x {
-            self.finite |= value.is_finite();
-            self.infinite |= !value.is_finite();
+    fn saw(&mut self, value: T, slope: T) {
+        if self.trial == self.x {
+            return;
+        }
+        if value.is_finite() && slope.is_finite() {
+            self.finite = true;
+        } else {
+            self.lost = Some(if value.is_finite() { Place::Gradient } else { Place::Value });
         }
     }
 
@@ -139,26 +144,27 @@ impl<T: Scalar, O: Objective<T>> LineFunction<T> for Along<'_, T, O> {
         self.sampled = None;
         // A point that is not finite leaves nothing to ask.
         if !self.go(step) {
-            self.infinite = true;
+            self.lost = Some(Place::Value);
             return Ok(T::nan());
         }
         let value = self.objective.value(self.trial)?;
         self.counts.values += 1;
-        self.saw(value);
+        self.saw(value, T::zero());
         Ok(value)
     }
 
     fn sample(&mut self, step: T) -> Result<(T, T), ObjectiveError> {
         self.sampled = None;
         if !self.go(step) {
-            self.infinite = true;
+            self.lost = Some(Place::Value);
             return Ok((T::nan(), T::nan()));
         }
         let value = self.objective.value_and_gradient(self.trial, self.gradient)?;
         self.counts.gradients += 1;
-        self.saw(value);
+        let slope = dot(self.gradient, self.direction);
+        self.saw(value, slope);
         self.sampled = Some(step);
-        Ok((value, dot(self.gradient, self.direction)))
+        Ok((value, slope))
     }
 }
 
@@ -186,6 +192,12 @@ pub struct DescentState<T, D, L> {
     alpha: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     slope: T,
+}
+
+impl<T, D, L> DescentState<T, D, L> {
+    pub(crate) fn rule_mut(&mut self) -> &mut D {
+        &mut self.rule
+    }
 }
 
 /// A run along lines. Holds five vectors, and what its direction holds.
@@ -274,23 +286,31 @@ where
         let outlook = Outlook { value: now.value, gradient_norm: now.gradient_norm, slope: descent, last };
         let mut ray = Ray::new(now.value, descent, rule.first_step(&outlook));
         let length = norm(direction);
+        let first = ray.first;
+        let mut lost = None;
         // Each turn is one search; a second is due only where values were finite but the gradient was not.
-        for _ in 0..most_halvings::<T>() {
+        let found = halve(first, most_halvings::<T>(), |first| {
+            ray.first = first;
             let mut along =
                 Along::new(self.objective, &now.x, direction, &mut now.trial, trial_gradient, &mut now.counts);
             let found = search.search(&mut along, ray)?;
             now.step_norm = found.step * length;
             match found.end {
-                SearchEnd::Unbounded => return Ok(ControlFlow::Break(Some(Status::Unbounded))),
-                _ if found.step == T::zero() => return Ok(ControlFlow::Continue(along.failure())),
+                SearchEnd::Unbounded => {
+                    return Ok::<_, Error>(ControlFlow::Break(ControlFlow::Break(Some(Status::Unbounded))));
+                }
+                _ if found.step == T::zero() => {
+                    return Ok(ControlFlow::Break(ControlFlow::Continue(lost.unwrap_or(along.failure()))));
+                }
                 _ => {}
             }
             let mut value = found.value;
             if along.sampled != Some(found.step) {
                 value = along.sample(found.step)?.0;
             }
+            let failure = along.failure();
             if now.trial == now.x {
-                return Ok(ControlFlow::Continue(Status::NoProgress));
+                return Ok(ControlFlow::Break(ControlFlow::Continue(lost.unwrap_or(failure))));
             }
             if value.is_finite() && all_finite(trial_gradient) {
                 let step =
@@ -298,11 +318,12 @@ where
                 rule.learn(&step, direction);
                 (*alpha, *slope) = (found.step, descent);
                 now.accept_trial(value, trial_gradient);
-                return Ok(ControlFlow::Break(None));
+                return Ok(ControlFlow::Break(ControlFlow::Break(None)));
             }
-            ray.first = T::of(0.5) * found.step;
-        }
-        Ok(ControlFlow::Continue(Status::NonFinite(Place::Gradient)))
+            lost = Some(Status::NonFinite(Place::Gradient));
+            Ok(ControlFlow::Continue(found.step))
+        })?;
+        Ok(found.unwrap_or(ControlFlow::Continue(Status::NonFinite(Place::Gradient))))
     }
 }
 

@@ -16,7 +16,8 @@
 //! ```
 
 use crate::error::{Error, require, require_length, require_lengths};
-use crate::krylov::{KrylovEnd, Lsmr};
+use crate::halving::halve;
+use crate::krylov::{KrylovEnd, Lsmr, Solution};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
 use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
@@ -25,6 +26,7 @@ use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
 use crate::status::{Criterion, Place, Status};
 use crate::vector::{dot, most_halvings, norm, offset};
+use std::ops::ControlFlow;
 
 const METHOD: &str = "gauss-newton";
 
@@ -71,6 +73,10 @@ impl<T: Scalar> GaussNewton<T> {
     }
 
     /// ‖s‖/‖x‖ at which a full step is as good as none: the run has converged. Default: 1e4 ε (2e-12 in `f64`).
+    ///
+    /// A short step is solved for once more, to 10 ε. Of one that is damped, or that [`Lsmr`] gave up, its length says nothing:
+    /// then the cosine of the angle between r and the
+    /// range of J must be at most √ε, too.
     pub fn step_tolerance(mut self, tolerance: T) -> Self {
         self.step_tolerance = tolerance;
         self
@@ -103,12 +109,14 @@ impl<T: Scalar> GaussNewton<T> {
         x: &[T],
     ) -> Result<GaussNewtonSolver<'o, T, L>, Error> {
         let now = Standing::unevaluated(METHOD, self.limits, x)?;
-        let state = GaussNewtonState { now, step: vec![T::zero(); x.len()], solved: false, alpha: T::zero() };
+        let (solved, exact, cosine, alpha) = (false, false, T::nan(), T::zero());
+        let state = GaussNewtonState { now, step: vec![T::zero(); x.len()], solved, exact, cosine, alpha };
         let mut solver = self.solver(residuals, state)?;
         solver.state.now.trial.copy_from_slice(x);
         let (value, gradient_norm) = solver.look()?;
         solver.settle(value, gradient_norm);
         solver.state.now.begin();
+        solver.state.now.finished = solver.state.now.finished.or(solver.state.now.vanished());
         Ok(solver)
     }
 
@@ -162,6 +170,11 @@ pub struct GaussNewtonState<T> {
     step: Vec<T>,
     /// Whether `step` is that from `x`.
     solved: bool,
+    /// Whether it is the undamped step, solved to the tolerance.
+    exact: bool,
+    /// The cosine of the angle between r and the range of J, or more.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    cosine: T,
     /// The share of the last step that was taken.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     alpha: T,
@@ -213,9 +226,20 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
     /// Solves for the step, once for each point; the status if there is none.
     fn solve(&mut self) -> Result<Option<Status>, Error> {
         let Some(mut model) = self.model.take() else { return Ok(None) };
-        let GaussNewton { lsmr, damping, linear_tolerance, .. } = &mut self.options;
-        let mut jacobian = model.jacobian(self.state.step.len());
-        let solved = lsmr.solve(&mut jacobian, &self.minus_residual, *damping, &mut self.state.step, *linear_tolerance);
+        let GaussNewton { lsmr, damping, linear_tolerance, step_tolerance, .. } = &mut self.options;
+        let (step, right) = (&mut self.state.step, &self.minus_residual);
+        let short = *step_tolerance * norm(&self.state.now.x);
+        let finest = T::of(10.0) * T::epsilon();
+        let mut jacobian = model.jacobian(step.len());
+        let mut solved = lsmr.solve(&mut jacobian, right, *damping, step, *linear_tolerance);
+        if let Ok(first) = solved
+            && (*damping == T::zero() && first.end.is_solved())
+            && (norm(step) <= short && *linear_tolerance > finest)
+        {
+            // Where J is badly conditioned a few digits of the system may be right with a step that is not: all of them.
+            let second = lsmr.solve(&mut jacobian, right, T::zero(), step, finest);
+            solved = second.map(|second| Solution { products: first.products + second.products, ..second });
+        }
         let solution = match solved {
             Ok(solution) => solution,
             Err(error) => {
@@ -226,6 +250,8 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
         };
         self.state.now.counts.products += solution.products;
         self.state.solved = true;
+        self.state.exact = *damping == T::zero() && solution.end.is_solved();
+        self.state.cosine = self.state.now.gradient_norm / (lsmr.scale() * norm(&self.minus_residual));
         let useless = dot(&self.state.now.gradient, &self.state.step) >= T::zero();
         let failed = solution.end == KrylovEnd::NonFinite && useless || !norm(&self.state.step).is_finite();
         Ok(failed.then_some(Status::NonFinite(Place::Product)))
@@ -239,17 +265,17 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
         }
         let length = norm(&self.state.step);
         self.state.now.step_norm = length;
-        if length <= self.options.step_tolerance * norm(&self.state.now.x) {
+        let short = length <= self.options.step_tolerance * norm(&self.state.now.x);
+        if short && (self.state.exact || self.state.cosine <= T::epsilon().sqrt()) {
             return Ok(Some(Status::Converged(Criterion::Step)));
         }
         let slope = dot(&self.state.now.gradient, &self.state.step);
         // What cancels in f is about ‖J s‖ ‖r‖ ≥ |gᵀs|, for lack of a better scale.
         let allowance = rounding_allowance(self.state.now.value, slope.abs());
-        let mut alpha = T::one();
-        for _ in 0..most_halvings::<T>() {
+        let found = halve(T::one(), most_halvings::<T>(), |alpha| {
             offset(&self.state.now.x, alpha, &self.state.step, &mut self.state.now.trial);
             if self.state.now.trial == self.state.now.x {
-                return Ok(Some(self.state.now.failed(Status::NoProgress)));
+                return Ok::<_, Error>(ControlFlow::Break(Some(self.state.now.failed(Status::NoProgress))));
             }
             self.state.now.step_norm = alpha * length;
             self.residuals.residual(&self.state.now.trial, &mut self.trial_residual)?;
@@ -265,13 +291,13 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
                 if value.is_finite() && gradient_norm < verdict.limit(self.state.now.gradient_norm) {
                     self.settle(value, gradient_norm);
                     self.state.alpha = alpha;
-                    return Ok(None);
+                    return Ok(ControlFlow::Break(self.state.now.vanished()));
                 }
                 self.model = None;
             }
-            alpha *= T::of(0.5);
-        }
-        Ok(Some(self.state.now.failed(Status::NoProgress)))
+            Ok(ControlFlow::Continue(alpha))
+        })?;
+        Ok(found.unwrap_or_else(|| Some(self.state.now.failed(Status::NoProgress))))
     }
 }
 

@@ -20,6 +20,7 @@
 //! ```
 
 use crate::error::{Error, require, require_lengths};
+use crate::halving::halve;
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
 use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
@@ -285,16 +286,17 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
         let slope = dot(&self.state.now.gradient, &self.state.now.gradient);
         let allowance = rounding_allowance(self.state.now.value, T::one());
         let mut last_failure = None;
-        loop {
+        let found = halve(self.state.alpha, usize::MAX, |alpha| {
+            self.state.alpha = alpha;
             if let Some(stuck) = self.set_trial() {
-                return Ok(Some(last_failure.unwrap_or(stuck)));
+                return Ok::<_, Error>(ControlFlow::Break(Some(last_failure.unwrap_or(stuck))));
             }
             // An infinite step from a finite α leaves nothing to ask the objective.
             if all_finite(&self.state.now.trial) {
                 let trial_value = self.objective.value(&self.state.now.trial)?;
                 self.state.now.counts.values += 1;
                 if trial_value == T::neg_infinity() {
-                    return Ok(Some(Status::Unbounded));
+                    return Ok(ControlFlow::Break(Some(Status::Unbounded)));
                 }
                 last_failure = (!trial_value.is_finite()).then_some(Status::NonFinite(Place::Value));
                 let verdict = judge_armijo(self.state.now.value - trial_value, self.state.alpha * slope, allowance);
@@ -303,8 +305,8 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
                         ControlFlow::Continue((value, gradient_norm)) => {
                             if gradient_norm < verdict.limit(self.state.now.gradient_norm) {
                                 self.accept(value);
-                                self.state.alpha = (T::of(2.0) * self.state.alpha).min(T::max_value().sqrt());
-                                return Ok(None);
+                                self.state.alpha = (T::of(2.0) * alpha).min(T::max_value().sqrt());
+                                return Ok(ControlFlow::Break(None));
                             }
                         }
                         ControlFlow::Break(failure) => last_failure = Some(failure),
@@ -312,8 +314,9 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
                     self.model = None;
                 }
             }
-            self.state.alpha *= T::of(0.5);
-        }
+            Ok(ControlFlow::Continue(alpha))
+        })?;
+        Ok(found.unwrap_or(Some(Status::NoProgress)))
     }
 
     /// Takes one step; the status if the run is over.

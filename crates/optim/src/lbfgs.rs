@@ -140,9 +140,10 @@ impl<T: Scalar, L: LineSearch<T>> Lbfgs<T, L> {
     pub(crate) fn resumed<'o, O: Objective<T>>(
         self,
         objective: &'o O,
-        state: LbfgsState<T, L>,
+        mut state: LbfgsState<T, L>,
     ) -> Result<LbfgsSolver<'o, T, O, L>, Error> {
         self.check()?;
+        state.rule_mut().inverse.set_pair_update(self.update, self.threshold);
         DescentSolver::resume(METHOD, self.limits, objective, state)
     }
 
@@ -227,10 +228,11 @@ impl<T: Scalar, L: LineSearch<T>> Bfgs<T, L> {
     pub(crate) fn resumed<'o, O: Objective<T>>(
         self,
         objective: &'o O,
-        state: LbfgsState<T, L>,
+        mut state: LbfgsState<T, L>,
     ) -> Result<LbfgsSolver<'o, T, O, L>, Error> {
         require_threshold("bfgs", self.threshold)?;
         self.search.check()?;
+        state.rule_mut().inverse.set_pair_update(self.update, self.threshold);
         DescentSolver::resume("bfgs", self.limits, objective, state)
     }
 }

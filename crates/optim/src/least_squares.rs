@@ -21,7 +21,7 @@ use crate::operator::RectangularOperator;
 use crate::scalar::Scalar;
 use crate::vector::{dot, norm};
 use autodiff_core::function::{Flat, Linearized};
-use autodiff_core::{Traced, Tree};
+use autodiff_core::{Function, Traced, Tree, Var};
 use std::borrow::Borrow;
 use std::fmt;
 
@@ -141,7 +141,9 @@ impl<T: Scalar, M: ResidualModel<T>> RectangularOperator<T> for JacobianOperator
 /// ½ ‖r(x)‖² as an [`Objective`], for the methods that know nothing of residuals.
 ///
 /// Its Gauss–Newton product is JᵀJ v, a product with J and one with Jᵀ. Products with the Hessian are
-/// [`ObjectiveError::Unsupported`] unless the residuals offer them ([`ResidualModel::hvp`]).
+/// [`ObjectiveError::Unsupported`] unless the residuals offer them ([`ResidualModel::hvp`]); a traced function that returns
+/// residuals does not, for of many results it has no second derivative but along a line. For methods that need them, make
+/// [`half_squares`] of the closure itself.
 ///
 /// ```
 /// use autodiff_core::{Function, Var};
@@ -219,6 +221,36 @@ impl<T: Scalar, M: ResidualModel<T>> LocalModel<T> for HalfSquaresModel<T, M> {
         self.model.jvp(v, &mut self.pushed)?;
         self.model.vjp(&self.pushed, out)
     }
+}
+
+/// ½ ‖r(x)‖² of residuals that `closure` computes, as a function of its own: with products with the Hessian
+/// JᵀJ + Σ rᵢ ∇²rᵢ, about the cost of two gradients each, for the methods that need them.
+///
+/// ```
+/// use autodiff_core::Var;
+/// use optim::{LocalModel, Objective, TrustRegion, half_squares};
+/// let f = half_squares(|x: &[Var]| vec![x[0] * x[1], x[0] - 1.0]);
+/// let start = vec![2.0, 3.0];
+/// let flat = f.flat(&start);
+/// let mut model = flat.at(&start)?; // r = (6, 1), J = [[3, 2], [1, 0]], ∇²r₁ = [[0, 1], [1, 0]]
+/// assert_eq!((model.value(), model.gradient()), (18.5, &[19.0, 12.0][..]));
+/// let mut out = [0.0; 2];
+/// model.hvp(&[1.0, 0.0], &mut out)?;
+/// assert_eq!(out, [10.0, 6.0 + 6.0]);
+/// drop(model);
+/// let report = TrustRegion::new().minimize(&flat, &start)?;
+/// assert!(report.status.is_converged() && report.value < 1e-15);
+/// # Ok::<(), optim::Error>(())
+/// ```
+#[track_caller]
+pub fn half_squares<'f, A: ?Sized, Out: Traced>(
+    closure: impl Fn(&A) -> Out + Send + Sync + 'f,
+) -> Function<'f, A, Var> {
+    Function::new(move |x: &A| {
+        let mut residuals = Vec::new();
+        closure(x).variables(&mut residuals);
+        0.5 * residuals.into_iter().map(|r| r.square().sum()).sum::<Var>()
+    })
 }
 
 /// ½ ‖r‖², infinite rather than overflowing early, NaN if an entry is.

@@ -79,6 +79,7 @@ mod forcing;
 mod function;
 pub mod gauss_newton;
 pub mod gradient_descent;
+mod halving;
 pub mod interop;
 pub mod krylov;
 pub mod lbfgs;
@@ -135,7 +136,7 @@ pub use krylov::{
 pub use lbfgs::{Bfgs, Lbfgs, LbfgsSolver, LbfgsState};
 pub use lbfgsb::{Lbfgsb, LbfgsbSolver};
 pub use least_squares::{
-    FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel,
+    FunctionResidual, HalfSquares, HalfSquaresModel, JacobianOperator, LeastSquares, ResidualModel, half_squares,
 };
 pub use levenberg_marquardt::{Acceleration, LevenbergMarquardt, LevenbergMarquardtSolver, Scaling};
 pub use line_descent::LineDescent;

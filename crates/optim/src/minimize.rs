@@ -87,9 +87,10 @@ where
 
     /// Until this test holds; asked again it is one more test, of which either ends the run.
     ///
-    /// A stop takes the place of the method's own gradient tolerance; its other limits (iterations, lower bound) remain. A
-    /// test [`Stop::gradient`] that alone suffices is left to the method, with all it does there: second-order methods
-    /// look for saddles.
+    /// A stop that tests the gradient, by itself or together with something else, takes the place of the method's own
+    /// gradient tolerance; budgets and all other tests come beside it, and so do the method's other limits (iterations, lower
+    /// bound). A test [`Stop::gradient`] that alone suffices is left to the method, with all it does there: second-order
+    /// methods look for saddles.
     pub fn stop(mut self, stop: Stop<T>) -> Self {
         self.stop = Some(match self.stop {
             Some(first) => first | stop,
@@ -113,8 +114,10 @@ where
     pub fn run(self) -> Result<Report<T>, Error> {
         let Self { problem, x, method, mut stop, observer } = self;
         let method = match &mut stop {
-            Some(stop) => method.with_gradient_tolerance(stop.take_gradient_tolerance().unwrap_or(T::zero())),
-            None => method,
+            Some(stop) if stop.tests_gradient() => {
+                method.with_gradient_tolerance(stop.take_gradient_tolerance().unwrap_or(T::zero()))
+            }
+            _ => method,
         };
         drive(method.start(problem, &x)?, stop, observer)
     }

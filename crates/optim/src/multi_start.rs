@@ -98,9 +98,9 @@ impl<T: Scalar> MultiStart<T> {
         self
     }
 
-    /// Until the test that `stop` makes holds, made anew for each run since tests remember what they saw. It takes the place
-    /// of the method's own gradient tolerance, as in [`Minimize::stop`](crate::Minimize::stop); only runs that converge count as
-    /// minima.
+    /// Until the test that `stop` makes holds, made anew for each run since tests may remember what they saw. One of the
+    /// gradient takes the place of the method's own tolerance, as in [`Minimize::stop`](crate::Minimize::stop); only runs that
+    /// converge count as minima.
     ///
     /// ```
     /// use optim::{FromParts, Lbfgs, MultiStart, Status, Stop};

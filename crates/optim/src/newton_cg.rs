@@ -3,8 +3,8 @@
 //! The inner iteration stops at ‖H d + g‖ ≤ η ‖g‖ with η = min(1/2, √(‖g‖/‖g₀‖)), so that the run converges with order
 //! 3/2. Where it meets a direction p with pᵀHp ≤ 10 ε ‖p‖ ‖Hp‖ (a relative test: the scale of H plays no part) the step
 //! goes along p, scaled by |gᵀp| / |pᵀHp|, and must decrease f by a share of α gᵀp + ½ α² pᵀHp; it is doubled as long as
-//! that pays. Where the gradient is within its tolerance a short Lanczos run looks for negative curvature first: a saddle
-//! that it finds is left, or named.
+//! that pays. A step to a gradient that is not finite is halved. Where the gradient is within its tolerance a short Lanczos
+//! run looks for negative curvature first: a saddle that it finds is left, or named.
 //!
 //! Sources: Nocedal, Wright, *Numerical Optimization* (2006), algorithm 7.1; negative curvature as in Royer, O'Neill,
 //! Wright, *A Newton-CG algorithm with complexity guarantees*, Math. Program. 180 (2020), with a length that keeps its
@@ -30,6 +30,7 @@
 use crate::descent::{ModelStep, StepEnd};
 use crate::descent_direction::Along;
 use crate::error::{Error, require_lengths};
+use crate::halving::halve;
 use crate::limits::{Limits, limit_options};
 use crate::line_search::{Backtracking, LineFunction, LineSearch, Ray, SearchEnd};
 use crate::objective::{LocalModel, Objective, ObjectiveError};
@@ -42,6 +43,7 @@ use crate::solver::{minimize_methods, solvers};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Status};
 use crate::vector::{axpy, dot, most_halvings, norm, offset};
+use std::ops::ControlFlow;
 
 const METHOD: &str = "newton-cg";
 
@@ -255,18 +257,43 @@ impl<T: Scalar, O: Objective<T>> NewtonCgSolver<'_, T, O> {
         Ok(None)
     }
 
-    /// Searches along the direction at hand: α, or the reason where there is no step.
-    fn search(&mut self) -> Result<Result<T, Status>, Error> {
+    /// Moves along the direction at hand, less far where the gradient is not finite; the reason where there is no step.
+    fn go(&mut self) -> Result<Option<Status>, Error> {
+        let first = match self.run.kind {
+            Some(Kind::Steepest) => T::one().min(T::one() / self.run.now.gradient_norm),
+            _ => T::one(),
+        };
+        let (mut lost, mut longest) = (None, T::infinity());
+        let found = halve(first, most_halvings::<T>(), |first| {
+            let alpha = match self.search(first, longest)? {
+                Ok(alpha) => alpha,
+                Err(Status::Unbounded) => return Ok::<_, Error>(ControlFlow::Break(Some(Status::Unbounded))),
+                Err(reason) => return Ok(ControlFlow::Break(Some(lost.unwrap_or(reason)))),
+            };
+            Ok(match self.take(alpha)? {
+                None => ControlFlow::Break(None),
+                Some(reason @ Status::NonFinite(_)) => {
+                    (lost, longest) = (Some(reason), T::of(0.5) * alpha);
+                    ControlFlow::Continue(alpha)
+                }
+                Some(reason) => ControlFlow::Break(Some(lost.unwrap_or(reason))),
+            })
+        })?;
+        Ok(found.unwrap_or(lost))
+    }
+
+    /// Searches along the direction at hand from α = `first`, and no further than `longest`: α, or the reason where there is
+    /// no step.
+    fn search(&mut self, first: T, longest: T) -> Result<Result<T, Status>, Error> {
         let Run { now, direction, trial_gradient, kind, .. } = &mut self.run;
         let slope = dot(&now.gradient, direction);
         let mut along =
             Along::new(self.site.objective(), &now.x, direction, &mut now.trial, trial_gradient, &mut now.counts);
-        let first = match kind {
-            Some(Kind::Steepest) => T::one().min(T::one() / now.gradient_norm),
-            _ => T::one(),
-        };
         let (step, end) = match *kind {
-            Some(Kind::Negative { curvature }) => curved_search(&mut along, now.value, slope, curvature)?,
+            Some(Kind::Negative { curvature }) => {
+                let down = Curved { value: now.value, slope, curvature };
+                down.search(&mut along, first, longest)?
+            }
             _ => {
                 let found = Backtracking::new().search(&mut along, Ray::new(now.value, slope, first))?;
                 (found.step, found.end)
@@ -291,15 +318,8 @@ impl<T: Scalar, O: Objective<T>> NewtonCgSolver<'_, T, O> {
             return Ok(Some(failure));
         }
         loop {
-            let failure = match self.search()? {
-                Err(Status::Unbounded) => return Ok(Some(Status::Unbounded)),
-                Err(reason) => reason,
-                Ok(alpha) => match self.take(alpha)? {
-                    Some(reason) => reason,
-                    None => return Ok(None),
-                },
-            };
-            if self.run.kind == Some(Kind::Steepest) {
+            let Some(failure) = self.go()? else { return Ok(None) };
+            if failure == Status::Unbounded || self.run.kind == Some(Kind::Steepest) {
                 return Ok(Some(failure));
             }
             if self.run.kind == Some(Kind::Newton) && failure == Status::NoProgress && self.trust()? {
@@ -352,44 +372,49 @@ impl<T: Scalar, O: Objective<T>> NewtonCgSolver<'_, T, O> {
     }
 }
 
-/// A step with f(x + α d) ≤ f(x) + c₁ (α slope + ½ α² curvature), twice as long as long as the value falls.
-fn curved_search<T: Scalar, P: LineFunction<T>>(
-    phi: &mut P,
+/// f along a direction of negative curvature, as its quadratic model has it.
+#[derive(Clone, Copy, Debug)]
+struct Curved<T> {
     value: T,
     slope: T,
     curvature: T,
-) -> Result<(T, SearchEnd), P::Error> {
-    let half = T::of(0.5);
-    let enough = |alpha: T, found: T| {
-        let promised = T::of(SUFFICIENT) * alpha * (slope + half * alpha * curvature);
-        found.is_finite() && found < value && found <= value + promised
-    };
-    let mut alpha = T::one();
-    let mut best: Option<(T, T)> = None;
-    for _ in 0..most_halvings::<T>() {
-        let found = phi.value(alpha)?;
-        if found == T::neg_infinity() {
-            return Ok((alpha, SearchEnd::Unbounded));
-        }
-        let better = best.is_none_or(|(_, lowest)| found < lowest);
-        if enough(alpha, found) && better {
-            best = Some((alpha, found));
-            alpha *= T::of(2.0);
-            continue;
-        }
-        match best {
-            // The last step longer was one too many; a first step too long is halved.
-            Some((alpha, _)) => return Ok((alpha, SearchEnd::Armijo)),
-            None => alpha *= half,
-        }
-        if alpha == T::zero() {
-            break;
-        }
+}
+
+impl<T: Scalar> Curved<T> {
+    /// Whether f(x + α d) ≤ f(x) + c₁ (α slope + ½ α² curvature).
+    fn is_enough(&self, alpha: T, found: T) -> bool {
+        let promised = T::of(SUFFICIENT) * alpha * (self.slope + T::of(0.5) * alpha * self.curvature);
+        found.is_finite() && found < self.value && found <= self.value + promised
     }
-    Ok(match best {
-        Some((alpha, _)) => (alpha, SearchEnd::Samples),
-        None => (T::zero(), SearchEnd::Samples),
-    })
+
+    /// A step that is enough: from `first` on twice as long while the value falls, up to `longest`, else half as long.
+    fn search<P: LineFunction<T>>(&self, phi: &mut P, first: T, longest: T) -> Result<(T, SearchEnd), P::Error> {
+        let mut alpha = first;
+        let mut best: Option<(T, T)> = None;
+        for _ in 0..most_halvings::<T>() {
+            let found = phi.value(alpha)?;
+            if found == T::neg_infinity() {
+                return Ok((alpha, SearchEnd::Unbounded));
+            }
+            let better = best.is_none_or(|(_, lowest)| found < lowest);
+            if self.is_enough(alpha, found) && better {
+                best = Some((alpha, found));
+                alpha *= T::of(2.0);
+                if alpha <= longest {
+                    continue;
+                }
+            }
+            match best {
+                // The last step longer was one too many; a first step too long is halved.
+                Some((alpha, _)) => return Ok((alpha, SearchEnd::Armijo)),
+                None => alpha *= T::of(0.5),
+            }
+            if alpha == T::zero() {
+                break;
+            }
+        }
+        Ok((best.map_or(T::zero(), |(alpha, _)| alpha), SearchEnd::Samples))
+    }
 }
 
 solvers! {

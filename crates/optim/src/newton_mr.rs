@@ -18,6 +18,7 @@
 use crate::descent::{ModelStep, StepEnd};
 use crate::error::{Error, require, require_lengths};
 use crate::forcing::{Forcing, forcing_options};
+use crate::halving::halve;
 use crate::krylov::{KrylovEnd, Minres};
 use crate::limits::{Limits, limit_options};
 use crate::objective::{LocalModel, Objective};
@@ -29,6 +30,7 @@ use crate::solver::{minimize_methods, solvers};
 use crate::standing::{Attempt, Standing};
 use crate::status::{Place, Status};
 use crate::vector::{dot, most_halvings, norm, offset};
+use std::ops::ControlFlow;
 
 const METHOD: &str = "newton-mr";
 
@@ -242,29 +244,29 @@ impl<T: Scalar, O: Objective<T>> NewtonMrSolver<'_, T, O> {
             return Ok(Some(failed));
         }
         let (slope, length) = (dot(&self.now.gradient, &self.step), norm(&self.step));
-        let mut alpha = if self.curves_down { self.stretch(slope)? } else { T::one() };
+        let first = if self.curves_down { self.stretch(slope)? } else { T::one() };
         let end = if self.curves_down { StepEnd::NegativeCurvature } else { StepEnd::Interior };
-        for _ in 0..most_halvings::<T>() {
+        let found = halve(first, most_halvings::<T>(), |alpha| {
             offset(&self.now.x, alpha, &self.step, &mut self.now.trial);
             self.now.step_norm = alpha * length;
             if self.now.trial == self.now.x {
-                break;
+                return Ok::<_, Error>(ControlFlow::Break(Some(self.now.failed(Status::NoProgress))));
             }
             let promised = ModelStep { norm: alpha * length, decrease: -alpha * slope, end };
             let attempt = self.now.attempt(self.site.objective(), |value, trial| judge(value, trial, &promised))?;
-            match attempt {
-                Attempt::Unbounded => return Ok(Some(Status::Unbounded)),
+            Ok(match attempt {
+                Attempt::Unbounded => ControlFlow::Break(Some(Status::Unbounded)),
                 Attempt::Accepted(model, _) => {
                     self.site.arrive(model, false);
                     if self.curves_down {
                         self.alpha = alpha;
                     }
-                    return Ok(None);
+                    ControlFlow::Break(None)
                 }
-                Attempt::Rejected => alpha *= T::of(0.5),
-            }
-        }
-        Ok(Some(self.now.failed(Status::NoProgress)))
+                Attempt::Rejected => ControlFlow::Continue(alpha),
+            })
+        })?;
+        Ok(found.unwrap_or_else(|| Some(self.now.failed(Status::NoProgress))))
     }
 
     /// Asks whether the current point may be a minimum; the run goes on if it is not.

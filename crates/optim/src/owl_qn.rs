@@ -23,6 +23,7 @@
 
 use crate::descent_direction::Learnt;
 use crate::error::{Error, require, require_lengths, require_pairs};
+use crate::halving::halve;
 use crate::limits::{Limits, limit_options};
 use crate::objective::Objective;
 use crate::quasi_newton::{LbfgsInverse, Step};
@@ -269,30 +270,30 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for OwlQnSolver<'_, T, O> {
         }
         let steepest = self.state.inverse.pairs().is_empty();
         let unit = T::one().min(T::one() / self.state.now.gradient_norm);
-        let mut alpha = match self.state.alpha {
+        let first = match self.state.alpha {
             last if steepest && self.state.steepest => (T::of(2.0) * last).min(T::max_value().sqrt()),
             _ if steepest => unit,
             _ => T::one(),
         };
         let mut failure = Status::NoProgress;
-        for _ in 0..MAX_SAMPLES {
+        let found = halve(first, MAX_SAMPLES, |alpha| {
             let finite = self.set_trial(alpha);
             if self.state.now.trial == self.state.now.x {
-                return Ok(ControlFlow::Continue(failure));
+                return Ok::<_, Error>(ControlFlow::Break(ControlFlow::Continue(failure)));
             }
             if finite {
                 match self.try_trial()? {
                     ControlFlow::Break(over) => {
                         self.state.alpha = alpha;
                         self.state.steepest = steepest;
-                        return Ok(ControlFlow::Break(over));
+                        return Ok(ControlFlow::Break(ControlFlow::Break(over)));
                     }
                     ControlFlow::Continue(reason) => failure = reason.unwrap_or(Status::NoProgress),
                 }
             }
-            alpha *= T::of(0.5);
-        }
-        Ok(ControlFlow::Continue(failure))
+            Ok(ControlFlow::Continue(alpha))
+        })?;
+        Ok(found.unwrap_or(ControlFlow::Continue(failure)))
     }
 }
 

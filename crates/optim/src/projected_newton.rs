@@ -103,9 +103,7 @@ impl<T: Scalar> ProjectedNewton<T> {
         self.check(x.len())?;
         let x = self.bounds.nearest(x);
         let (mut now, model) = Standing::start(METHOD, self.limits, objective, &x)?;
-        if now.gradient_norm.is_finite() {
-            now.gradient_norm = self.bounds.projected_gradient_norm(&now.x, &now.gradient);
-        }
+        now.gradient_norm = self.bounds.projected_gradient_norm(&now.x, &now.gradient);
         now.begin();
         let n = x.len();
         Ok(ProjectedNewtonSolver {

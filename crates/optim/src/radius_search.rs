@@ -105,6 +105,10 @@ impl<T: Scalar> RadiusSearch<T> {
         self.min_radius = min_radius;
     }
 
+    pub(crate) fn min_radius(&self) -> T {
+        self.min_radius
+    }
+
     /// Sets the least ρ of an accepted step. Default: 1e-4; below 1/4.
     pub fn set_accept(&mut self, accept: T) {
         self.accept = accept;

@@ -7,7 +7,7 @@
 use crate::bounds::Bounds;
 use crate::descent::{ModelStep, StepEnd};
 use crate::error::{Error, require_length};
-use crate::krylov::Lanczos;
+use crate::krylov::{Expansion, Lanczos};
 use crate::objective::{Objective, ObjectiveError};
 use crate::operator::LinearOperator;
 use crate::radius_search::Judgement;
@@ -71,6 +71,14 @@ impl<T: Scalar> SecondOrder<T> {
         Self { max_products, lanczos: Lanczos::new(max_products), direction: Vec::new(), saddle: None }
     }
 
+    /// Reserves what the test needs in a problem of `n` variables.
+    pub(crate) fn reserve(&mut self, n: usize) {
+        if self.max_products > 0 {
+            self.direction.reserve_exact(n.saturating_sub(self.direction.len()));
+            self.lanczos.reserve(n);
+        }
+    }
+
     pub(crate) fn kept(&self) -> Leave<T> {
         Leave { direction: self.direction.clone(), saddle: self.saddle }
     }
@@ -88,45 +96,45 @@ impl<T: Scalar> SecondOrder<T> {
         self.saddle.is_some()
     }
 
-    /// Looks for negative curvature at a point with this gradient; if there is some, a step of `length` comes next.
-    /// Returns the number of products.
+    /// Looks for negative curvature at a point with this gradient; if there is some, a step of `length` comes next. Where a
+    /// product was not finite before any showed, nothing is known of the point.
     pub(crate) fn examine<A: LinearOperator<T>>(
         &mut self,
         hessian: &mut A,
         gradient: &[T],
         length: T,
-    ) -> Result<usize, ObjectiveError> {
+    ) -> Result<Examined, ObjectiveError> {
         let n = gradient.len();
         self.saddle = None;
         if self.max_products == 0 {
-            return Ok(0);
+            return Ok(Examined { products: 0, finite: true });
         }
         self.direction.clear();
         self.direction.extend(pseudorandom::<T>(7).take(n));
         self.lanczos.start(&self.direction);
         let mut last = T::infinity();
         let mut products = 0;
-        loop {
-            let goes_on = self.lanczos.extend(hessian)?.is_continuing();
+        let mut finite = loop {
+            let expansion = self.lanczos.extend(hessian)?;
             products += 1;
-            let Some(&least) = self.lanczos.ritz_values().first() else {
-                return Ok(products);
-            };
+            let finite = expansion != Expansion::NonFinite;
+            let Some(&least) = self.lanczos.ritz_values().first() else { break finite };
             // A value well away from zero that falls no more neither changes its sign nor its vector much.
             let settled = last - least <= T::of(0.1) * least.abs();
             last = least;
-            if !goes_on || (settled && (least < T::zero() || products >= least_products(n))) {
-                break;
+            if !expansion.is_continuing() || (settled && (least < T::zero() || products >= least_products(n))) {
+                break finite;
             }
-        }
+        };
         if last < -tolerance::<T>() * self.lanczos.scale() {
             self.lanczos.ritz_vector(0, &mut self.direction);
             let slope = dot(gradient, &self.direction);
             // Downhill first.
             let length = if slope > T::zero() { -length } else { length };
             self.saddle = Some(Saddle { ritz: last, slope, length, rejections: 0 });
+            finite = true;
         }
-        Ok(products)
+        Ok(Examined { products, finite })
     }
 
     /// Takes what was examined to be the entries at `free` of `n`, all others held where they are.
@@ -194,6 +202,14 @@ impl<T: Scalar> SecondOrder<T> {
     pub(crate) fn status(&self) -> Option<Status> {
         self.saddle.map(|saddle| Status::SecondOrder { smallest_ritz: saddle.ritz.to_f64().unwrap_or(f64::NAN) })
     }
+}
+
+/// What the test cost, and whether it could be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Examined {
+    pub(crate) products: usize,
+    /// Whether curvature was seen: a negative one, or all that was looked for.
+    pub(crate) finite: bool,
 }
 
 /// What became of a step away from a saddle.

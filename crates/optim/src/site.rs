@@ -7,9 +7,9 @@ use crate::objective::{LocalModel, Objective};
 use crate::operator::Restricted;
 use crate::radius_search::Judgement;
 use crate::scalar::Scalar;
-use crate::second_order::{Leave, Leaving, SecondOrder};
+use crate::second_order::{Examined, Leave, Leaving, SecondOrder};
 use crate::standing::Standing;
-use crate::status::Status;
+use crate::status::{Place, Status};
 use std::fmt;
 
 /// The model at the current point, and the second-order test there.
@@ -41,7 +41,8 @@ impl<T: Scalar, O: Objective<T>> fmt::Debug for Site<'_, T, O> {
 
 impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
     /// The start of a run.
-    pub(crate) fn new(objective: &'o O, model: O::Model<'o>, second_order: SecondOrder<T>) -> Self {
+    pub(crate) fn new(objective: &'o O, model: O::Model<'o>, mut second_order: SecondOrder<T>) -> Self {
+        second_order.reserve(model.gradient().len());
         Self { objective, model: Some(model), second_order, examined: false }
     }
 
@@ -57,6 +58,7 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
         mut second_order: SecondOrder<T>,
         state: SiteState<T>,
     ) -> Result<Self, Error> {
+        second_order.reserve(x.len());
         second_order.restore(method, state.leave, x.len())?;
         let model = if state.fresh { Some(objective.at(x)?) } else { None };
         Ok(Self { objective, model, second_order, examined: state.examined })
@@ -92,7 +94,8 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
     }
 
     /// Whether the current point may be a minimum, asked once a point; where it is a saddle the run goes on, with a step
-    /// of `length` along its negative curvature. Costs a gradient where the model is spent.
+    /// of `length` along its negative curvature, and where a product is not finite it is over. Costs a gradient where the
+    /// model is spent.
     pub(crate) fn examine(&mut self, now: &mut Standing<T>, length: T) -> Result<bool, Error> {
         self.examine_within(now, None, length)
     }
@@ -118,34 +121,38 @@ impl<'o, T: Scalar, O: Objective<T>> Site<'o, T, O> {
             if fresh && !self.is_leaving() {
                 self.model = Some(model);
             }
-            now.counts.products += asked?;
+            let Examined { products, finite } = asked?;
+            now.counts.products += products;
             self.examined = !self.is_leaving();
+            if !finite {
+                now.lose(Place::Product);
+            }
         }
         now.go_on_from(&self.second_order);
-        Ok(!self.is_leaving())
+        Ok(!self.is_leaving() && !now.is_lost())
     }
 
-    /// Asks the Hessian at the current point; returns the number of products.
+    /// Asks the Hessian at the current point.
     fn look(
         &mut self,
         model: &mut O::Model<'o>,
         now: &Standing<T>,
         bounds: Option<&Bounds<T>>,
         length: T,
-    ) -> Result<usize, Error> {
+    ) -> Result<Examined, Error> {
         let Some(bounds) = bounds else {
             return Ok(self.second_order.examine(&mut model.hessian(), &now.gradient, length)?);
         };
         let n = now.x.len();
         let free: Vec<usize> = (0..n).filter(|&i| bounds.is_free(i, now.x[i])).collect();
         if free.is_empty() {
-            return Ok(0);
+            return Ok(Examined { products: 0, finite: true });
         }
         let gradient: Vec<T> = free.iter().map(|&i| now.gradient[i]).collect();
         let mut restricted = Restricted::new(model.hessian(), free)?;
-        let products = self.second_order.examine(&mut restricted, &gradient, length)?;
+        let examined = self.second_order.examine(&mut restricted, &gradient, length)?;
         self.second_order.spread(&restricted.into_indices(), n);
-        Ok(products)
+        Ok(examined)
     }
 
     /// Tries to leave a saddle, by a step that `judge` lets pass; the status if the run is over.

@@ -40,7 +40,7 @@ pub trait Solver<T: Scalar>: Sized {
 
     /// Whether the current point may be a minimum as far as the method can tell of its curvature; for whoever takes a
     /// small gradient for an end. Methods of products ask a short Lanczos run, once a point, and go on to leave a saddle
-    /// if they are stepped on; all others believe it.
+    /// if they are stepped on, or end where a product is not finite; all others believe it.
     ///
     /// # Errors
     /// As [`step`](Self::step).
@@ -96,6 +96,7 @@ macro_rules! solvers {
         impl<T: $crate::scalar::Scalar, $($generics)*> $crate::solver::Solver<T> for $Solver {
             fn step(&mut self) -> Result<std::ops::ControlFlow<$crate::status::Status>, $crate::error::Error> {
                 if self.$($now).+.finished.is_none() {
+                    self.$($now).+.last_value = self.$($now).+.value;
                     let failed = self.advance()?;
                     self.$($now).+.end_iteration(failed);
                 }

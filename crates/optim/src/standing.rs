@@ -7,7 +7,7 @@ use crate::radius_search::{Judgement, Verdict};
 use crate::scalar::Scalar;
 use crate::second_order::SecondOrder;
 use crate::status::{Counts, Criterion, Place, Progress, Report, Status};
-use crate::vector::{all_finite, norm};
+use crate::vector::{all_finite, largest, norm};
 use std::ops::ControlFlow;
 
 /// The current point and what is known there, the point under trial, and whether the run is over. Three vectors.
@@ -25,9 +25,15 @@ pub(crate) struct Standing<T> {
     pub(crate) value: T,
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) gradient_norm: T,
-    /// ‖g‖ at the start, and the largest so far.
+    /// The value before the last iteration; NaN before the first.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+    pub(crate) last_value: T,
+    /// ‖g‖ at the start, and the largest so far; NaN before a gradient is known.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::two"))]
     gradient_norms: [T; 2],
+    /// The same of ‖g‖∞.
+    #[cfg_attr(feature = "serde", serde(with = "crate::bits::two"))]
+    largest_slopes: [T; 2],
     /// ‖s‖₂ of the last step tried.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     pub(crate) step_norm: T,
@@ -61,7 +67,9 @@ impl<T: Scalar> Standing<T> {
             gradient: vec![T::zero(); x.len()],
             value: T::nan(),
             gradient_norm: T::nan(),
-            gradient_norms: [T::zero(); 2],
+            last_value: T::nan(),
+            gradient_norms: [T::nan(); 2],
+            largest_slopes: [T::nan(); 2],
             step_norm: T::zero(),
             accepted: true,
             lost: None,
@@ -89,6 +97,7 @@ impl<T: Scalar> Standing<T> {
     /// Judges the starting point, where value and gradient norm are known now.
     pub(crate) fn begin(&mut self) {
         self.gradient_norms = [self.gradient_norm; 2];
+        self.largest_slopes = [largest(&self.gradient); 2];
         self.finished = self.limits.start_verdict(&self.x, self.value, self.gradient_norm);
     }
 
@@ -212,6 +221,13 @@ impl<T: Scalar> Standing<T> {
         };
     }
 
+    /// Convergence of a sum of squares that is the least it can be: zero, or below the least normal number, where its digits
+    /// are lost.
+    pub(crate) fn vanished(&self) -> Option<Status> {
+        let flat = self.gradient_norm <= self.limits.gradient_tolerance;
+        (self.value < T::min_positive_value() && !flat).then_some(Status::Converged(Criterion::Value))
+    }
+
     /// The status of a run that has no shorter step to try: what was not finite at the last one, else `status`.
     pub(crate) fn failed(&self, status: Status) -> Status {
         self.lost.map_or(status, Status::NonFinite)
@@ -220,8 +236,17 @@ impl<T: Scalar> Standing<T> {
     /// Counts an iteration that ended with `failed`, and judges the current point if it did not fail.
     pub(crate) fn end_iteration(&mut self, failed: Option<Status>) {
         self.counts.iterations += 1;
-        self.gradient_norms[1] = self.gradient_norms[1].max(self.gradient_norm);
+        self.remember();
         self.finished = failed.or_else(|| self.limits.verdict(self.value, self.gradient_norm, self.counts.iterations));
+    }
+
+    /// Takes note of the size of the gradient.
+    pub(crate) fn remember(&mut self) {
+        let (norm, slope) = (self.gradient_norm, largest(&self.gradient));
+        for ([first, largest], size) in [(&mut self.gradient_norms, norm), (&mut self.largest_slopes, slope)] {
+            *first = if first.is_nan() { size } else { *first };
+            *largest = largest.max(size);
+        }
     }
 
     /// Takes a zero gradient for no convergence while the saddle there is being left, until the iterations run out. A run
@@ -232,6 +257,18 @@ impl<T: Scalar> Standing<T> {
             let last = self.counts.iterations >= self.limits.max_iterations;
             self.finished = if last { second_order.status() } else { None };
         }
+    }
+
+    /// Ends a run that has converged, or goes on, with what was not finite: nothing tells a minimum from a maximum there.
+    pub(crate) fn lose(&mut self, place: Place) {
+        if self.finished.is_none_or(Status::is_converged) {
+            self.finished = Some(Status::NonFinite(place));
+        }
+    }
+
+    /// Whether the run is over as something was not finite.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.finished, Some(Status::NonFinite(_)))
     }
 
     pub(crate) fn has_converged(&self) -> bool {
@@ -248,6 +285,9 @@ impl<T: Scalar> Standing<T> {
             value: self.value,
             gradient: &self.gradient,
             gradient_norm: self.gradient_norm,
+            last_value: self.last_value,
+            gradient_norms: self.gradient_norms,
+            largest_slopes: self.largest_slopes,
             step_norm: self.step_norm,
             control,
             accepted: self.accepted,

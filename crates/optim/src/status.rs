@@ -60,6 +60,7 @@ impl fmt::Display for Status {
             Self::Converged(Criterion::GradientReduction) => {
                 f.write_str("converged: the gradient has fallen to its share of the first")
             }
+            Self::Converged(Criterion::Value) => f.write_str("converged: the sum of squares is zero"),
             Self::Stopped(cause) => write!(f, "stopped: {cause}"),
             Self::MaxIterations => f.write_str("not converged: the limit of iterations was reached"),
             Self::RadiusTooSmall => f.write_str("not converged: the trust region shrank to nothing"),
@@ -86,6 +87,8 @@ pub enum Criterion {
     LargestSlope,
     /// The norm of the gradient fell to a share of what it was at the start.
     GradientReduction,
+    /// The value is the least there can be: a sum of squares is zero, or below the least normal number.
+    Value,
 }
 
 /// Which test of the user's ended a run. None says that the point is a minimum.
@@ -217,6 +220,13 @@ pub struct Progress<'a, T> {
     pub gradient: &'a [T],
     /// ‖g‖₂ at the current point.
     pub gradient_norm: T,
+    /// The value before the last step was tried; NaN before the first.
+    pub last_value: T,
+    /// ‖g‖₂ at the start of the run, and the largest so far. Kept in the state of a run, as what was seen before: a run that
+    /// is gone on with remembers it.
+    pub gradient_norms: [T; 2],
+    /// The same of ‖g‖∞.
+    pub largest_slopes: [T; 2],
     /// ‖s‖₂ of the last step tried, zero before the first.
     pub step_norm: T,
     /// What the method steers its steps by: the radius, the step length or the learning rate of the next step.

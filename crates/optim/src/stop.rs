@@ -15,11 +15,16 @@
 use crate::scalar::Scalar;
 use crate::standing::reference;
 use crate::status::{Cause, Criterion, Progress, Status};
+use crate::vector::largest;
 use std::fmt;
 use std::ops::{BitAnd, BitOr};
 use std::time::{Duration, Instant};
 
-/// A test that is asked before the first iteration and after each; it may remember what it saw.
+/// A test that is asked before the first iteration and after each.
+///
+/// What it compares with (the first gradient, the last value) comes from the run, whose state keeps it: a run that is gone on
+/// with stops where it would have without the interruption. Only [`time`](Self::time) and [`user`](Self::user) know no more
+/// than they saw themselves.
 ///
 /// Only tests of the gradient end a run as [`Status::Converged`]; the others say [`Status::Stopped`] and the [`Cause`].
 pub struct Stop<T> {
@@ -37,8 +42,6 @@ enum Rule<T> {
     Reduction {
         norm: Norm,
         share: T,
-        /// The first norm, and the largest.
-        norms: Option<[T; 2]>,
     },
     Step {
         absolute: T,
@@ -47,7 +50,6 @@ enum Rule<T> {
     Decrease {
         absolute: T,
         relative: T,
-        last: Option<T>,
     },
     Target {
         value: T,
@@ -93,9 +95,9 @@ impl Norm {
     fn of<T: Scalar>(self, now: &Progress<'_, T>) -> T {
         match self {
             Self::Two => now.gradient_norm,
-            // `max` drops a NaN; the norm keeps it.
+            // The largest entry drops a NaN; the norm keeps it.
             Self::Max if now.gradient_norm.is_nan() => now.gradient_norm,
-            Self::Max => now.gradient.iter().fold(T::zero(), |largest, g| largest.max(g.abs())),
+            Self::Max => largest(now.gradient),
         }
     }
 }
@@ -121,12 +123,12 @@ impl<T: Scalar> Stop<T> {
     /// I), so no method tests it by default. `&` it with another test. Where ‖g₀‖ is nothing beside later norms, as at a
     /// start at a saddle, the largest norm so far stands for it.
     pub fn gradient_reduction(share: T) -> Self {
-        Self::new(Rule::Reduction { norm: Norm::Two, share, norms: None })
+        Self::new(Rule::Reduction { norm: Norm::Two, share })
     }
 
     /// ‖g‖∞ ≤ `share` ‖g₀‖∞; see [`gradient_reduction`](Self::gradient_reduction).
     pub fn largest_slope_reduction(share: T) -> Self {
-        Self::new(Rule::Reduction { norm: Norm::Max, share, norms: None })
+        Self::new(Rule::Reduction { norm: Norm::Max, share })
     }
 
     /// ‖s‖₂ ≤ `length` for an accepted step s, in the units of x.
@@ -141,12 +143,12 @@ impl<T: Scalar> Stop<T> {
 
     /// The value falls by at most `amount` in an accepted step, or rises.
     pub fn decrease(amount: T) -> Self {
-        Self::new(Rule::Decrease { absolute: amount, relative: T::zero(), last: None })
+        Self::new(Rule::Decrease { absolute: amount, relative: T::zero() })
     }
 
     /// The value falls by at most `share` of the larger of its sizes before and after an accepted step, or rises.
     pub fn relative_decrease(share: T) -> Self {
-        Self::new(Rule::Decrease { absolute: T::zero(), relative: share, last: None })
+        Self::new(Rule::Decrease { absolute: T::zero(), relative: share })
     }
 
     /// f(x) ≤ `value`.
@@ -174,12 +176,13 @@ impl<T: Scalar> Stop<T> {
         Self::new(Rule::Budget { of: Budget::Products, limit })
     }
 
-    /// At least this long since the test was first asked.
+    /// At least this long since the test was first asked; where a run is gone on with, since then: no state keeps the time, for
+    /// the same run has the same states.
     pub fn time(limit: Duration) -> Self {
         Self::new(Rule::Time { limit, start: None })
     }
 
-    /// Whatever `test` says.
+    /// Whatever `test` says. It may remember what it saw, which no state of a run keeps.
     ///
     /// ```
     /// use optim::{BarzilaiBorwein, Cause, FromParts, Status, Stop, minimize};
@@ -207,6 +210,11 @@ impl<T: Scalar> Stop<T> {
         self.rule.check(now)
     }
 
+    /// Whether the gradient is tested, by itself or together with something else.
+    pub(crate) fn tests_gradient(&self) -> bool {
+        self.rule.tests_gradient()
+    }
+
     /// The largest ‖g‖₂ that ends the run whatever else holds, for the method to test itself: it is left out here.
     pub(crate) fn take_gradient_tolerance(&mut self) -> Option<T> {
         self.rule.take_gradient_tolerance()
@@ -224,26 +232,21 @@ impl<T: Scalar> Rule<T> {
                 };
                 (now.value.is_finite() && norm.of(now) <= *tolerance, Status::Converged(criterion))
             }
-            Self::Reduction { norm, share, norms } => {
-                let size = norm.of(now);
-                let [first, largest] = norms.get_or_insert([size; 2]);
-                *largest = largest.max(size);
-                let holds = now.value.is_finite() && size <= *share * reference(*first, *largest);
+            Self::Reduction { norm, share } => {
+                let [first, largest] = match norm {
+                    Norm::Two => now.gradient_norms,
+                    Norm::Max => now.largest_slopes,
+                };
+                let holds = now.value.is_finite() && norm.of(now) <= *share * reference(first, largest);
                 (holds, Status::Converged(Criterion::GradientReduction))
             }
             Self::Step { absolute, relative } => {
                 let scale = if *relative > T::zero() { crate::vector::norm(now.x) } else { T::zero() };
                 (moved && now.step_norm <= *absolute + *relative * scale, Status::Stopped(Cause::Step))
             }
-            Self::Decrease { absolute, relative, last } => {
-                let holds = match *last {
-                    Some(last) if moved => {
-                        let scale = last.abs().max(now.value.abs());
-                        last - now.value <= *absolute + *relative * scale
-                    }
-                    _ => false,
-                };
-                *last = Some(now.value);
+            Self::Decrease { absolute, relative } => {
+                let scale = now.last_value.abs().max(now.value.abs());
+                let holds = moved && now.last_value - now.value <= *absolute + *relative * scale;
                 (holds, Status::Stopped(Cause::Decrease))
             }
             Self::Target { value } => (now.value <= *value, Status::Stopped(Cause::Target)),
@@ -263,7 +266,7 @@ impl<T: Scalar> Rule<T> {
             }
             Self::Delegated => return None,
             Self::User { test } => (test(now), Status::Stopped(Cause::User)),
-            // Both are asked always: each remembers what it saw.
+            // Both are asked always: a test of the user's may remember what it saw.
             Self::Any { left, right } => {
                 let (left, right) = (left.check(now), right.check(now));
                 return left.or(right);
@@ -274,6 +277,14 @@ impl<T: Scalar> Rule<T> {
             }
         };
         holds.then_some(status)
+    }
+
+    fn tests_gradient(&self) -> bool {
+        match self {
+            Self::Gradient { .. } | Self::Reduction { .. } | Self::Delegated => true,
+            Self::Any { left, right } | Self::All { left, right } => left.tests_gradient() || right.tests_gradient(),
+            _ => false,
+        }
     }
 
     fn take_gradient_tolerance(&mut self) -> Option<T> {

@@ -44,6 +44,20 @@ pub(crate) fn norm<T: Scalar>(a: &[T]) -> T {
     largest * scaled.sqrt()
 }
 
+/// ‖a‖∞; an entry that is NaN is left out.
+pub(crate) fn largest<T: Scalar>(a: &[T]) -> T {
+    let mut lanes = [T::zero(); LANES];
+    let larger = |m: T, entry: T| if entry.abs() > m { entry.abs() } else { m };
+    let heads = a.chunks_exact(LANES);
+    let rest = heads.remainder().iter().fold(T::zero(), |m, &entry| larger(m, entry));
+    for head in heads {
+        for lane in 0..LANES {
+            lanes[lane] = larger(lanes[lane], head[lane]);
+        }
+    }
+    lanes.into_iter().fold(rest, larger)
+}
+
 /// y ← y + a x.
 pub(crate) fn axpy<T: Scalar>(a: T, x: &[T], y: &mut [T]) {
     debug_assert_eq!(x.len(), y.len());
@@ -100,7 +114,7 @@ pub(crate) fn most_halvings<T: Scalar>() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{dot, norm};
+    use super::{dot, largest, norm};
 
     #[test]
     fn the_sum_in_lanes_is_the_sum() {
@@ -110,6 +124,18 @@ mod tests {
             // Small integers: every order of summation is exact.
             assert_eq!(dot(&a, &a), naive, "n = {n}");
         }
+    }
+
+    #[test]
+    fn the_largest_entry_is_found_in_every_lane() {
+        for n in 1..40 {
+            for at in 0..n {
+                let a: Vec<f64> = (0..n).map(|i| if i == at { -9.0 } else { (i % 5) as f64 }).collect();
+                assert_eq!(largest(&a), 9.0, "{at} of {n}");
+            }
+        }
+        assert_eq!(largest::<f64>(&[]), 0.0);
+        assert_eq!(largest(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! An iteration of L-BFGS allocates nothing once the first has been made, one of a trust region nothing once a point has
-//! taken as many products.
+//! An iteration of L-BFGS, of a trust region and of cubic regularisation allocates nothing once the first has been made.
 //!
 //! One test in a file of its own, for the allocator counts the whole process.
 
-use optim::{FromParts, Lbfgs, LocalModel, NonlinearCg, Objective, ObjectiveError, Solver, TrustRegion};
+use autodiff_core::{Function, Var};
+use optim::{
+    CubicRegularization, FromParts, Gltr, Lbfgs, LocalModel, NonlinearCg, Objective, ObjectiveError, SaddleFree,
+    Solver, Steihaug, TrustRegion,
+};
+use std::ops::ControlFlow;
 use testkit::allocation::{self, Counting};
 
 #[global_allocator]
@@ -76,29 +80,18 @@ impl LocalModel<f64> for ChainModel {
     }
 }
 
-/// Iterations of a trust region that allocated nothing: all whose Krylov space was no larger than one from which a shorter
-/// step was taken before, after a rejection, for which all eigenvectors of T are needed.
-fn quiet_iterations() -> usize {
-    let mut solver = TrustRegion::new().start(&Chain, &[-1.0; 50]).unwrap();
-    let (mut space, mut known, mut quiet, mut spent) = (0, 0, 0, 0);
-    loop {
-        let before = allocation::allocations();
-        let outcome = solver.step().unwrap();
-        let allocated = allocation::allocations() - before;
-        let counts = solver.progress().counts;
-        let products = counts.products - spent;
-        spent = counts.products;
-        let again = products == 0;
-        space = if again { space } else { products };
-        if space <= known {
-            assert_eq!(allocated, 0, "iteration {}, {space} products after {known}", counts.iterations);
-            quiet += 1;
-        }
-        known = if again { known.max(space) } else { known };
-        if outcome.is_break() {
-            return quiet;
+/// Allocations after the first iteration of a run, to its end.
+fn later_allocations(mut solver: impl Solver<f64>) -> usize {
+    assert!(solver.step().unwrap().is_continue());
+    let before = allocation::allocations();
+    for _ in 0..10_000 {
+        if let ControlFlow::Break(status) = solver.step().unwrap() {
+            let allocated = allocation::allocations() - before;
+            assert!(status.is_converged() && solver.progress().counts.iterations > 20, "{status}");
+            return allocated;
         }
     }
+    panic!("the run does not end");
 }
 
 /// Allocations of 40 iterations after the first.
@@ -111,12 +104,57 @@ fn allocations(mut solver: impl Solver<f64>) -> usize {
     allocation::allocations() - before
 }
 
+/// Of a traced function whose programs are made nothing allocates but the preparation of a point, as much as by itself.
+fn traced() {
+    let f = Function::new(|x: &[Var]| {
+        (0..x.len() - 1).map(|i| 100.0 * (x[i + 1] - x[i].square()).square() + (1.0 - x[i]).square()).sum::<Var>()
+    });
+    let start = vec![-1.0; 50];
+    f.prepare(&start).unwrap();
+    let flat = f.flat(&start);
+    let mut warm = Lbfgs::new().start(&flat, &start).unwrap();
+    for _ in 0..3 {
+        assert!(warm.step().unwrap().is_continue());
+    }
+    assert_eq!(allocations(Lbfgs::new().start(&flat, &start).unwrap()), 0, "lbfgs on a traced function");
+
+    let prepare = || {
+        let before = allocation::allocations();
+        let mut model = flat.at(&start).unwrap();
+        model.hvp(&start, &mut vec![0.0; 50]).unwrap();
+        allocation::allocations() - before
+    };
+    prepare();
+    // One of them is that of the vector for the product.
+    let of_a_point = prepare() - 1;
+    let mut solver = TrustRegion::new().start(&flat, &start).unwrap();
+    assert!(solver.step().unwrap().is_continue());
+    loop {
+        let (before, gradients) = (allocation::allocations(), solver.progress().counts.gradients);
+        let ended = solver.step().unwrap().is_break();
+        let (allocated, points) = (allocation::allocations() - before, solver.progress().counts.gradients - gradients);
+        assert!(allocated <= points * of_a_point, "{allocated} for {points} points, each {of_a_point}");
+        if ended {
+            break;
+        }
+    }
+}
+
 #[test]
 fn iterations_after_the_first_do_not_allocate() {
     let f = rosenbrock();
     let start = [-1.0; 50];
     assert_eq!(allocations(Lbfgs::new().start(&f, &start).unwrap()), 0, "lbfgs");
     assert_eq!(allocations(NonlinearCg::hager_zhang().start(&f, &start).unwrap()), 0, "conjugate gradients");
-    let quiet = quiet_iterations();
-    assert!(quiet > 30, "{quiet} iterations");
+
+    assert_eq!(later_allocations(TrustRegion::new().start(&Chain, &start).unwrap()), 0, "gltr");
+    // A basis that the steps outgrow.
+    let small = TrustRegion::with_descent(Gltr::new().basis_vectors(3));
+    assert_eq!(later_allocations(small.start(&Chain, &start).unwrap()), 0, "gltr beyond its basis");
+    let steihaug = TrustRegion::with_descent(Steihaug::new());
+    assert_eq!(later_allocations(steihaug.start(&Chain, &start).unwrap()), 0, "steihaug");
+    let saddle_free = TrustRegion::with_descent(SaddleFree::new(64));
+    assert_eq!(later_allocations(saddle_free.start(&Chain, &start).unwrap()), 0, "saddle-free");
+    assert_eq!(later_allocations(CubicRegularization::new().start(&Chain, &start).unwrap()), 0, "cubic");
+    traced();
 }

@@ -342,3 +342,24 @@ fn a_product_too_long_to_measure_is_not_finite() {
     lanczos.start(&b);
     assert_eq!(lanczos.extend(&mut long).unwrap(), Expansion::NonFinite);
 }
+
+/// A preconditioner with a negative eigenvalue says nothing of A, which has none.
+#[test]
+fn an_indefinite_preconditioner_is_named() {
+    let mut a = Identity::new(2);
+    for b in [[1.0, 0.0], [1.0, 1.0], [1.0, -2.0]] {
+        let mut cg = ConjugateGradients::new();
+        let mut x = [0.0; 2];
+        let mut m = Diagonal::new(vec![-1.0, 1.0]);
+        let solution = cg.solve_preconditioned(&mut a, &mut m, &b, &mut x, 1e-12).unwrap();
+        assert_eq!(solution.end, KrylovEnd::IndefinitePreconditioner, "{b:?}");
+        assert!(!solution.end.is_solved() && x.iter().all(|x: &f64| x.is_finite()));
+    }
+    // An rᵀM⁻¹r that only underflows is none of that.
+    let mut x = [0.0; 2];
+    let b = [1e-200, 1e-200];
+    let solution = ConjugateGradients::new()
+        .solve_preconditioned(&mut a, &mut Diagonal::new(vec![1.0; 2]), &b, &mut x, 0.0)
+        .unwrap();
+    assert_eq!(solution.end, KrylovEnd::Converged);
+}

@@ -13,13 +13,14 @@ static GLOBAL: Counting = Counting;
 
 const N: usize = 5000;
 
-/// The first run of a solver holds `vectors` of length N and at most 20 kB besides, and later runs allocate nothing.
+/// The first run of a solver holds `vectors` of length N and besides at most 80 kB, mostly twice the square of 64 numbers; later
+/// runs allocate nothing.
 fn check(name: &str, vectors: usize, mut run: impl FnMut()) {
     let before = allocation::bytes();
     run();
     let held = allocation::bytes() - before;
     let stated = vectors * N * 8;
-    assert!(held <= stated + 20_000, "{name} holds {:.2} vectors, not {vectors}", held as f64 / (N * 8) as f64);
+    assert!(held <= stated + 80_000, "{name} holds {:.2} vectors, not {vectors}", held as f64 / (N * 8) as f64);
     let before = allocation::allocations();
     run();
     run();
@@ -80,12 +81,13 @@ fn storage_is_as_stated_and_reused() {
     });
     // Enough products on an indefinite operator of many eigenvalues to fill the basis, then steps at many radii.
     let radii = [10.0, 1.0, 0.3, 1e-2];
-    check("gltr", 2 + 65, || {
+    // Six are reserved for what goes on beyond the basis.
+    check("gltr", 2 + 65 + 6, || {
         descents.0.prepare(&mut counted, &b, 10.0, 1e-10).unwrap();
         radii.iter().for_each(|&radius| assert!(descents.0.step(radius, &mut x).norm <= radius));
     });
     let mut small = Gltr::new().basis_vectors(4);
-    check("gltr beyond its basis", 2 + 5 + 8, || {
+    check("gltr beyond its basis", 2 + 5 + 6, || {
         small.prepare(&mut a, &b, 1e3, 1e-10).unwrap();
         radii.iter().for_each(|&radius| assert!(small.step(radius, &mut x).norm <= radius));
     });

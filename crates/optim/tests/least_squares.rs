@@ -6,7 +6,7 @@ use autodiff_core::{Function, Var};
 use common::{distance, dot, norm, random};
 use optim::{
     Acceleration, Bidiagonal, Criterion, Error, Expansion, GaussNewton, HalfSquares, LeastSquares, LevenbergMarquardt,
-    LocalModel, Objective, ObjectiveError, Place, RectangularFn, Report, ResidualModel, Scaling, Solver, Status,
+    LocalModel, Lsmr, Objective, ObjectiveError, Place, RectangularFn, Report, ResidualModel, Scaling, Solver, Status,
 };
 use std::cell::Cell;
 use testkit::problems::mgh;
@@ -266,12 +266,24 @@ fn levenberg_marquardt_solves_the_problems_of_more_garbow_hillstrom() {
     for problem in mgh::all() {
         let f = problem.formula.residual_function().unwrap();
         let report = LevenbergMarquardt::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
-        let value = 2.0 * report.value;
-        let found = problem.nearest_minimum(value).is_some();
+        let found = report.status.is_converged() && problem.is_solved(&report.x, 0.0);
         solved += usize::from(found);
         println!("{} {}: {report}", if found { "solved" } else { "missed" }, problem.name);
     }
     assert!(solved >= 34, "{solved}");
+}
+
+/// On the way to Meyer's minimum, and in Gulf, J is so badly conditioned that a system solved to six digits has a step of no
+/// length.
+#[test]
+fn gauss_newton_claims_no_minimum_where_there_is_none() {
+    for problem in mgh::all() {
+        let f = problem.formula.residual_function().unwrap();
+        let report = GaussNewton::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
+        let at_minimum = problem.nearest_minimum(2.0 * report.value).is_some();
+        assert!(at_minimum || !report.status.is_converged(), "{}: {report}", problem.name);
+        assert!(at_minimum || problem.name == "Gulf", "{}: {report}", problem.name);
+    }
 }
 
 /// The valley of Rosenbrock's function bends: with the acceleration it takes fewer iterations.
@@ -345,9 +357,7 @@ fn steps_know_what_large_residuals_add_to_the_curvature() {
         let report = LevenbergMarquardt::new().minimize(&f.flat(&problem.start), &problem.start).unwrap();
         println!("{}: {report}", problem.name);
         assert!(report.status.is_converged() && report.counts.iterations <= most, "{}: {report}", problem.name);
-        let value = 2.0 * report.value;
-        let found = problem.nearest_minimum(value).is_some();
-        assert!(found, "{}: {report}", problem.name);
+        assert!(problem.is_solved(&report.x, 0.0), "{}: {report}", problem.name);
     }
 }
 
@@ -358,8 +368,8 @@ fn a_step_that_curvature_shortens_is_no_convergence() {
     let f = Function::new(|x: &[Var]| vec![x[0] - 1.0, x[1].square() * 0.5 + 1.0]);
     let start = vec![10.0, 1e-7];
     let report: Report<f64> = LevenbergMarquardt::new().minimize(&f.flat(&start), &start).unwrap();
-    assert!(report.counts.iterations > 10 && report.value < 0.501, "{report}");
-    assert!(!report.status.is_converged() || report.value < 0.5 + 1e-9, "{report}");
+    assert_eq!(report.status, Status::Converged(Criterion::Orthogonality), "{report}");
+    assert!(report.counts.iterations > 10 && report.value < 0.5 + 1e-12, "{report}");
 }
 
 /// The second column shrinks by fifty powers of e on the way: it still tells that the residuals are not orthogonal to it.
@@ -370,7 +380,8 @@ fn a_column_that_shrinks_still_counts() {
         let start = vec![2.0, far];
         let report: Report<f64> =
             LevenbergMarquardt::new().max_iterations(2000).minimize(&f.flat(&start), &start).unwrap();
-        assert!(!report.status.is_converged() || report.value < 1e-9, "{report}");
+        assert_eq!(report.status, Status::Converged(Criterion::Step), "{far}: {report}");
+        assert!(report.value < 1e-30, "{far}: {report}");
     }
 }
 
@@ -545,4 +556,65 @@ fn a_step_that_curvature_shortened_does_not_collapse_the_region() {
     // And it does end.
     let report = solver.run(|_| std::ops::ControlFlow::Continue(())).unwrap();
     assert!(!report.status.is_converged() && report.counts.iterations < 100, "{report}");
+}
+
+/// x − 5 from 1. Damped by 10⁷, or cut by LSMR after two products, a step is short for another reason than that it is at the
+/// minimum.
+#[test]
+fn a_step_that_is_short_for_its_damping_is_no_convergence() {
+    let f = Function::new(|x: &[Var]| vec![x[0] - 5.0]);
+    let start = vec![1.0_f64];
+    let report = GaussNewton::new().damping(1e7).minimize(&f.flat(&start), &start).unwrap();
+    assert_eq!(report.status, Status::MaxIterations, "{report}");
+    let report = GaussNewton::new().lsmr(Lsmr::new().max_products(2)).minimize(&f.flat(&start), &start).unwrap();
+    assert_eq!(report.status, Status::NoProgress, "{report}");
+    // At the minimum the residuals are orthogonal to the derivative, whatever shortens the step.
+    let f = Function::new(|x: &[Var]| vec![x[0] - 2.0, x[0] * 0.0 + 3.0]);
+    let method = GaussNewton::new().gradient_tolerance(0.0);
+    let products = Lsmr::new().max_products(3);
+    for method in [method.clone().damping(1e-3), method.lsmr(products)] {
+        let report = method.minimize(&f.flat(&start), &start).unwrap();
+        assert!(report.status.is_converged() && (report.x[0] - 2.0).abs() < 1e-8, "{report}");
+    }
+}
+
+/// Powers of x and of y: J vanishes with r, and Gauss–Newton steps take a fixed share of the way to 0 for ever.
+#[test]
+fn residuals_that_vanish_with_their_derivatives_are_solved() {
+    let square = Function::new(|x: &[Var]| vec![x[0].square()]);
+    let both = Function::new(|x: &[Var]| vec![x[0].powi(3), x[1].square()]);
+    for scaling in [Scaling::Columns, Scaling::None] {
+        for acceleration in [Acceleration::Geodesic, Acceleration::None] {
+            let method = LevenbergMarquardt::new().scaling(scaling).acceleration(acceleration);
+            let report = method.clone().minimize(&square.flat(&vec![1.0]), &[1.0]).unwrap();
+            assert_eq!(report.status, Status::Converged(Criterion::Value), "{scaling:?} {acceleration:?}: {report}");
+            let report = method.minimize(&both.flat(&vec![1.0, 1.0]), &[1.0, 1.0]).unwrap();
+            let solved = report.status.is_converged() && report.value < 1e-200;
+            assert!(solved, "{scaling:?} {acceleration:?}: {report}");
+        }
+    }
+    let single = square.flat(&vec![1.0_f32]);
+    let report: Report<f32> = LevenbergMarquardt::new().minimize(&single, &[1.0]).unwrap();
+    assert_eq!(report.status, Status::Converged(Criterion::Value), "{report}");
+    let method = GaussNewton::new().gradient_tolerance(0.0);
+    let report = method.minimize(&square.flat(&vec![1.0]), &[1.0]).unwrap();
+    assert_eq!(report.status, Status::Converged(Criterion::Value), "{report}");
+}
+
+/// The region is measured in the units of the residuals: no number of them is too small, or too large, for it.
+#[test]
+fn the_smallest_radius_has_no_units() {
+    for unit in [1e-60, 1e-33, 1.0, 1e33, 1e60] {
+        let f = Function::new(move |x: &[Var]| vec![x[0].atan() * unit]);
+        let start = vec![2.0_f64];
+        let method = LevenbergMarquardt::new().radius_factor(10.0);
+        let report = method.minimize(&f.flat(&start), &start).unwrap();
+        assert!(report.status.is_converged() && report.x[0].abs() < 1e-9, "{unit:e}: {report}");
+        assert!(report.counts.values >= report.counts.gradients, "no step was rejected: {report}");
+        // At 0 there is no ‖D x‖ to measure it by.
+        let f = Function::new(move |x: &[Var]| vec![(5.0 * x[0] - 10.0).atan() * unit]);
+        let start = vec![0.0_f64];
+        let report = LevenbergMarquardt::new().minimize(&f.flat(&start), &start).unwrap();
+        assert!(report.status.is_converged() && (report.x[0] - 2.0).abs() < 1e-9, "{unit:e}: {report}");
+    }
 }

@@ -38,7 +38,7 @@ fn all_35_reach_a_listed_minimum() {
             let report = method(&problem, &problem.start, 1e-9);
             let label = format!("{name}, {}: {report}", problem.name);
             println!("{label}");
-            assert!(problem.nearest_minimum(report.value).is_some(), "{label}: {:?}", problem.minima);
+            assert!(problem.is_solved(&report.x, 0.0), "{label}: {:?}", problem.minima);
             // Meyer's problem is so badly scaled that an ulp of x moves the gradient by 1e-4.
             assert!(report.status.is_converged() || problem.name == "Meyer", "{label}");
         }
@@ -68,7 +68,7 @@ fn nine_in_ten_are_solved_from_ten_times_the_start() {
             let label = format!("{name}, {}: {report}", problem.name);
             let gradient = problem.function().gradient(&report.x).unwrap();
             assert!(!report.status.is_converged() || max_norm(&gradient) <= 1e-8, "{label}");
-            if problem.nearest_minimum(report.value).is_some() {
+            if problem.is_solved(&report.x, 0.0) {
                 listed += 1;
             } else if report.status.is_converged() && smallest_eigenvalue(&problem, &report.x) > 0.0 {
                 println!("another minimum: {label}");
@@ -77,7 +77,7 @@ fn nine_in_ten_are_solved_from_ten_times_the_start() {
                 println!("missed: {label}");
             }
         }
-        assert!(listed >= 30 && listed + local >= 32, "{name}: {listed} listed minima, {local} others");
+        assert!(listed >= 32, "{name}: {listed} listed minima, {local} others");
     }
 }
 

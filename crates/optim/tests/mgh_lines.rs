@@ -3,12 +3,12 @@
 use optim::{Bfgs, Lbfgs, Lbfgsb, Lsr1, NewtonCg, NonlinearCg, Report, Status};
 use testkit::problems::{Problem, mgh};
 
-/// Solved: at a listed minimum to 1e-6, and ended for a reason that may end it there.
+/// Solved: at a listed minimum by value and gradient, and ended for a reason that may end it there.
 fn is_solved(problem: &Problem, report: &Report<f64>) -> bool {
     assert!(report.value.is_finite() && report.x.iter().all(|x| x.is_finite()), "{}: {report}", problem.name);
     // No progress is what rounding leaves where the curvature is 1e9, as for Meyer's function.
     let ended = report.status.is_converged() || report.status == Status::NoProgress;
-    ended && problem.nearest_minimum(report.value).is_some()
+    ended && problem.is_solved(&report.x, 0.0)
 }
 
 /// How many of the 35 `run` solves from the start times `factor`; those it does not are printed.
@@ -32,7 +32,8 @@ fn solved(name: &str, factor: f64, run: impl Fn(&Problem, &[f64]) -> Report<f64>
 fn lbfgs_solves_at_least_33() {
     let run = |p: &Problem, x: &[f64]| Lbfgs::new().minimize(&p.function().flat(&x.to_vec()), x).unwrap();
     assert!(solved("lbfgs", 1.0, run) >= 33);
-    assert!(solved("lbfgs", 10.0, run) >= 29);
+    // One less than nine in ten.
+    assert!(solved("lbfgs", 10.0, run) >= 31);
 }
 
 #[test]
@@ -67,5 +68,5 @@ fn without_bounds_in_the_way_the_method_for_bounds_is_lbfgs() {
 fn newton_cg_solves_nearly_all() {
     let run = |p: &Problem, x: &[f64]| NewtonCg::new().minimize(&p.function().flat(&x.to_vec()), x).unwrap();
     assert!(solved("newton-cg", 1.0, run) >= 33);
-    assert!(solved("newton-cg", 10.0, run) >= 29);
+    assert!(solved("newton-cg", 10.0, run) >= 32);
 }

@@ -34,14 +34,14 @@ fn most_problems_of_more_garbow_hillstrom_are_solved() {
                 .unwrap(),
         ];
         for (solved, report) in solved.iter_mut().zip(reports) {
-            let found = problem.nearest_minimum(report.value).is_some();
+            let found = problem.is_solved(&report.x, 0.0);
             *solved += usize::from(found);
             println!("{} {}: {report}", if found { "solved" } else { "missed" }, problem.name);
             assert!(report.value.is_finite());
         }
     }
     println!("{solved:?}");
-    assert!(solved[0] >= 35 && solved[1] >= 34, "{solved:?}");
+    assert!(solved[0] >= 34 && solved[1] >= 35, "{solved:?}");
 }
 
 #[test]

@@ -4,8 +4,8 @@ mod common;
 
 use common::scalar;
 use optim::{
-    CubicRegularization, GaussNewton, GradientDescent, Lbfgs, LeastSquares, LevenbergMarquardt, Lsr1, NewtonMr,
-    Objective, ObjectiveError, OwlQn, Place, ProjectedNewton, Report, ResidualModel, Status, StepRule, Stop,
+    CubicRegularization, GaussNewton, GradientDescent, Lbfgs, Lbfgsb, LeastSquares, LevenbergMarquardt, Lsr1, NewtonCg,
+    NewtonMr, Objective, ObjectiveError, OwlQn, Place, ProjectedNewton, Report, ResidualModel, Status, StepRule, Stop,
     TrustRegion, minimize,
 };
 
@@ -133,4 +133,50 @@ fn least_squares_name_it_too() {
             assert_eq!((report.status, report.x[0]), (Status::NonFinite(place), 2.0), "{report}");
         }
     }
+}
+
+/// 10 x − √x falls to −1/40 at x = 1/400, and its slope at the bound 0 is −∞: a point to be refused, for no bound makes an
+/// infinite slope a finite one.
+#[test]
+fn an_infinite_slope_at_a_bound_refuses_the_point() {
+    let f = scalar(|x| 10.0 * x - x.sqrt(), |x| 10.0 - 0.5 / x.sqrt(), |x| 0.25 * x.powf(-1.5));
+    let report = ProjectedNewton::new(&[0.0], &[2.0]).minimize(&f, &[1.0]).unwrap();
+    assert!(report.status.is_converged() && (report.x[0] - 0.0025).abs() < 1e-9, "{report}");
+    let report = Lbfgsb::new(&[0.0], &[2.0]).minimize(&f, &[1.0]).unwrap();
+    assert!(report.status.is_converged() && (report.x[0] - 0.0025).abs() < 1e-9, "{report}");
+    for slope in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        let f = scalar(|x| x, |_| slope, |_| 1.0);
+        let reports = [
+            ProjectedNewton::new(&[0.0], &[2.0]).minimize(&f, &[1.0]).unwrap(),
+            Lbfgsb::new(&[0.0], &[2.0]).minimize(&f, &[1.0]).unwrap(),
+        ];
+        for report in reports {
+            assert_eq!(report.status, Status::NonFinite(Place::StartGradient), "{slope}: {report}");
+        }
+    }
+}
+
+/// x² with a gradient that is NaN below ½: whatever the method, a step that ends there is halved until it does not.
+#[test]
+fn a_step_to_a_gradient_that_is_not_finite_is_shortened() {
+    let f = scalar(|x| x * x, |x| if x < 0.5 { f64::NAN } else { 2.0 * x }, |_| 2.0);
+    let reports = [
+        ("trust region", TrustRegion::new().minimize(&f, &[1.0]).unwrap()),
+        ("newton-cg", NewtonCg::new().minimize(&f, &[1.0]).unwrap()),
+        ("newton-mr", NewtonMr::new().minimize(&f, &[1.0]).unwrap()),
+        ("lbfgs", Lbfgs::new().minimize(&f, &[1.0]).unwrap()),
+        ("l-bfgs-b", Lbfgsb::new(&[-9.0], &[9.0]).minimize(&f, &[1.0]).unwrap()),
+        ("owl-qn", OwlQn::new(0.0).minimize(&f, &[1.0]).unwrap()),
+        ("gradient descent", GradientDescent::new(StepRule::Armijo { initial: 0.5 }).minimize(&f, &[1.0]).unwrap()),
+    ];
+    for (name, report) in reports {
+        assert_eq!(report.status, Status::NonFinite(Place::Gradient), "{name}: {report}");
+        assert!((0.5..0.6).contains(&report.x[0]), "{name}: {report}");
+    }
+    // Down a cap of negative curvature, where steps are doubled.
+    let slope = |x: f64| if x > 3.0 { f64::NAN } else { -x };
+    let f = scalar(|x| -0.5 * x * x, slope, |_| -1.0);
+    let report = NewtonCg::new().minimize(&f, &[1.0]).unwrap();
+    assert_eq!(report.status, Status::NonFinite(Place::Gradient), "{report}");
+    assert!(report.x[0] > 2.5 && report.x[0] <= 3.0, "{report}");
 }

@@ -6,11 +6,12 @@ mod common;
 
 use common::{problems, scalar};
 use optim::line_search::HagerZhang;
-use optim::observer::Record;
+use optim::observer::{Record, Unobserved};
+use optim::quasi_newton::PairUpdate;
 use optim::{
-    Adam, BarzilaiBorwein, Bfgs, CubicRegularization, FromParts, GaussNewton, GradientDescent, History, Lbfgs, Lbfgsb,
-    LevenbergMarquardt, Lsr1, Method, NewtonCg, NewtonMr, NonlinearCg, OwlQn, ProjectedNewton, Report, Solver, Status,
-    StepRule, TrustRegion, drive,
+    Acceleration, Adam, BarzilaiBorwein, Bfgs, CubicRegularization, FromParts, GaussNewton, GradientDescent, History,
+    Lbfgs, Lbfgsb, LevenbergMarquardt, Lsr1, Method, NewtonCg, NewtonMr, NonlinearCg, OwlQn, ProjectedNewton, Report,
+    Solver, Status, StepRule, Stop, TrustRegion, drive,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -210,6 +211,77 @@ restarts! {
     levenberg_marquardt: LevenbergMarquardt::new(), residuals(14).0, residuals(14).1;
     levenberg_marquardt_of_long_steps: LevenbergMarquardt::new().radius_factor(10.0), residuals(23).0, residuals(23).1;
     gauss_newton: GaussNewton::new().gradient_tolerance(0.0).max_iterations(30), residuals(13).0, residuals(13).1;
+}
+
+/// Tests that compare with what was before: the run remembers it, so that it ends where it would have.
+#[test]
+fn tests_that_look_back_hold_where_they_would_have() {
+    let f = rosenbrock();
+    type MakeStop = fn() -> Stop<f64>;
+    let stops: [(&str, MakeStop); 5] = [
+        ("reduction", || Stop::gradient_reduction(1e-6)),
+        ("reduction of slopes", || Stop::largest_slope_reduction(1e-6)),
+        ("decrease", || Stop::decrease(1e-6)),
+        ("relative decrease", || Stop::relative_decrease(0.2)),
+        ("step", || Stop::step(1e-3)),
+    ];
+    macro_rules! check {
+        ($method:expr) => {
+            for (name, stop) in stops {
+                let run = |solver| drive(solver, Some(stop()), Unobserved).unwrap();
+                let whole = run($method.start(&f, &f.start).unwrap());
+                for k in 1..whole.counts.iterations {
+                    let mut solver = $method.start(&f, &f.start).unwrap();
+                    for _ in 0..k {
+                        assert!(solver.step().unwrap().is_continue());
+                    }
+                    let text = serde_json::to_string(&solver.state()).unwrap();
+                    let rest = run($method.resume(&f, serde_json::from_str(&text).unwrap()).unwrap());
+                    assert_eq!(rest, whole, "{name} at {k}");
+                }
+            }
+        };
+    }
+    check!(TrustRegion::new().gradient_tolerance(0.0));
+    check!(Lbfgs::new().gradient_tolerance(0.0));
+    check!(Adam::new(0.02).gradient_tolerance(0.0).max_iterations(300));
+}
+
+/// What is neither learnt nor said to be of the state is that of the builder.
+#[test]
+fn options_are_those_of_the_builder() {
+    let f = rosenbrock();
+    macro_rules! check {
+        ($f:expr, $start:expr, $first:expr, $second:expr) => {{
+            let state = $first.start($f, $start).unwrap().state().clone();
+            let whole = history($second.start($f, $start).unwrap()).0;
+            assert_ne!(whole, history($first.start($f, $start).unwrap()).0, "the options make no difference");
+            assert_eq!(history($second.resume($f, state).unwrap()).0, whole);
+        }};
+    }
+    let damped = (PairUpdate::Damp, 0.9);
+    check!(&f, &f.start, Lbfgs::new(), Lbfgs::new().pair_update(damped.0, damped.1));
+    check!(&f, &f.start, Bfgs::new(), Bfgs::new().pair_update(damped.0, damped.1));
+    let (r, x) = residuals(14);
+    let straight = LevenbergMarquardt::new().acceleration(Acceleration::None);
+    check!(&r, &x, LevenbergMarquardt::new(), straight.clone());
+    check!(&r, &x, straight.clone(), LevenbergMarquardt::new());
+}
+
+/// The last batch had no gradient, which says nothing of the others: the run goes on where more iterations are allowed.
+#[test]
+fn a_batch_without_gradient_does_not_end_a_run_that_goes_on() {
+    let batch = |i: usize, x: &[f64], g: &mut [f64]| {
+        g[0] = if i == 4 { 0.0 } else { x[0] };
+        Ok(0.5 * g[0] * g[0])
+    };
+    let start = |limit| Adam::new(0.1).max_iterations(limit).start_batches(&[3.0], batch).unwrap();
+    let mut solver = start(5);
+    while solver.step().unwrap().is_continue() {}
+    let state = solver.state().clone();
+    let resume = |limit| Adam::new(0.1).max_iterations(limit).resume_batches(batch, state.clone()).unwrap();
+    assert_eq!(history(resume(40)).0, history(start(40)).0);
+    assert_eq!(history(resume(5)).0.status, Status::MaxIterations);
 }
 
 /// Mini-batches go on with the number of the next.

@@ -83,12 +83,29 @@ fn a_stop_takes_the_place_of_the_default_tolerance() {
     // The default would end the run at 1.5e-8 already.
     let report = run(Stop::gradient(1e-12) | Stop::gradients(500));
     assert!(report.gradient_norm <= 1e-12, "{report}");
+    // So it does beside tests that say nothing of the gradient.
     let report = run(Stop::target(-1.0) | Stop::iterations(200));
+    assert_eq!(report.status, Status::Converged(Criterion::GradientNorm), "{report}");
+    assert_eq!(report, run(Stop::values(usize::MAX) & Stop::iterations(200)));
+    // A test of the gradient that holds only together with another one: the method's own would hold alone.
+    let report = run((Stop::largest_slope(1e-3) & Stop::target(-1.0)) | Stop::iterations(200));
     assert!(report.gradient_norm < 1e-12, "{report}");
-    // Only the other tests are left: what the method cannot do any more ends the run.
-    assert_ne!(report.status, Status::Converged(Criterion::LargestSlope));
     let plain = minimize(&f, &f.start).run().unwrap();
     assert_eq!(plain, TrustRegion::new().minimize(&f, &f.start).unwrap());
+}
+
+/// A budget is no other idea of convergence: the minima of runs that keep within it are found.
+#[test]
+fn a_budget_leaves_convergence_to_the_method() {
+    let f = FromParts::first_order(
+        1,
+        |x: &[f64]| x[0].powi(4) - 2.0 * x[0] * x[0] + 0.25 * x[0],
+        |x: &[f64], g: &mut [f64]| g[0] = 4.0 * x[0].powi(3) - 4.0 * x[0] + 0.25,
+    );
+    let starts = MultiStart::in_box(&[-2.0], &[2.0], 20, 1).unwrap();
+    let found = starts.stop(|| Stop::gradients(1000)).run(&f, Lbfgs::new());
+    assert_eq!(found.minima().len(), 2);
+    assert!(found.runs().iter().all(|run| run.as_ref().is_ok_and(|report| report.status.is_converged())));
 }
 
 /// A test relative to a huge first gradient is met far from the minimum; no method has it by default, and `&` mends it.

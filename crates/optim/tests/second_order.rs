@@ -4,8 +4,8 @@ mod common;
 
 use common::{Counted, scalar};
 use optim::{
-    Criterion, CubicRegularization, FromParts, History, NewtonCg, NewtonMr, Objective, Report, Solver, Status, Stop,
-    TrustRegion, minimize,
+    Criterion, CubicRegularization, FromParts, History, NewtonCg, NewtonMr, Objective, Place, ProjectedNewton, Report,
+    Solver, Status, Stop, TrustRegion, minimize,
 };
 use std::ops::ControlFlow;
 
@@ -300,6 +300,29 @@ fn a_product_that_is_not_finite_is_counted() {
     let report = TrustRegion::new().minimize(&f, &[0.0]).unwrap();
     assert_eq!(report.counts.products, f.found()[2]);
     assert_eq!(f.found()[2], 1);
+}
+
+/// Where the Hessian is not finite nothing tells a minimum from a maximum: −|x|^1.5 has one at 0, where its slope is zero.
+#[test]
+fn a_product_that_is_not_finite_is_no_convergence() {
+    let cap = scalar(|x| -x.abs().powf(1.5), |x| -1.5 * x.abs().sqrt().copysign(x), |x| -0.75 / x.abs().sqrt());
+    let lost = scalar(|x| x * x, |x| 2.0 * x, |_| f64::NAN);
+    fn all(f: &impl Objective<f64>, name: &str) {
+        let reports = [
+            ("trust region", TrustRegion::new().minimize(f, &[0.0]).unwrap()),
+            ("cubic regularization", CubicRegularization::new().minimize(f, &[0.0]).unwrap()),
+            ("newton-cg", NewtonCg::new().minimize(f, &[0.0]).unwrap()),
+            ("newton-mr", NewtonMr::new().minimize(f, &[0.0]).unwrap()),
+            ("projected newton", ProjectedNewton::new(&[-1.0], &[1.0]).minimize(f, &[0.0]).unwrap()),
+            // A user's test of the gradient is confirmed by the method.
+            ("a test", minimize(f, &[0.0]).stop(Stop::largest_slope(1e-6)).run().unwrap()),
+        ];
+        for (method, report) in reports {
+            assert_eq!(report.status, Status::NonFinite(Place::Product), "{method} on {name}: {report}");
+        }
+    }
+    all(&cap, "−|x|^1.5");
+    all(&lost, "a Hessian of NaN");
 }
 
 /// ‖g₀‖ = 1e-12 beside a saddle, and √n later. Gradients on the way down are compared to the largest of them: a share of

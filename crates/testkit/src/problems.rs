@@ -96,10 +96,45 @@ impl Problem {
         self.start.iter().map(|x| factor * x).collect()
     }
 
+    /// Whether `x` is a listed minimum, by two gates; a run is judged by them whatever it says of itself.
+    ///
+    /// The value: |f − f*| ≤ 1e-6 max(1, |f*|) for a listed f*. The gradient: ‖g‖∞ ≤ 1e-6 max(1, |f*|), or `bound` if that is
+    /// larger, or else no entry larger than what rounding of x does to it, 8 ε Σⱼ |Hᵢⱼ xⱼ|: for Meyer's problem, whose
+    /// variables differ by six orders, no point in double precision has a gradient below 1e-4.
+    ///
+    /// ```
+    /// use testkit::problems::mgh;
+    /// let rosenbrock = mgh::problem(1);
+    /// assert!(rosenbrock.is_solved(&[1.0, 1.0], 0.0) && !rosenbrock.is_solved(&[-1.2, 1.0], 0.0));
+    /// // The value is 1e-6, the gradient is not.
+    /// assert!(!rosenbrock.is_solved(&[1.0 + 4e-5, 1.0], 0.0));
+    /// ```
+    pub fn is_solved(&self, x: &[f64], bound: f64) -> bool {
+        let (x, f) = (x.to_vec(), self.function());
+        let Ok((value, gradient)) = f.value_and_gradient(&x) else { return false };
+        self.nearest_minimum(value).is_some_and(|minimum| {
+            // Not `fold` with `max`, which drops a NaN.
+            let enough = bound.max(1e-6 * minimum.value.abs().max(1.0));
+            gradient.iter().all(|g| g.abs() <= enough) || is_rounding(&f, &x, &gradient)
+        })
+    }
+
     /// The listed minimum that `value` is within 1e-6 max(1, |minimum|) of, and nearest to.
     pub fn nearest_minimum(&self, value: f64) -> Option<&Minimum> {
         let distance = |minimum: &Minimum| (value - minimum.value).abs();
         let near = self.minima.iter().filter(|m| distance(m) <= 1e-6 * m.value.abs().max(1.0));
         near.min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
+}
+
+/// Whether every entry of the gradient at `x` is of the size that rounding of x gives it.
+fn is_rounding(f: &Function<'static, [Var], Var>, x: &[f64], gradient: &[f64]) -> bool {
+    let mut moved = vec![0.0; x.len()];
+    for j in 0..x.len() {
+        let mut column = vec![0.0; x.len()];
+        column[j] = x[j];
+        let Ok(product) = f.hvp(&x.to_vec(), &column) else { return false };
+        moved.iter_mut().zip(&product).for_each(|(moved, product)| *moved += product.abs());
+    }
+    gradient.iter().zip(&moved).all(|(g, moved)| g.abs() <= 8.0 * f64::EPSILON * moved)
 }

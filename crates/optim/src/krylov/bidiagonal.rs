@@ -28,6 +28,7 @@
 //! ```
 
 use super::lanczos::Expansion;
+use super::{hold, hold_rows};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::RectangularOperator;
 use crate::scalar::Scalar;
@@ -35,7 +36,8 @@ use crate::vector::{axpy, dot, norm};
 
 /// The process with every basis vector kept and orthogonalised against all before.
 ///
-/// Storage: for each step a vector of length `n` and one of length `m`, up to the capacity, and two of each besides.
+/// Storage: for each step a vector of length `n` and one of length `m`, up to the capacity, and two of each besides. Room for
+/// all, up to 2²⁵ numbers in either basis, is reserved at the first start.
 ///
 /// Sources: Golub, Kahan, SIAM J. Numer. Anal. 2 (1965); Paige, Saunders, *LSQR*, ACM TOMS 8 (1982).
 #[derive(Clone, Debug)]
@@ -98,6 +100,18 @@ impl<T: Scalar> Bidiagonal<T> {
         (self.m, self.n) = (matrix.rows(), matrix.columns());
         check_length("bidiagonal", "b", self.m, b.len())?;
         let capacity = self.capacity.min(self.n);
+        hold_rows(&mut self.u, capacity + 1, self.m);
+        hold_rows(&mut self.v, capacity, self.n);
+        let of_steps = [
+            &mut self.alpha,
+            &mut self.beta,
+            &mut self.rho,
+            &mut self.theta,
+            &mut self.y,
+            &mut self.rhs,
+            &mut self.right,
+        ];
+        of_steps.into_iter().for_each(|storage| hold(storage, capacity + 1));
         for (storage, length) in [(&mut self.w, self.m), (&mut self.z, self.n)] {
             storage.clear();
             storage.resize(length, T::zero());

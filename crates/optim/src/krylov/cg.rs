@@ -28,7 +28,8 @@ use crate::vector::{axpy, dot, norm};
 /// Storage, in vectors of length `n`: three, and one more with a preconditioner. Allocates only when `n` grows.
 ///
 /// A direction d with dᵀAd ≤ ε ‖d‖ ‖Ad‖ ends the run with [`KrylovEnd::NegativeCurvature`]: x is then the last good
-/// iterate and [`direction`](Self::direction) is d.
+/// iterate and [`direction`](Self::direction) is d. A residual r with rᵀM⁻¹r ≤ 0 ends it with
+/// [`KrylovEnd::IndefinitePreconditioner`], x the last iterate; of A that says nothing.
 ///
 /// Sources: Hestenes, Stiefel, J. Res. Nat. Bur. Stand. 49 (1952); Golub, Van Loan, *Matrix Computations* (2013), §11.5.
 #[derive(Clone, Debug)]
@@ -129,13 +130,13 @@ impl<T: Scalar> ConjugateGradients<T> {
             if residual_norm <= enough {
                 return ended(KrylovEnd::Converged);
             }
-            if !residual_norm.is_finite() || rz.is_nan() {
+            if !residual_norm.is_finite() || !rz.is_finite() {
                 return ended(KrylovEnd::NonFinite);
             }
             if rz <= T::zero() {
-                // An rᵀr that underflowed is converged; a preconditioner that is not positive definite has no meaning.
-                let end = if preconditioner.is_some() { KrylovEnd::NegativeCurvature } else { KrylovEnd::Converged };
-                return ended(end);
+                // An rᵀM⁻¹r that underflowed is converged: its largest terms are at most ‖r‖ ‖M⁻¹r‖.
+                let underflowed = preconditioner.is_none() || residual_norm * norm(&self.z) < T::min_positive_value();
+                return ended(if underflowed { KrylovEnd::Converged } else { KrylovEnd::IndefinitePreconditioner });
             }
             if products >= limit {
                 return ended(KrylovEnd::ProductLimit);

@@ -20,12 +20,12 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
-use super::default_basis;
 use super::lanczos::{Expansion, Lanczos};
 use super::secular::{Bound, Secular};
 use super::shifted::ShiftedLanczos;
 use super::solution::KrylovEnd;
 use super::tridiagonal::Eigen;
+use super::{default_basis, hold};
 use crate::descent::{ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
@@ -35,14 +35,14 @@ use crate::vector::{all_finite, axpy, dot, norm};
 /// The minimum of the cubic model from a Krylov space that is kept, so that other weights are solved without products.
 ///
 /// Storage, in vectors of length `n`: one, and one for each product, up to [`basis_vectors`](Self::basis_vectors) and
-/// one more. A step costs the product, 8 n k operations of orthogonalisation and about 15 k² for the eigenvalues of T,
-/// k being its number.
+/// one more; room for all of them, up to 2²⁵ numbers, is reserved at the first preparation. A step costs the product, 8 n k
+/// operations of orthogonalisation and about 15 k² for the eigenvalues of T, k being its number.
 ///
 /// # Beyond the basis
 /// Where the basis is full and the step not yet exact enough, Lanczos' process goes on without it, for a grid of twelve
-/// shifts λ at once ([`ShiftedLanczos`]), needing 27 vectors more. (H + λI) s = −g makes s the minimum of the model with
-/// weight λ/‖s‖, so the answer to a weight is the step of the least λ whose own weight is no smaller. The grid begins at λ
-/// of the step within the basis, from which λ only grows with the space, and is finest there.
+/// shifts λ at once ([`ShiftedLanczos`]), needing 27 vectors more, allocated when it first gets there. (H + λI) s = −g makes s
+/// the minimum of the model with weight λ/‖s‖, so the answer to a weight is the step of the least λ whose own weight is no
+/// smaller. The grid begins at λ of the step within the basis, from which λ only grows with the space, and is finest there.
 ///
 /// Sources: Cartis, Gould, Toint, *Adaptive cubic regularisation methods for unconstrained optimization I*, Math.
 /// Program. 127 (2011), §6; Dussault, Migot, Orban, *Scalable adaptive cubic regularization methods*, Math. Program.
@@ -124,7 +124,11 @@ impl<T: Scalar> CubicModel<T> {
     ) -> Result<usize, ObjectiveError> {
         let n = hessian.dimension();
         check_length("cubic model", "gradient", n, gradient.len())?;
-        self.lanczos.set_capacity(self.basis_vectors.unwrap_or(default_basis(n)));
+        let capacity = self.basis_vectors.unwrap_or(default_basis(n)).max(1);
+        self.lanczos.set_capacity(capacity);
+        self.eigen.reserve(capacity.min(n));
+        hold(&mut self.secular.h, capacity.min(n));
+        hold(&mut self.y, capacity.min(n));
         self.gamma = self.lanczos.start(gradient);
         self.end = StepEnd::Interior;
         self.is_beyond = false;

@@ -22,6 +22,7 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
+use super::hold;
 use super::lanczos::{Expansion, Lanczos};
 use super::secular::{Bound, Secular};
 use super::steihaug::{Steihaug, within};
@@ -35,10 +36,11 @@ use crate::vector::{all_finite, axpy};
 /// The trust-region step from a Krylov space that is kept, so that smaller radii are solved without products.
 ///
 /// Storage, in vectors of length `n`: two, and one for each product, up to [`basis_vectors`](Self::basis_vectors) and
-/// one more. A step costs the product and 8 n k operations of orthogonalisation, k being its number.
+/// one more; room for all of them, up to 2²⁵ numbers, is reserved at the first preparation, and later ones of vectors no longer
+/// allocate nothing. A step costs the product and 8 n k operations of orthogonalisation, k being its number.
 ///
 /// Where the basis is full and the step still inside the radius, conjugate gradients go on without it from the step
-/// found, needing eight vectors more; they stop as Steihaug's method does. Where the basis is full and the step on the
+/// found, needing six vectors more; they stop as Steihaug's method does. Where the basis is full and the step on the
 /// radius, the best step of the space is the answer.
 ///
 /// # The hard case
@@ -141,6 +143,18 @@ impl<T: Scalar> Gltr<T> {
     /// the radius saves a tenth of the products and costs no iteration.
     pub(crate) fn of_a_search() -> Self {
         Self::new().boundary_tolerance(T::of(0.3))
+    }
+
+    /// Reserves what steps of length `n` from so many products may need.
+    fn reserve(&mut self, n: usize, limit: usize) {
+        let k = self.basis_vectors.min(n);
+        self.pivots.reserve(k);
+        self.eigen.reserve(k);
+        hold(&mut self.secular.h, k);
+        hold(&mut self.y, k);
+        if limit > self.basis_vectors && n > self.basis_vectors {
+            self.beyond.reserve(n, 2);
+        }
     }
 
     /// λ of the last step: (H + λI) s = −g within the space. Zero for an interior step.
@@ -284,12 +298,13 @@ impl<T: Scalar> Descent<T> for Gltr<T> {
         self.interior_end = StepEnd::Interior;
         self.is_beyond = false;
         self.has_vectors = false;
+        let limit = self.max_products.unwrap_or(2 * n);
+        self.reserve(n, limit);
         self.gamma = self.lanczos.start(gradient);
         if !all_finite(gradient) {
             self.interior_end = StepEnd::NonFinite;
             return Ok(0);
         }
-        let limit = self.max_products.unwrap_or(2 * n);
         let products = self.explore(hessian, relative_tolerance * self.gamma, limit)?;
         self.interior_decrease = self.newton_decrease();
         Ok(products)

@@ -20,6 +20,7 @@
 //! ```
 
 use super::tridiagonal::Eigen;
+use super::{hold, hold_rows};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
 use crate::scalar::Scalar;
@@ -27,8 +28,9 @@ use crate::vector::{axpy, dot, norm};
 
 /// Lanczos' process with every basis vector kept and orthogonalised against all before.
 ///
-/// Storage, in vectors of length `n`: one, and one for each basis vector, up to the capacity and one more. They are
-/// allocated as the process first needs them and kept for the next. Besides the product, step k costs 8 n k operations.
+/// Storage, in vectors of length `n`: one, and one for each basis vector, up to the capacity and one more. The room for all is
+/// reserved at the first start, and kept for the next; of more than 2²⁵ numbers it grows with the process. Besides the product,
+/// step k costs 8 n k operations.
 ///
 /// Source: C. Lanczos, J. Res. Nat. Bur. Stand. 45 (1950); full reorthogonalisation: Golub, Van Loan, *Matrix
 /// Computations* (2013), §10.3.
@@ -89,9 +91,24 @@ impl<T: Scalar> Lanczos<T> {
         self.capacity = capacity.max(1);
     }
 
+    /// Reserves what a process on vectors of length `n` needs, Ritz vectors included.
+    pub(crate) fn reserve(&mut self, n: usize) {
+        self.reserve_basis(n);
+        self.eigen.reserve(self.capacity.min(n));
+    }
+
+    fn reserve_basis(&mut self, n: usize) {
+        let products = self.capacity.min(n);
+        hold(&mut self.w, n);
+        hold(&mut self.alpha, products);
+        hold(&mut self.beta, products);
+        hold_rows(&mut self.basis, (self.capacity.saturating_add(1)).min(n), n);
+    }
+
     /// Begins anew from `b`; returns ‖b‖. From zero or a vector that is not finite no step can be made.
     pub fn start(&mut self, b: &[T]) -> T {
         self.n = b.len();
+        self.reserve_basis(self.n);
         self.alpha.clear();
         self.beta.clear();
         self.scale = T::zero();
@@ -110,9 +127,11 @@ impl<T: Scalar> Lanczos<T> {
     fn push(&mut self, length: T) {
         let row = self.alpha.len() * self.n;
         if self.basis.len() < row + self.n {
-            // Doubled, but never to more than the last row needs.
-            let wanted = (2 * row).clamp(row + self.n, (self.capacity + 1) * self.n);
-            self.basis.reserve_exact(wanted - self.basis.len());
+            if self.basis.capacity() < row + self.n {
+                // Doubled, but never to more than the last row needs.
+                let wanted = (2 * row).clamp(row + self.n, (self.capacity + 1) * self.n);
+                hold(&mut self.basis, wanted);
+            }
             self.basis.resize(row + self.n, T::zero());
         }
         let inverse = T::one() / length;

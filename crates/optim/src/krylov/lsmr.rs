@@ -42,6 +42,7 @@ pub struct Lsmr<T> {
     av: Vec<T>,
     h: Vec<T>,
     h_bar: Vec<T>,
+    scale: T,
 }
 
 impl<T: Scalar> Default for Lsmr<T> {
@@ -61,6 +62,7 @@ impl<T: Scalar> Lsmr<T> {
             av: Vec::new(),
             h: Vec::new(),
             h_bar: Vec::new(),
+            scale: T::zero(),
         }
     }
 
@@ -69,6 +71,11 @@ impl<T: Scalar> Lsmr<T> {
     pub fn max_products(mut self, limit: usize) -> Self {
         self.max_products = Some(limit);
         self
+    }
+
+    /// The longest column, and the longest row, of the bidiagonal matrix of the last solve: an estimate of ‖A‖ from below.
+    pub(crate) fn scale(&self) -> T {
+        self.scale
     }
 
     /// Solves for `x` with the `damping` λ ≥ 0, to ‖r‖ ≤ `relative_tolerance` ‖b‖ ([`KrylovEnd::Converged`]) or
@@ -101,6 +108,7 @@ impl<T: Scalar> Lsmr<T> {
             storage.resize(length, zero);
         }
         x.fill(zero);
+        self.scale = zero;
         let limit = self.max_products.unwrap_or(8 * m.min(n) + 2);
         let b_norm = norm(b);
         let ended = |end, products, residual_norm| Ok(Solution { end, products, residual_norm });
@@ -113,6 +121,7 @@ impl<T: Scalar> Lsmr<T> {
         matrix.apply_transpose(&self.u, &mut self.v)?;
         let mut products = 1;
         let mut alpha = norm(&self.v);
+        self.scale = alpha;
         if alpha == zero {
             return ended(KrylovEnd::LeastSquares, products, b_norm);
         }
@@ -164,6 +173,7 @@ impl<T: Scalar> Lsmr<T> {
                     self.v.iter_mut().for_each(|v| *v /= alpha_next);
                 }
             }
+            self.scale = self.scale.max(alpha.hypot(beta)).max(alpha_next);
             alpha = alpha_next;
 
             let (c_hat, s_hat, alpha_hat) = rotation(alpha_bar, damping);

@@ -14,7 +14,10 @@
 //! | [`SaddleFree`] | the same with the absolute value of A | 2 and the basis |
 //! | [`Steihaug`] | the trust-region subproblem, truncated | 4 and the path |
 //!
-//! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before.
+//! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before. The room for a
+//! whole basis is reserved when the solver is first used, so that a larger Krylov space allocates nothing; memory that is
+//! reserved and not yet written takes none of the machine's. Two exceptions: a basis of more than 2²⁵ numbers (256 MiB of
+//! `f64`) grows by doubling, and [`CubicModel`] allocates what it needs beyond its basis when it first gets there.
 
 mod bidiagonal;
 mod cg;
@@ -45,6 +48,21 @@ pub use shifted::ShiftedLanczos;
 pub use solution::{KrylovEnd, Solution};
 pub use steihaug::Steihaug;
 pub(crate) use steihaug::crossing;
+
+/// The most numbers of a basis that are reserved at once.
+const MOST_RESERVED: usize = 1 << 25;
+
+/// Room for `length` entries.
+fn hold<T>(storage: &mut Vec<T>, length: usize) {
+    storage.reserve_exact(length.saturating_sub(storage.len()));
+}
+
+/// Room for so many rows of `width` entries, unless they are too many to be reserved at once.
+fn hold_rows<T>(storage: &mut Vec<T>, rows: usize, width: usize) {
+    if let Some(length) = rows.checked_mul(width).filter(|&length| length <= MOST_RESERVED) {
+        hold(storage, length);
+    }
+}
 
 /// How many basis vectors are kept for `n` variables: a whole basis up to 512 (2 MiB of `f64`), else 64.
 pub(crate) fn default_basis(n: usize) -> usize {

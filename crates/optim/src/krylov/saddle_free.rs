@@ -15,6 +15,7 @@
 //! # Ok::<(), optim::Error>(())
 //! ```
 
+use super::hold;
 use super::lanczos::{Expansion, Lanczos};
 use super::secular::{Bound, Secular};
 use super::tridiagonal::Eigen;
@@ -26,13 +27,15 @@ use crate::vector::{all_finite, axpy};
 
 /// Steps of a trust region with the absolute value of the Hessian, within a Krylov space that is kept.
 ///
-/// Storage, in vectors of length `n`: two, and one for each product. Where [`Gltr`](crate::Gltr) goes to the radius
-/// wherever curvature is negative, this step has a length of its own there; it promises what the true quadratic does.
+/// Storage, in vectors of length `n`: two, and one for each product; room for all, up to 2²⁵ numbers, is reserved at the first
+/// preparation. Where [`Gltr`](crate::Gltr) goes to the radius wherever curvature is negative, this step has a length of its
+/// own there; it promises what the true quadratic does.
 ///
 /// Source: Dauphin, Pascanu, Gulcehre, Cho, Ganguli, Bengio, *Identifying and attacking the saddle point problem in
 /// high-dimensional non-convex optimization*, NeurIPS 2014.
 #[derive(Clone, Debug)]
 pub struct SaddleFree<T> {
+    vectors: usize,
     lanczos: Lanczos<T>,
     eigen: Eigen<T>,
     secular: Secular<T>,
@@ -47,6 +50,7 @@ impl<T: Scalar> SaddleFree<T> {
     /// Steps in a space of at most `vectors` dimensions, at least 1. Holds no storage until it is first used.
     pub fn new(vectors: usize) -> Self {
         Self {
+            vectors: vectors.max(1),
             lanczos: Lanczos::new(vectors),
             eigen: Eigen::new(),
             secular: Secular::new(),
@@ -76,6 +80,11 @@ impl<T: Scalar> Descent<T> for SaddleFree<T> {
         relative_tolerance: T,
     ) -> Result<usize, ObjectiveError> {
         check_length("saddle-free", "gradient", hessian.dimension(), gradient.len())?;
+        let k = self.vectors.min(gradient.len());
+        self.eigen.reserve(k);
+        for storage in [&mut self.absolute, &mut self.y, &mut self.secular.h] {
+            hold(storage, k);
+        }
         self.gamma = self.lanczos.start(gradient);
         self.radius = radius;
         self.end = StepEnd::Interior;

@@ -22,6 +22,8 @@ pub enum KrylovEnd {
     LeastSquares,
     /// A direction d with dᵀAd ≤ 0, up to rounding, was met: A is not positive definite.
     NegativeCurvature,
+    /// A residual r with rᵀM⁻¹r ≤ 0 was met: the preconditioner is not positive definite, which says nothing of A.
+    IndefinitePreconditioner,
     /// The limit of products came first.
     ProductLimit,
     /// A product was not finite.

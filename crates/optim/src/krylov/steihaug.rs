@@ -23,6 +23,7 @@
 //! # Ok::<(), optim::ObjectiveError>(())
 //! ```
 
+use super::{hold, hold_rows};
 use crate::descent::{Descent, ModelStep, StepEnd};
 use crate::objective::{ObjectiveError, check_length};
 use crate::operator::LinearOperator;
@@ -32,7 +33,7 @@ use crate::vector::{axpy, dot, norm};
 /// Truncated conjugate gradients for a trust region, with the path kept for smaller radii.
 ///
 /// Storage, in vectors of length `n`: four (s, r, d, Hd) and one for each step of the path, up to
-/// [`path_rows`](Self::path_rows). Rows are allocated as the path first needs them and kept for the next.
+/// [`path_rows`](Self::path_rows). Room for the rows, up to 2²⁵ numbers, is reserved at the first preparation and kept.
 ///
 /// A path with more steps than rows merges its later steps into one chord. The end of the chord minimises q over a
 /// space that contains the chord, so along it the model still falls and ‖s‖ still grows; only radii that end *inside*
@@ -129,6 +130,16 @@ impl<T: Scalar> Steihaug<T> {
     pub fn path_rows(mut self, rows: usize) -> Self {
         self.path_rows = rows.max(2);
         self
+    }
+
+    /// Reserves four vectors of length `n`, and the rows of a path of so many steps.
+    pub(crate) fn reserve(&mut self, n: usize, steps: usize) {
+        for storage in [&mut self.s, &mut self.r, &mut self.d, &mut self.hd] {
+            hold(storage, n);
+        }
+        let rows = self.path_rows.min(steps);
+        hold(&mut self.segments, rows);
+        hold_rows(&mut self.rows, rows, n);
     }
 
     /// ‖H s + g‖₂ at the end of the interior path.
@@ -265,6 +276,8 @@ impl<T: Scalar> Descent<T> for Steihaug<T> {
     ) -> Result<usize, ObjectiveError> {
         let n = hessian.dimension();
         check_length("steihaug", "gradient", n, gradient.len())?;
+        let limit = self.max_products.unwrap_or(2 * n);
+        self.reserve(n, limit);
         self.segments.clear();
         self.tail = None;
         self.radius = radius;
@@ -274,7 +287,6 @@ impl<T: Scalar> Descent<T> for Steihaug<T> {
         self.r.extend(gradient.iter().map(|&g| -g));
         self.d.clone_from(&self.r);
         self.hd.resize(n, T::zero());
-        let limit = self.max_products.unwrap_or(2 * n);
         let products = self.walk(hessian, relative_tolerance * norm(gradient), limit)?;
         self.close_path();
         Ok(products)

@@ -3,6 +3,7 @@
 //! T has the diagonal α₁ … α_k and beside it β₁ … β_{k−1}. The eigenvalues come from the implicit QL iteration, which
 //! carries along as many rows of the eigenvector matrix as the caller needs: two for a residual, all for a step.
 
+use super::{hold, hold_rows};
 use crate::scalar::Scalar;
 
 /// Eigenvalues of T, ascending, and for each the chosen components of its eigenvector of length 1. Reused storage.
@@ -30,6 +31,15 @@ impl<T: Scalar> Eigen<T> {
             order: Vec::new(),
             sorted: Vec::new(),
         }
+    }
+
+    /// Reserves what matrices of order `k` need, all components included.
+    pub(crate) fn reserve(&mut self, k: usize) {
+        hold(&mut self.values, k);
+        hold(&mut self.off, k);
+        hold(&mut self.order, k);
+        hold_rows(&mut self.components, k, k.max(2));
+        hold_rows(&mut self.sorted, k, k.max(2));
     }
 
     /// All components of each eigenvector. Time about 3 k³; false if the iteration met a NaN.
@@ -184,6 +194,12 @@ pub(crate) struct Pivots<T> {
 impl<T: Scalar> Pivots<T> {
     pub(crate) fn new() -> Self {
         Self { pivots: Vec::new(), solution: Vec::new() }
+    }
+
+    /// Reserves what matrices of order `k` need.
+    pub(crate) fn reserve(&mut self, k: usize) {
+        hold(&mut self.pivots, k);
+        hold(&mut self.solution, k);
     }
 
     pub(crate) fn clear(&mut self) {

@@ -200,9 +200,10 @@ impl<T: Scalar, O: Objective<T>> Learnt<T> for LbfgsbSolver<'_, T, O> {
         if along.sampled != Some(found.step) {
             value = along.sample(found.step)?.0;
         }
+        let failure = along.failure();
         now.step_norm = found.step * length;
         if now.trial == now.x {
-            return Ok(ControlFlow::Continue(Status::NoProgress));
+            return Ok(ControlFlow::Continue(failure));
         }
         if !value.is_finite() || !all_finite(trial_gradient) {
             return Ok(ControlFlow::Continue(Status::NonFinite(Place::Gradient)));

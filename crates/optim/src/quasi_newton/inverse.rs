@@ -104,8 +104,12 @@ impl<T: Scalar> LbfgsInverse<T> {
     /// What becomes of pairs with too little curvature, and the θ below which it is too little. Default:
     /// [`PairUpdate::Skip`] and 1e-10 (ε for `f32`).
     pub fn pair_update(mut self, update: PairUpdate, threshold: T) -> Self {
-        (self.update, self.threshold) = (update, threshold);
+        self.set_pair_update(update, threshold);
         self
+    }
+
+    pub(crate) fn set_pair_update(&mut self, update: PairUpdate, threshold: T) {
+        (self.update, self.threshold) = (update, threshold);
     }
 
     /// The pairs held.
