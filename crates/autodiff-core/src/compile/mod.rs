@@ -4,7 +4,7 @@
 //! * [`roll`], which turns scalar code back into arrays before it is differentiated;
 //! * [`simplify`], [`accumulate`], [`rematerialize`], [`unstack`], [`pack`], [`factor`] and [`spread`], from graph to graph,
 //!   verified after they ran in debug builds;
-//! * [`schedule`], which decides what runs when, and [`fuse`], which decides what runs together, and [`divide`], which bounds that; all verified likewise (`verify`).
+//! * [`schedule`], which decides what runs when, and [`fuse`], which decides what runs together, within bounds (`divide`); both verified likewise (`verify`).
 
 /// Methods of a primitive that is made after all derivatives are taken, and so has none.
 macro_rules! compiled_only {
