@@ -5,10 +5,8 @@ use smallvec::SmallVec;
 
 /// Repeats `x` of shape `from` to shape `to`; axes are aligned at the end, axes of length 1 and missing ones repeat.
 ///
-/// Shapes are trusted: entries of `out` are written one by one, as many as `to` has.
-///
 /// # Panics
-/// If a slice is shorter than its shape says.
+/// If the slices do not have the lengths that the shapes say, except that a single entry fills `out` whatever its length.
 ///
 /// ```
 /// let mut out = [0.0; 6];

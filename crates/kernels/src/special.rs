@@ -152,6 +152,9 @@ fn polygamma(n: f64, x: f64) -> f64 {
         return digamma(x);
     }
     let zeta = hurwitz_zeta(n + 1.0, x);
+    if zeta == 0.0 || !zeta.is_finite() {
+        return if n % 2.0 == 1.0 { zeta } else { -zeta };
+    }
     // Of 171! on, n! is beyond the numbers, its product with ζ need not be.
     let factors = (2..=n as u32).map(f64::from);
     let size = match n <= 170.0 {
@@ -190,7 +193,7 @@ fn hurwitz(s: i32, x: f64) -> f64 {
         sum += term;
         z += 1.0;
         // All further terms together are below term · z/(s − 1).
-        if term * z < sum * 1e-20 {
+        if term == 0.0 || term * z < sum * 1e-20 {
             return sum;
         }
     }

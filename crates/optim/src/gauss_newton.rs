@@ -17,7 +17,7 @@
 
 use crate::error::{Error, require, require_length, require_lengths};
 use crate::halving::halve;
-use crate::krylov::{KrylovEnd, Lsmr, Solution};
+use crate::krylov::{KrylovEnd, Lsmr};
 use crate::least_squares::{LeastSquares, ResidualModel, half_square};
 use crate::limits::{Limits, limit_options};
 use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
@@ -74,9 +74,8 @@ impl<T: Scalar> GaussNewton<T> {
 
     /// ‖s‖/‖x‖ at which a full step is as good as none: the run has converged. Default: 1e4 ε (2e-12 in `f64`).
     ///
-    /// A short step is solved for once more, to 10 ε. Of one that is damped, or that [`Lsmr`] gave up, its length says nothing:
-    /// then the cosine of the angle between r and the
-    /// range of J must be at most √ε, too.
+    /// A short step is solved for once more, to 10 ε. Of one that is damped, or that [`Lsmr`] gave up, its length says nothing: then
+    /// ‖Jᵀr‖ must be at most √ε ‖J‖ ‖r‖, too, which a badly conditioned J may allow far from a minimum.
     pub fn step_tolerance(mut self, tolerance: T) -> Self {
         self.step_tolerance = tolerance;
         self
@@ -172,7 +171,8 @@ pub struct GaussNewtonState<T> {
     solved: bool,
     /// Whether it is the undamped step, solved to the tolerance.
     exact: bool,
-    /// The cosine of the angle between r and the range of J, or more.
+    /// ‖Jᵀr‖/(‖J‖ ‖r‖), with an estimate of ‖J‖ from below: the cosine of the angle between r and the range of J, if J is well
+    /// conditioned.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     cosine: T,
     /// The share of the last step that was taken.
@@ -237,8 +237,8 @@ impl<T: Scalar, L: LeastSquares<T>> GaussNewtonSolver<'_, T, L> {
             && (norm(step) <= short && *linear_tolerance > finest)
         {
             // Where J is badly conditioned a few digits of the system may be right with a step that is not: all of them.
-            let second = lsmr.solve(&mut jacobian, right, T::zero(), step, finest);
-            solved = second.map(|second| Solution { products: first.products + second.products, ..second });
+            self.state.now.counts.products += first.products;
+            solved = lsmr.solve(&mut jacobian, right, T::zero(), step, finest);
         }
         let solution = match solved {
             Ok(solution) => solution,

@@ -360,9 +360,15 @@ impl<T: Scalar, M: ResidualModel<T>> RectangularOperator<T> for ScaledJacobian<'
     }
 }
 
+/// The norm of the lengths, in the units of r: of D x, and where `scale` is that of columns, of the variables with an effect alone.
+fn norm_of<T: Scalar>(lengths: impl Iterator<Item = T>, scale: Option<&[T]>) -> T {
+    let counts = |j: usize| scale.is_none_or(|scale| scale[j] >= T::min_positive_value());
+    lengths.enumerate().filter(|&(j, _)| counts(j)).fold(T::zero(), |norm, (_, length)| norm.hypot(length))
+}
+
 /// ‖D x‖.
-fn scaled_norm<T: Scalar>(x: &[T], inverse: &[T]) -> T {
-    x.iter().zip(inverse).map(|(&x, &d)| (x / d).powi(2)).sum::<T>().sqrt()
+fn scaled_norm<T: Scalar>(x: &[T], inverse: &[T], scale: Option<&[T]>) -> T {
+    norm_of(x.iter().zip(inverse).map(|(&x, &d)| x / d), scale)
 }
 
 impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
@@ -402,11 +408,15 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
                 self.inverse[j] = inverse(scale[j]);
             }
         }
-        let size = scaled_norm(&now.x, &self.inverse);
+        let scale = self.columns.then_some(&scale[..]);
+        let size = scaled_norm(&now.x, &self.inverse, scale);
         let has_size = size > T::zero() && size.is_finite();
         // A radius has the units of D x, which are those of r: only beside another is it small or large.
         if now.counts.iterations == 0 {
-            let ones = || self.inverse.iter().map(|&d| (T::one() / d).powi(2)).sum::<T>().sqrt();
+            let ones = || match norm_of(self.inverse.iter().map(|&d| T::one() / d), scale) {
+                none if none == T::zero() => T::one(),
+                ones => ones,
+            };
             let radius = self.options.factor * if has_size { size } else { ones() };
             search.set_radius(radius);
             search.set_max_radius(T::max_value());
@@ -524,7 +534,8 @@ impl<T: Scalar, L: LeastSquares<T>> LevenbergMarquardtSolver<'_, T, L> {
         }
         let (promised, length, believed) = self.choose()?;
         self.state.now.step_norm = promised.norm;
-        let size = scaled_norm(&self.state.now.x, &self.inverse);
+        let scale = self.columns.then_some(&self.state.scale[..]);
+        let size = scaled_norm(&self.state.now.x, &self.inverse, scale);
         let short = self.options.step_tolerance * size;
         if promised.end == StepEnd::Interior && length <= short {
             if !self.state.inflated {

@@ -221,11 +221,12 @@ impl<T: Scalar> Standing<T> {
         };
     }
 
-    /// Convergence of a sum of squares that is the least it can be: zero, or below the least normal number, where its digits
-    /// are lost.
+    /// Convergence of a sum of squares that is the least it can be: below the least normal number, where its digits are lost, with a
+    /// gradient that is as good as none beside the first. (Residuals may be that small in their own units.)
     pub(crate) fn vanished(&self) -> Option<Status> {
         let flat = self.gradient_norm <= self.limits.gradient_tolerance;
-        (self.value < T::min_positive_value() && !flat).then_some(Status::Converged(Criterion::Value))
+        let fell = self.gradient_norm <= T::epsilon() * T::epsilon() * self.gradient_norms[0];
+        (self.value < T::min_positive_value() && fell && !flat).then_some(Status::Converged(Criterion::Value))
     }
 
     /// The status of a run that has no shorter step to try: what was not finite at the last one, else `status`.

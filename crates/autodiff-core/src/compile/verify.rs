@@ -2,7 +2,7 @@
 
 use super::fuse::{Unit, is_total};
 use super::lines::reduction;
-use super::repeat::repeat;
+use super::repeat::{Repeat, repeat};
 use crate::graph::{Graph, NodeId, Operation};
 
 /// That `order` has the nodes of `nodes`, each once, behind those of its arguments that are among them; else what is wrong.
@@ -51,7 +51,10 @@ fn within(graph: &Graph, source: NodeId, id: NodeId) -> bool {
     let row = |id| matches!(graph.operation(id), Operation::Row(_));
     let reduces = is_total(graph, id) || reduction(graph, id).is_some();
     // A repeat of what is one number a line spreads it over the line; any other reads its source as a whole.
-    let spreads = repeat(graph, id).is_some() && (reduction(graph, source).is_some() || row(source));
+    let (all, lines) = (graph.shape(id).size(), graph.shape(source).size());
+    let line = all.checked_div(lines).unwrap_or(0);
+    let of_lines = line > 1 && lines * line == all && (reduction(graph, source).is_some() || row(source));
+    let spreads = of_lines && repeat(graph, id) == Some(Repeat::Run { start: 0, run: line });
     !is_total(graph, source) && (row(id) || reduces || spreads)
 }
 
@@ -105,5 +108,15 @@ mod tests {
         assert!(of(&[&[0], &[1, 2, 3, 4]]).unwrap_err().contains("as a whole"));
         assert!(of(&[&[0], &[3, 4], &[1, 2]]).unwrap_err().contains("before"));
         assert!(of(&[&[0], &[1, 2], &[3]]).unwrap_err().contains("does not run"));
+    }
+
+    #[test]
+    fn a_slice_waits_for_its_source() {
+        let text = "%0 = input : [80]\n%1 = sin %0 : [80]\n%2 = slice{axis=[0], start=[40], step=[1], count=[40]} %1 : [40]\n\
+                    %3 = cos %2 : [40]\nreturn %3";
+        let graph: Graph = text.parse().expect("the test's own text");
+        let all: Vec<NodeId> = graph.ids().collect();
+        let units = [Unit::Single(all[0]), Unit::Region(all[1..].to_vec())];
+        assert!(verify_units(&graph, &all, &all, &units).unwrap_err().contains("as a whole"));
     }
 }

@@ -199,7 +199,8 @@ impl Program {
         program.statistics.traced = graph.len();
         program.statistics.passes = optimized.passes;
         program.statistics.scratch = program.scratch(1);
-        program.divides = program.scratch(2) > program.statistics.scratch;
+        let divides = |one: &Instruction| one.scratch(&program.shapes, 2) > one.scratch(&program.shapes, 1);
+        program.divides = program.instructions.iter().any(divides);
         program
     }
 

@@ -157,7 +157,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
 
     /// ∇²f(x) v, exactly and without forming the Hessian, in the structure of `x`; reverse over forward.
     ///
-    /// Costs about two gradients, measured 1.8 for a dense network and 2.6 for a convolutional one, and the memory of two. For many products at one point use
+    /// Costs about two gradients, measured 1.8 for a dense network and 2.6 for a convolutional one, and the memory of two to three. For many products at one point use
     /// [`linearize`](Function::linearize).
     ///
     /// # Errors

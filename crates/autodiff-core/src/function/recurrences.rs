@@ -57,7 +57,8 @@ fn slope_of_power(x: Var, p: Var, y: Var) -> Var {
     let exponent = match peek(|graph| repeated_number(graph, p.node)).flatten() {
         // What is small then is the power of something large, and so are the powers below.
         Some(number) if number < 0.0 => p,
-        _ => y.less_equal(f64::MIN_POSITIVE).select(f64::NAN, p),
+        // In either precision.
+        _ => y.abs().less_equal(f64::from(f32::MIN_POSITIVE)).select(f64::NAN, p),
     };
     exponent * (y / x)
 }

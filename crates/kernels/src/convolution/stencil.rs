@@ -169,6 +169,7 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
             let mut packed = packed;
             for group in 0..sweep.groups {
                 let strip = sweep.source(source, image, &places, group, region);
+                let mut finite = None;
                 for (a, b) in classes(sweep) {
                     let (rows, columns) =
                         (sweep.rows.within(&a, places.clone()), sweep.columns.within(&b, 0..sweep.columns.places));
@@ -197,7 +198,7 @@ impl<T: Scalar> WithSimd for Part<'_, T> {
                         // Zeros stand between the places in this kernel, and 0 · ∞ is none: then each place is taken by itself.
                         let (high, wide) =
                             (sweep.rows.window(places.len()), sweep.columns.window(sweep.columns.places));
-                        if strip.is_finite(high, wide) {
+                        if *finite.get_or_insert_with(|| strip.is_finite(high, wide)) {
                             let joint = Grid {
                                 columns: grid.columns / together,
                                 from_steps: [grid.from_steps[0], together * grid.from_steps[1]],

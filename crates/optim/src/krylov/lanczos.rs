@@ -129,7 +129,7 @@ impl<T: Scalar> Lanczos<T> {
         if self.basis.len() < row + self.n {
             if self.basis.capacity() < row + self.n {
                 // Doubled, but never to more than the last row needs.
-                let wanted = (2 * row).clamp(row + self.n, (self.capacity + 1) * self.n);
+                let wanted = (2 * row).clamp(row + self.n, self.capacity.saturating_add(1).saturating_mul(self.n));
                 hold(&mut self.basis, wanted);
             }
             self.basis.resize(row + self.n, T::zero());

@@ -50,7 +50,7 @@ pub use steihaug::Steihaug;
 pub(crate) use steihaug::crossing;
 
 /// The most numbers of a basis that are reserved at once.
-const MOST_RESERVED: usize = 1 << 25;
+const MOST_RESERVED: usize = 1 << 22;
 
 /// Room for `length` entries.
 fn hold<T>(storage: &mut Vec<T>, length: usize) {
