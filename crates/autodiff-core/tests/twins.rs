@@ -5,7 +5,10 @@
 
 use autodiff_core::execute::{Group, Guards, Interface, Phase, Program, Role, interpret};
 use autodiff_core::graph::{Executable, Structured};
-use autodiff_core::primitive::{Cumsum, Gather, Pad, Pattern, Permute, Pick, Place, ScatterAdd, Slice, Unslice};
+use autodiff_core::primitive::{
+    Argmax, Cumsum, Gather, Maximum, Pad, Pattern, Permute, Pick, Place, PutAlong, ScatterAdd, Slice, TakeAlong,
+    Unslice,
+};
 use autodiff_core::trace::{Session, record};
 use autodiff_core::{Precision, Shape, Var, concat};
 use std::panic::Location;
@@ -177,6 +180,53 @@ fn gather_and_scatter_add() {
             scattered.add(&replaced(&i, axis, rows.len(), &[row]), y.at(&i));
         }
         hold(&ScatterAdd { axis, length }, 1, &[y, index], &scattered);
+    });
+}
+
+#[test]
+fn entries_along_an_axis() {
+    cases(8000, |random| {
+        let shape = random.shape(1);
+        let axis = random.below(shape.len());
+        let length = shape[axis];
+        let mut lines = shape.clone();
+        lines[axis] = if length == 0 { 0 } else { random.below(4) };
+        let index = random.index(&lines, length.max(1));
+        let at = |i: &[usize]| replaced(i, axis, 1, &[index.at(i) as usize]);
+        let x = random.array(&shape);
+        let taken = Array::of(&lines, |i| x.at(&at(i)));
+        hold(&TakeAlong { axis }, 1, &[x, index.clone()], &taken);
+
+        let y = random.array(&lines);
+        let mut put = Array::zeros(&shape);
+        indices(&lines).iter().for_each(|i| put.add(&at(i), y.at(i)));
+        hold(&PutAlong { axis, length }, 1, &[y, index], &put);
+    });
+}
+
+#[test]
+fn largest_entries() {
+    cases(9000, |random| {
+        let shape = random.shape(1);
+        let axis = random.below(shape.len());
+        if shape[axis] == 0 {
+            return;
+        }
+        let x = random.array(&shape);
+        let line = |i: &[usize]| -> Vec<f64> {
+            let entry = |j: usize| x.at(&[&i[..axis], &[j], &i[axis..]].concat());
+            (0..shape[axis]).map(entry).collect()
+        };
+        let lines = replaced(&shape, axis, 1, &[]);
+        let largest = |i: &[usize]| line(i).into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let first = |i: &[usize]| line(i).iter().position(|&x| x == largest(i)).expect("it is one of them") as f64;
+        hold(&Maximum { axis }, 1, std::slice::from_ref(&x), &Array::of(&lines, largest));
+        // The place does not grow with the entries: here it is multiplied by what they were.
+        let of = |x: &[Var]| {
+            let place = record(Argmax { axis }, x, Location::caller());
+            place * (x[0].max_axis(axis as isize))
+        };
+        hold_as("argmax", 1, &[x.clone()], &Array::of(&lines, |i| first(i) * largest(i)), of);
     });
 }
 
