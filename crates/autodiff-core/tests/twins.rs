@@ -226,7 +226,7 @@ fn largest_entries() {
             let place = record(Argmax { axis }, x, Location::caller());
             place * (x[0].max_axis(axis as isize))
         };
-        hold_as("argmax", 1, &[x.clone()], &Array::of(&lines, |i| first(i) * largest(i)), of);
+        hold_as("argmax", 1, std::slice::from_ref(&x), &Array::of(&lines, |i| first(i) * largest(i)), of);
     });
 }
 
