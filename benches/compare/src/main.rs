@@ -39,6 +39,7 @@ mod workload;
 use arguments::{Arguments, Task};
 use clap::{CommandFactory, Parser};
 use error::{Error, Result};
+use measure::Sampling;
 use peer::Peer;
 use row::Row;
 use run::Run;
@@ -88,7 +89,7 @@ fn compare(arguments: &Arguments, tasks: &[Task]) -> Result<usize> {
         let mut failures = 0;
         let mut run = Run {
             threads,
-            seconds: arguments.seconds,
+            sampling: Sampling::new(arguments.seconds, threads),
             peers,
             row: &mut |row: &Row| tell(row, arguments.json),
             failure: &mut |error: &Error| {

@@ -2,7 +2,7 @@
 
 use crate::check;
 use crate::error::Result;
-use crate::measure::in_turns;
+use crate::measure::Sampling;
 use crate::ours;
 use crate::peer::Peer;
 use crate::row::Row;
@@ -18,7 +18,7 @@ const SIZES: [usize; 4] = [256, 384, 512, 1024];
 ///
 /// # Errors
 /// Those of the peers, or [`Error::Disagreement`](crate::error::Error::Disagreement).
-pub fn rows(precision: Precision, threads: usize, peers: &[Peer], seconds: f64) -> Result<Vec<Row>> {
+pub fn rows(precision: Precision, threads: usize, peers: &[Peer], sampling: Sampling) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for size in SIZES {
         let mut subjects = vec![match precision {
@@ -33,7 +33,7 @@ pub fn rows(precision: Precision, threads: usize, peers: &[Peer], seconds: f64) 
             let what = format!("gemm n={size} {precision}");
             check::agree(&what, precision, (ours::NAME, &checks[0]), (subject.peer(), check))?;
         }
-        let summaries = in_turns(&mut subjects, seconds)?;
+        let summaries = sampling.in_turns(&mut subjects)?;
         for ((subject, check), summary) in subjects.iter().zip(checks).zip(summaries) {
             rows.push(Row {
                 workload: "gemm".into(),

@@ -4,7 +4,7 @@ use crate::arguments::Task;
 use crate::check::{self, Check};
 use crate::error::{Error, Result};
 use crate::flops::flops;
-use crate::measure::in_turns;
+use crate::measure::Sampling;
 use crate::operator::Operator;
 use crate::peer::Peer;
 use crate::row::Row;
@@ -20,8 +20,8 @@ const PEAK_SECONDS: f64 = 0.3;
 pub struct Run<'a> {
     /// Cores and threads.
     pub threads: usize,
-    /// Seconds for one measurement.
-    pub seconds: f64,
+    /// How long, and in what turns.
+    pub sampling: Sampling,
     /// The other systems.
     pub peers: Vec<Peer>,
     /// Takes every row when it is measured.
@@ -50,7 +50,7 @@ impl Run<'_> {
     }
 
     fn peak(&mut self, precision: Precision) -> Option<f64> {
-        match peak::rows(precision, self.threads, &self.peers, self.seconds.min(PEAK_SECONDS)) {
+        match peak::rows(precision, self.threads, &self.peers, self.sampling.at_most(PEAK_SECONDS)) {
             Ok(rows) => {
                 rows.iter().for_each(|row| (self.row)(row));
                 let peak = peak::of(&rows);
@@ -94,7 +94,7 @@ impl Run<'_> {
                     take(peer.subject(op));
                 }
             }
-            match measured(task, op, subjects, beside, self.seconds, &mut *self.failure) {
+            match measured(task, op, subjects, beside, self.sampling, &mut *self.failure) {
                 Ok(rows) => {
                     for row in rows {
                         let row = Row { threads: self.threads, peak, ..row };
@@ -115,7 +115,7 @@ fn measured(
     op: Operator,
     subjects: Vec<Box<dyn Subject>>,
     beside: Option<Box<dyn Subject>>,
-    seconds: f64,
+    sampling: Sampling,
     failure: &mut dyn FnMut(&Error),
 ) -> Result<Vec<Row>> {
     let Task { workload, form, precision, .. } = *task;
@@ -140,7 +140,7 @@ fn measured(
         }
     }
     right.extend(beside);
-    let summaries = in_turns(&mut right, seconds)?;
+    let summaries = sampling.in_turns(&mut right)?;
     let summaries: Vec<_> = right.iter().zip(summaries).map(|(subject, s)| s.part(subject.parts())).collect();
     let native =
         right.iter().zip(&summaries).find(|(subject, _)| subject.peer() == native::NAME).map(|(_, s)| s.median);
