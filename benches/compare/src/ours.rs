@@ -241,13 +241,18 @@ where
     L: Fn(usize) -> O,
 {
     fn subject(&self, op: Operator) -> Result<Option<Box<dyn Subject>>> {
-        let (function, x, v) = (self.problem.function.clone(), self.problem.point.clone(), self.v.clone());
         Ok(match (op, &self.loss) {
-            (Operator::Taylor(order), _) => Some(subject(
-                Vec::new(),
-                move |r: &mut Vec<ArrayD<T>>| function.taylor(&x, &v, order).map(|coefficients| *r = coefficients),
-                move |r| check::of_array("coefficient", r[order].iter().map(|x| x.to_f64())),
-            )),
+            (Operator::Taylor(order), _) => {
+                let flat = self.problem.function.flat(&self.problem.point);
+                let entries = |x: &Array<T, D>| x.iter().copied().collect::<Vec<T>>();
+                let (x, v) = (entries(&self.problem.point), entries(&self.v));
+                let last = move |r: &Vec<T>| r.len() / (order + 1) * order;
+                Some(subject(
+                    Vec::new(),
+                    move |r: &mut Vec<T>| flat.series_into(&x, &v, order, r),
+                    move |r| check::of_array("coefficient", r[last(r)..].iter().map(|x| x.to_f64())),
+                ))
+            }
             (Operator::TaylorGradient(order), Some(loss)) => loss(order).subject(Operator::Gradient)?,
             _ => None,
         })

@@ -101,6 +101,8 @@ fn scalars<T: Executable + Tree<Scalar = T, Traced = Var>>() {
     let gradient = allocations(|| assert!(flat.value_and_gradient(&x, &mut out).unwrap().to_f64().is_finite()));
     assert_eq!(gradient, 0, "swept gradient");
     assert_eq!(allocations(|| flat.hvp(&x, &v, &mut out).unwrap()), 0, "swept product");
+    let mut series = Vec::new();
+    assert_eq!(allocations(|| flat.series_into(&x, &v, 3, &mut series).unwrap()), 0, "swept coefficients");
     let once = |n: usize| {
         let x = point(n);
         // Counted over two calls.
@@ -161,6 +163,8 @@ fn network<T: Executable + Tree<Scalar = T>>() {
     none("value", &mut || assert!(flat.value(&x).unwrap().to_f64().is_finite()));
     none("gradient", &mut || assert!(flat.value_and_gradient(&x, &mut out).unwrap().to_f64().is_finite()));
     none("hvp", &mut || flat.hvp(&x, &v, &mut out).unwrap());
+    let mut series = Vec::new();
+    none("Taylor coefficients", &mut || flat.series_into(&x, &v, 3, &mut series).unwrap());
     let at = flat.linearize(&x).unwrap();
     none("linearized hvp", &mut || at.hvp(&v, &mut out).unwrap());
     none("jvp", &mut || at.jvp(&v, &mut one).unwrap());

@@ -367,3 +367,34 @@ fn gradients_of_coefficients_are_those_of_nested_duals() {
         assert!((a - b).abs() <= 1e-14, "{a:e} against {b:e}");
     }
 }
+
+/// Of several results, of which one is a variable, one a number, and one part of another: by programs and by sweeps.
+#[test]
+fn coefficients_in_the_memory_of_the_caller_are_the_same() {
+    let (x, v) = (vec![0.7, -0.4, 1.2], vec![0.5, 1.0, -0.8]);
+    let numbers = |x: &[Var]| vec![mixed(x), x[1], autodiff_core::constant(&3.0), x[0].exp(), x[0].exp().sin()];
+    let arrays = |x: &Var| vec![x.tanh(), *x, x.square().sum(), x.tanh() * 2.0];
+    for order in [1, 3, 4, 6] {
+        for prepared in [false, true] {
+            let f = Function::new(numbers);
+            if prepared {
+                f.prepare(&x).unwrap();
+            }
+            check(&f.taylor(&x, &v, order).unwrap(), |out| f.flat(&x).series_into(&x, &v, order, out));
+        }
+        let f = Function::new(arrays);
+        let (point, direction) = (ndarray::arr1(&x), ndarray::arr1(&v));
+        let expected = f.taylor(&point, &direction, order).unwrap();
+        check(&expected, |out| f.flat(&point).series_into(&x, &v, order, out));
+    }
+
+    fn check(expected: &[Vec<ndarray::ArrayD<f64>>], series: impl Fn(&mut Vec<f64>) -> autodiff_core::Result<()>) {
+        let bits = |x: &f64| x.to_bits();
+        let expected: Vec<u64> = expected.iter().flatten().flatten().map(bits).collect();
+        // What stands there before is of no matter.
+        for mut out in [Vec::new(), vec![f64::NAN; 1000]] {
+            series(&mut out).unwrap();
+            assert_eq!(out.iter().map(bits).collect::<Vec<u64>>(), expected);
+        }
+    }
+}

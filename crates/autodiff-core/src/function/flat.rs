@@ -151,6 +151,26 @@ where
         Ok(())
     }
 
+    /// Taylor coefficients 0 to `order` of t ↦ results at `x` + t `v`, coefficient k divided by k!, into `out`: all results of order 0, one
+    /// after the other, then all of order 1, …. `out` becomes as long as they are many; once it is, nothing is allocated, and
+    /// coefficients that nothing else reads are computed where they stay.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &Var| x.exp());
+    /// let mut out = Vec::new();
+    /// f.flat(&vec![0.0, 0.0]).series_into(&[0.0, 0.0], &[1.0, 2.0], 2, &mut out).unwrap();
+    /// assert_eq!(out, [1.0, 1.0, 1.0, 2.0, 0.5, 2.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Function::taylor`].
+    pub fn series_into(&self, x: &[P::Scalar], v: &[P::Scalar], order: usize, out: &mut Vec<P::Scalar>) -> Result<()> {
+        check_length("taylor", "v", self.dimension, v.len())?;
+        let call = Call { extras: &[v], results: Results::Collect(out) };
+        self.run(&Operator::TaylorInto(order), x, call).map(|_| ())
+    }
+
     /// Of rates f(y, t) at a point that ends with the time: coefficients 1 to `order` of the solution of y′ = f(y, t), order by
     /// order, and of each the size of its largest entry. `path` is the one that the closure took last, which need not be looked up
     /// again, and `memory` is used again by later calls. Returns the path that the closure takes there.

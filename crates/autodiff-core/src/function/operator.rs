@@ -56,6 +56,8 @@ pub(super) enum Operator {
     Ggn,
     /// + direction → coefficients 0 to k of the results.
     Taylor(usize),
+    /// The same, written into the caller's memory.
+    TaylorInto(usize),
     /// + coefficients 1 to k of the point → coefficients 0 to k of the results.
     TaylorSeries(usize),
     /// + direction → gradients of coefficients 0 to k of f, in one sweep.
@@ -97,7 +99,7 @@ impl Operator {
             Operator::Hvp(_) | Operator::Point(_) => "hvp",
             Operator::Hvps(..) => "hvps",
             Operator::Ggn => "ggn_product",
-            Operator::Taylor(_) => "taylor",
+            Operator::Taylor(_) | Operator::TaylorInto(_) => "taylor",
             Operator::TaylorSeries(_) => "taylor_series",
             Operator::TaylorGradients(_) => "taylor_gradients",
             Operator::Coefficients { order: 2, .. } => "hessian_diagonal",
@@ -134,6 +136,7 @@ impl Operator {
             | Operator::MixedEach(_)
             | Operator::Switches
             | Operator::Biharmonic => 0..1,
+            Operator::TaylorInto(order) => 0..(order + 1) * results,
             Operator::Flow(order) => 0..order * results,
         }
     }
@@ -148,6 +151,7 @@ impl Operator {
                 | Operator::Vjp
                 | Operator::Vjps(_)
                 | Operator::Taylor(_)
+                | Operator::TaylorInto(_)
                 | Operator::TaylorSeries(_)
                 | Operator::Mixed(_)
                 | Operator::Flow(_)
@@ -339,7 +343,7 @@ impl Parts<'_> {
                 rows_of(&batch(&products, &self.rows(&direction, *k), *k), *k)
             }
             Operator::Ggn => self.ggn(),
-            Operator::Taylor(order) => {
+            Operator::Taylor(order) | Operator::TaylorInto(order) => {
                 let direction = self.direction();
                 let seeds: Vec<Seed> = self.seeds(direction.iter().map(|&v| vec![Some(v)]));
                 self.coefficients(&seeds, *order)

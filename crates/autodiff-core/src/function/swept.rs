@@ -72,7 +72,9 @@ impl Kind {
             Operator::Gradient | Operator::Vjp => Some(Kind::Gradient),
             // A mode that is asked for by name is a program of that mode.
             Operator::Hvp(mode) if *mode == Mode::default() => Some(Kind::Product),
-            Operator::Taylor(order) | Operator::TaylorSeries(order) if (1..=ORDER).contains(order) => {
+            Operator::Taylor(order) | Operator::TaylorInto(order) | Operator::TaylorSeries(order)
+                if (1..=ORDER).contains(order) =>
+            {
                 Some(Kind::Taylor)
             }
             Operator::Hvps(mode, _) if *mode == Mode::default() => Some(Kind::Rows),
@@ -259,12 +261,12 @@ pub(super) fn sweep<Out, T: Executable>(
             results.slice(1).fill(second.into_iter().sum::<T>().scale(2.0));
             Some(none())
         }
-        Operator::Taylor(order) | Operator::TaylorSeries(order) => match order {
-            1 => swept.series::<1>(extras),
-            2 => swept.series::<2>(extras),
-            3 => swept.series::<3>(extras),
-            _ => swept.series::<ORDER>(extras),
-        },
+        Operator::Taylor(order) | Operator::TaylorSeries(order) => swept.series(*order, extras),
+        Operator::TaylorInto(order) => {
+            let coefficients = swept.series(*order, extras)?;
+            results.slice(coefficients.len()).copy_from_slice(&coefficients);
+            Some(none())
+        }
         other => unreachable!("{other:?} is of no kind that is swept"),
     }
 }
@@ -408,8 +410,17 @@ impl<T: Executable> Swept<'_, T> {
         Some(())
     }
 
-    /// Coefficients of the results, all of order 0 first; `curve` holds those of the point from order 1 on.
-    fn series<const K: usize>(&self, curve: &[&[T]]) -> Option<Spare<T>> {
+    /// Coefficients 0 to `order` of the results, all of order 0 first; `curve` holds those of the point from order 1 on.
+    fn series(&self, order: usize, curve: &[&[T]]) -> Option<Spare<T>> {
+        match order {
+            1 => self.series_to::<1>(curve),
+            2 => self.series_to::<2>(curve),
+            3 => self.series_to::<3>(curve),
+            _ => self.series_to::<ORDER>(curve),
+        }
+    }
+
+    fn series_to<const K: usize>(&self, curve: &[&[T]]) -> Option<Spare<T>> {
         let seed = |i: usize, x: T| Taylor::new(x, std::array::from_fn(|k| curve.get(k).map_or(T::zero(), |c| c[i])));
         let values = self.values_in::<Taylor<T, K>>(seed, Taylor::constant)?;
         let mut outputs = Spare::with_capacity((K + 1) * self.results);
