@@ -59,12 +59,25 @@ pub fn ln_1p<T: Word, F: Contraction>(x: T) -> T {
     choose(x.abs() < T::TINY, x, y)
 }
 
-/// ln(1 + x) for 0 ≤ x ≤ 1.
+/// ln(1 + x) for 0 ≤ x ≤ 1, where the reduction is known: 1 + x, or half of it from √2 on.
+///
+/// As in [`ln_of_parts`], with f = x or (x − 1)/2, of which the rounding error c is not 0 between √2 − 1 and ½ only.
 #[inline(always)]
 fn ln_1p_of_fraction<T: Word, F: Contraction>(x: T) -> T {
-    let u = T::of(1.0) + x;
-    let y = ln_of_sum::<T, F>(u, x - (u - T::of(1.0)));
-    choose(x < T::TINY, x, y)
+    let (zero, half) = (T::of(0.0), T::of(0.5));
+    let upper = x > T::of(std::f64::consts::SQRT_2 - 1.0);
+    let scaled = choose(upper, half * x, x);
+    let shift = choose(upper, half, zero);
+    let f = scaled - shift;
+    let c = scaled - (f + shift);
+    let s = f / (T::of(2.0) + f);
+    let z = s * s;
+    let half_square = half * f * f;
+    let rest = z * polynomial::<T, F>(z, T::LN);
+    let [high, low] = T::LN_2.map(|part| choose(upper, part, zero));
+    // Where c is not 0, 1/(1 + f) is between 1.33 and 1.42.
+    let small = fma::<T, F>(s, half_square + rest, fma::<T, F>(c, T::of(1.375), low));
+    high + (f - (half_square - small))
 }
 
 #[inline(always)]
