@@ -1,5 +1,5 @@
-//! Speed of the convolutions in GFLOP/s: all three contractions, at the shapes of small networks, by the definition, by
-//! unfolding and as shipped.
+//! Speed of the convolutions in GFLOP/s: all three contractions, at the shapes of small networks and of layers of large ones, by
+//! the definition, by unfolding and as shipped.
 //!
 //! `cargo bench -p jetgrad-kernels --bench convolution`, with the name of a shape or contraction to run only those. The
 //! candidates take turns in one process and the fastest of the rounds counts, because other work on the machine only ever
@@ -33,6 +33,12 @@ const SHAPES: &[(&str, Geometry)] = &[
     ("64 x 14x14, 6-16, 5x5", shape(64, 14, [6, 16], 5, 1, 0)),
     ("8 x 32x32, 3-16, 3x3", shape(8, 32, [3, 16], 3, 1, 1)),
     ("4 x 7x7, 256-256, 3x3", shape(4, 7, [256, 256], 3, 1, 1)),
+    ("8 x 28x28, 64-64, 3x3", shape(8, 28, [64, 64], 3, 1, 1)),
+    ("32 x 14x14, 128-128, 3x3", shape(32, 14, [128, 128], 3, 1, 1)),
+    ("16 x 14x14, 256-256, 1x1", shape(16, 14, [256, 256], 1, 1, 0)),
+    ("16 x 14x14, 256-256, 3x3", shape(16, 14, [256, 256], 3, 1, 1)),
+    ("16 x 7x7, 512-512, 3x3", shape(16, 7, [512, 512], 3, 1, 1)),
+    ("1 x 4x4, 512-512, 3x3", shape(1, 4, [512, 512], 3, 1, 1)),
 ];
 
 /// Time spent on each candidate.
@@ -62,8 +68,8 @@ fn numbers<T: Scalar>(length: usize) -> Vec<T> {
 
 fn table<T: Scalar>(name: &str, g: &Geometry, filter: &str) {
     let (x, w, y) = (numbers::<T>(g.image_len()), numbers::<T>(g.kernel_len()), numbers::<T>(g.output_len()));
-    let mut scratch = vec![T::zero(); scratch_len(g)];
-    let mut rows = vec![T::zero(); unfold::scratch_len::<T>(g)];
+    let mut scratch = vec![T::zero(); scratch_len::<T>(g, rayon::current_num_threads())];
+    let mut rows = vec![T::zero(); unfold::scratch_len::<T>(g, rayon::current_num_threads())];
     let outs = || (vec![T::zero(); x.len()], vec![T::zero(); w.len()], vec![T::zero(); y.len()]);
     let (mut a, mut b, mut c) = (outs(), outs(), outs());
     let precision = if size_of::<T>() == 4 { "f32" } else { "f64" };

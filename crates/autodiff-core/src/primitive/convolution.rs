@@ -376,8 +376,9 @@ impl Structured for Convolution {
         Ok(())
     }
 
-    fn scratch(&self, operands: &[&Shape], _: usize) -> usize {
-        scratch_len(&self.known_geometry(operands).0)
+    fn scratch(&self, operands: &[&Shape], threads: usize) -> usize {
+        let geometry = self.known_geometry(operands).0;
+        scratch_len::<f32>(&geometry, threads).max(scratch_len::<f64>(&geometry, threads))
     }
 
     fn flops(&self, operands: &[&Shape], _: &Shape) -> u64 {

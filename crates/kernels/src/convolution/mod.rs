@@ -9,12 +9,15 @@
 //! ("cross-correlation", as in all libraries for neural networks). Images are [n, height, width, channels], kernels are
 //! [height, width, channels in / groups, channels out].
 //!
-//! How each runs: a strip of rows of an image is copied with zeros around it, small enough to stay in the cache, so that no
+//! How each runs, unless the kernel is large: a strip of rows of an image is copied with zeros around it, small enough to stay in the cache, so that no
 //! loop asks where the image ends. Result and images are swept by a tile of several pixels × one or two registers of channels
 //! (`stencil`), the kernel is summed in a tile of several of its entries × one or two registers of channels (`correlate`). A
 //! tile stays in registers and every number read from the strip serves a whole register of channels; with few channels,
 //! neighbouring pixels are taken together as channels of one. The images that a strided convolution came from are swept
 //! class by class of their position modulo the stride (`sweep`), so that no zero is inserted anywhere.
+//!
+//! Tiles go through the whole kernel for every strip. One that the caches do not hold, of some hundred channels in and out, is better
+//! multiplied as a matrix by blocks of unfolded patches ([`unfold`]): which way is taken depends on the geometry alone.
 //!
 //! Work above some 2¹⁹ multiplications runs on the threads of the current rayon pool, images and strips apart. Results do not
 //! depend on the number of threads: the sum over images, for the kernel, is cut into parts by the geometry alone, which are
@@ -23,8 +26,7 @@
 //! An infinite or NaN entry of the images spoils the entries of the result that read it and no others, and likewise backwards.
 //! Padding is zeros that are multiplied: where it meets an entry of the kernel or the result that is not finite, that is NaN.
 //!
-//! [`naive`] is the definition; [`unfold`] multiplies matrices of unfolded patches, and is what the present way is measured
-//! against (`cargo bench -p jetgrad-kernels --bench convolution`).
+//! [`naive`] is the definition. `cargo bench -p jetgrad-kernels --bench convolution` measures both ways and what is taken.
 
 mod correlate;
 mod geometry;
@@ -43,12 +45,19 @@ pub use lanes::Lanes;
 use crate::Scalar;
 use sweep::Sweep;
 
-/// Entries of working memory that each of the three contractions needs.
-pub fn scratch_len(geometry: &Geometry) -> usize {
+/// Entries of working memory that each of the three contractions needs, and with which it keeps a pool of so many threads at work.
+pub fn scratch_len<T: Scalar>(geometry: &Geometry, threads: usize) -> usize {
     let (forward, input) = (Sweep::forward(geometry), Sweep::input(geometry));
-    stencil::scratch_len(geometry, &forward)
-        .max(stencil::scratch_len(geometry, &input))
-        .max(correlate::scratch_len(geometry, &forward))
+    let (unfolds, sums_unfolded) = (geometry.gains_by_unfolding(), geometry.gains_as_sum());
+    let tiles = stencil::scratch_len(geometry, &forward).max(stencil::scratch_len(geometry, &input));
+    [
+        if unfolds { 0 } else { tiles },
+        if sums_unfolded { 0 } else { correlate::scratch_len(geometry, &forward) },
+        if unfolds || sums_unfolded { unfold::scratch_len::<T>(geometry, threads) } else { 0 },
+    ]
+    .into_iter()
+    .max()
+    .unwrap_or(0)
 }
 
 /// Writes to `y` the convolution of the images `x` with the kernel `w`, ∂τ/∂y.
@@ -74,11 +83,14 @@ pub fn scratch_len(geometry: &Geometry) -> usize {
 ///     dilation: [1, 1],
 ///     groups: 1,
 /// };
-/// let (mut y, mut scratch) = ([0.0; 3], vec![0.0; scratch_len(&geometry)]);
+/// let (mut y, mut scratch) = ([0.0; 3], vec![0.0; scratch_len::<f64>(&geometry, 1)]);
 /// forward(&geometry, &[1.0, 4.0, 9.0, 16.0], &[-1.0, 1.0], &mut y, &mut scratch);
 /// assert_eq!(y, [3.0, 5.0, 7.0]);
 /// ```
 pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], scratch: &mut [T]) {
+    if geometry.gains_by_unfolding() {
+        return unfold::forward(geometry, x, w, y, scratch);
+    }
     geometry.check(x, w, y);
     stencil::run(geometry, &Sweep::forward(geometry), false, x, w, y, scratch);
 }
@@ -88,6 +100,9 @@ pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], sc
 ///
 /// Working memory, cost and panics are those of [`forward`]. Entries of `x` that no patch covers become 0.
 pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scratch: &mut [T]) {
+    if geometry.gains_by_unfolding() {
+        return unfold::input(geometry, y, w, x, scratch);
+    }
     geometry.check(x, w, y);
     stencil::run(geometry, &Sweep::input(geometry), true, y, w, x, scratch);
 }
@@ -96,6 +111,9 @@ pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scra
 ///
 /// Working memory, cost and panics are those of [`forward`].
 pub fn kernel<T: Scalar>(geometry: &Geometry, x: &[T], y: &[T], w: &mut [T], scratch: &mut [T]) {
+    if geometry.gains_as_sum() {
+        return unfold::kernel(geometry, x, y, w, scratch);
+    }
     geometry.check(x, w, y);
     correlate::run(geometry, &Sweep::forward(geometry), x, y, w, scratch);
 }

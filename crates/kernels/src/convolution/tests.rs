@@ -66,14 +66,15 @@ fn agrees_at<T: Scalar>(g: &Geometry) -> bool {
     naive::kernel(g, &x, &y, &mut dw);
     // What result and working memory held before must not matter.
     let stale = |length: usize| vec![T::round_from(f64::NAN); length];
+    let threads = rayon::current_num_threads();
     let mut fast = (stale(x.len()), stale(w.len()), stale(y.len()));
-    forward(g, &x, &w, &mut fast.2, &mut stale(scratch_len(g)));
-    input(g, &y, &w, &mut fast.0, &mut stale(scratch_len(g)));
-    kernel(g, &x, &y, &mut fast.1, &mut stale(scratch_len(g)));
+    forward(g, &x, &w, &mut fast.2, &mut stale(scratch_len::<T>(g, threads)));
+    input(g, &y, &w, &mut fast.0, &mut stale(scratch_len::<T>(g, threads)));
+    kernel(g, &x, &y, &mut fast.1, &mut stale(scratch_len::<T>(g, threads)));
     let mut unfolded = (stale(x.len()), stale(w.len()), stale(y.len()));
-    unfold::forward(g, &x, &w, &mut unfolded.2, &mut stale(unfold::scratch_len::<T>(g)));
-    unfold::input(g, &y, &w, &mut unfolded.0, &mut stale(unfold::scratch_len::<T>(g)));
-    unfold::kernel(g, &x, &y, &mut unfolded.1, &mut stale(unfold::scratch_len::<T>(g)));
+    unfold::forward(g, &x, &w, &mut unfolded.2, &mut stale(unfold::scratch_len::<T>(g, threads)));
+    unfold::input(g, &y, &w, &mut unfolded.0, &mut stale(unfold::scratch_len::<T>(g, threads)));
+    unfold::kernel(g, &x, &y, &mut unfolded.1, &mut stale(unfold::scratch_len::<T>(g, threads)));
     let expected = (dx, dw, dy);
     fast == expected && unfolded == expected
 }
@@ -91,10 +92,10 @@ quickcheck! {
 
 #[test]
 fn several_blocks_agree_with_the_definition() {
-    // 3 · 30 · 29 patches of 5 · 5 · 6 entries: a dozen blocks, which begin and end within images.
+    // 3 · 40 · 39 patches of 5 · 5 · 6 entries: six blocks, which begin and end within images.
     let geometry = Geometry {
         images: 3,
-        size: [30, 29],
+        size: [40, 39],
         channels_in: 6,
         channels_out: 2,
         kernel: [5, 5],
@@ -109,6 +110,45 @@ fn several_blocks_agree_with_the_definition() {
     }
 }
 
+/// Geometries for which unfolding is chosen: for all contractions, in blocks of which the last has one patch or several; and for the
+/// sum over pixels alone, in groups.
+fn with_large_kernels() -> [Geometry; 3] {
+    let channels = 172;
+    let large = Geometry {
+        images: 2,
+        size: [7, 7],
+        channels_in: channels,
+        channels_out: channels,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [(1, 1); 2],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    let wide = Geometry {
+        images: 3,
+        size: [5, 6],
+        channels_in: 128,
+        channels_out: 128,
+        kernel: [2, 2],
+        stride: [2, 1],
+        padding: [(0, 1), (1, 0)],
+        dilation: [1, 2],
+        groups: 2,
+    };
+    [Geometry { images: 1, size: [5, 17], ..large.clone() }, large, wide]
+}
+
+#[test]
+fn large_kernels_agree_with_the_definition() {
+    let all = with_large_kernels();
+    assert_eq!(all.each_ref().map(Geometry::gains_by_unfolding), [true, true, false]);
+    assert_eq!(all.each_ref().map(|g| g.blocks().last().map(|block| block.len())), [Some(1), Some(14), Some(45)]);
+    for geometry in affordable(all, multiplications) {
+        assert!(geometry.gains_as_sum() && agrees(&geometry));
+    }
+}
+
 /// Whether result and images are those of the definition where an entry of what they are made of is infinite or NaN.
 fn agrees_beside<T: Scalar>(g: &Geometry, special: f64) -> bool {
     let with = |length: usize, seed: usize| {
@@ -120,7 +160,7 @@ fn agrees_beside<T: Scalar>(g: &Geometry, special: f64) -> bool {
     };
     let equal = |a: T, b: T| a == b;
     let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(&a, &b)| equal(a, b) || !equal(a, a) && !equal(b, b));
-    let (w, mut scratch) = (numbers::<T>(g.kernel_len(), 2), vec![T::zero(); scratch_len(g)]);
+    let (w, mut scratch) = (numbers::<T>(g.kernel_len(), 2), vec![T::zero(); scratch_len::<T>(g, 1)]);
     let (x, y) = (with(g.image_len(), 1), with(g.output_len(), 3));
     let (mut dx, mut dy) = (vec![T::zero(); x.len()], vec![T::zero(); y.len()]);
     let (mut expected_dx, mut expected_dy) = (dx.clone(), dy.clone());
@@ -152,7 +192,7 @@ fn places_taken_together_do_not_meet_each_others_infinities() {
         dilation: [1, 1],
         groups: 1,
     };
-    let (mut y, mut scratch) = ([0.0; 7], vec![0.0; scratch_len(&geometry)]);
+    let (mut y, mut scratch) = ([0.0; 7], vec![0.0; scratch_len::<f64>(&geometry, 1)]);
     let x = [1.0, 1.0, 1.0, 1.0, f64::INFINITY, 1.0, 1.0, 1.0];
     forward(&geometry, &x, &[1.0, 1.0], &mut y, &mut scratch);
     assert_eq!(y, [2.0, 2.0, 2.0, f64::INFINITY, f64::INFINITY, 2.0, 2.0]);
@@ -174,7 +214,7 @@ fn stride_that_does_not_divide_leaves_the_last_pixels_out() {
     assert_eq!(geometry.output(), [2, 2]);
     assert!(agrees(&geometry));
     let mut x = vec![f64::NAN; 42];
-    input(&geometry, &[1.0; 4], &[1.0; 4], &mut x, &mut vec![0.0; scratch_len(&geometry)]);
+    input(&geometry, &[1.0; 4], &[1.0; 4], &mut x, &mut vec![0.0; scratch_len::<f64>(&geometry, 1)]);
     assert_eq!(x.iter().sum::<f64>(), 16.0);
     assert!((0..7).all(|column| x[5 * 7 + column] == 0.0));
 }
@@ -214,22 +254,23 @@ fn large() -> Geometry {
 #[test]
 #[cfg_attr(miri, ignore = "work worth dividing takes an hour")]
 fn threads_do_not_change_a_bit() {
-    let g = large();
-    assert!(Sweep::forward(&g).parts > 4, "the test must reach the parallel path");
-    let numbers = |length: usize| (0..length).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
-    let (x, w, y) = (numbers(g.image_len()), numbers(g.kernel_len()), numbers(g.output_len()));
-    let all = || {
-        let mut scratch = vec![0.0; scratch_len(&g)];
-        let (mut dx, mut dw, mut dy) = (x.clone(), w.clone(), y.clone());
-        forward(&g, &x, &w, &mut dy, &mut scratch);
-        input(&g, &y, &w, &mut dx, &mut scratch);
-        kernel(&g, &x, &y, &mut dw, &mut scratch);
-        (dx, dw, dy)
-    };
-    let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
-    let one = on(1);
-    for threads in [2, 3, 8] {
-        assert!(on(threads) == one, "on {threads} threads");
+    assert!(Sweep::forward(&large()).parts > 4, "the test must reach the parallel path");
+    for g in [large()].into_iter().chain(with_large_kernels()) {
+        let numbers = |length: usize| (0..length).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+        let (x, w, y) = (numbers(g.image_len()), numbers(g.kernel_len()), numbers(g.output_len()));
+        let all = || {
+            let mut scratch = vec![0.0; scratch_len::<f32>(&g, rayon::current_num_threads())];
+            let (mut dx, mut dw, mut dy) = (x.clone(), w.clone(), y.clone());
+            forward(&g, &x, &w, &mut dy, &mut scratch);
+            input(&g, &y, &w, &mut dx, &mut scratch);
+            kernel(&g, &x, &y, &mut dw, &mut scratch);
+            (dx, dw, dy)
+        };
+        let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
+        let one = on(1);
+        for threads in [2, 3, 8] {
+            assert!(on(threads) == one, "on {threads} threads: {g:?}");
+        }
     }
 }
 

@@ -1,17 +1,47 @@
 //! Convolution by unfolding: blocks of patches become the rows of a matrix, and a matrix product does the rest.
 //!
 //! (Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing", 2006.)
+//!
+//! Blocks follow one after the other; threads share the unfolding and the product of each.
 
 use super::Geometry;
 use crate::Scalar;
 use crate::gemm::{Product, Update};
+use rayon::prelude::*;
 use std::ops::Range;
 
-/// Entries of unfolded patches that are multiplied at once: a quarter of a megabyte of `f64`, which any second-level cache
-/// holds. The speed measured for 2¹⁴ to 2¹⁷ entries differs by less than the noise of the machine.
-const BLOCK: usize = 1 << 15;
+/// Entries of unfolded patches that are multiplied at once: a megabyte of `f64`, which second-level caches hold. The speed
+/// measured for 2¹⁴ to 2¹⁷ entries differs by less than the noise of the machine, and the product of so many is worth dividing among
+/// threads from [`WIDE`] channels on.
+const BLOCK: usize = 1 << 17;
+
+/// Entries of a group's kernel from which on the tiles of the other way, which read the kernel again for every few rows of an
+/// image, no longer find it in the second-level cache. With 128 channels in and out and 3 × 3 entries, 2¹⁷, tiles take 0.92 of the
+/// time, with 256, 2¹⁹, 1.1 to 1.7, with 512 3.7.
+const LARGE: usize = 1 << 18;
+
+/// The same for the sum over pixels that makes a kernel, of which tiles write every entry for every few rows of an image, if a group
+/// has [`WIDE`] channels. Of kernels with 2¹² entries tiles take 0.9 of the time, with 2¹⁴ 1.2 in `f32` and 1.4 in `f64`.
+const LARGE_SUM: usize = 1 << 14;
+
+/// Output channels of a group from which on a block of rows is multiplied by several threads.
+const WIDE: usize = 64;
+
+/// Entries that a thread unfolds at once, in some five microseconds.
+const SHARE: usize = 1 << 14;
 
 impl Geometry {
+    /// Whether results, and images from them, are computed faster by unfolding.
+    pub(super) fn gains_by_unfolding(&self) -> bool {
+        self.kernel_len() / self.groups >= LARGE
+    }
+
+    /// Whether kernels are.
+    pub(super) fn gains_as_sum(&self) -> bool {
+        let wide = self.channels_out / self.groups >= WIDE;
+        wide && self.kernel_len() / self.groups >= LARGE_SUM
+    }
+
     /// Patches in a block. At least 64, because a product of fewer rows does not repay packing the kernel.
     fn block(&self) -> usize {
         (BLOCK / self.columns().max(1)).max(64).min(self.patches())
@@ -21,6 +51,14 @@ impl Geometry {
     pub(super) fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (step, end) = (self.block().max(1), self.patches());
         (0..end).step_by(step).map(move |start| start..(start + step).min(end))
+    }
+
+    /// Entries of the kernel once packed, where it is: a block of one patch is multiplied in another way.
+    fn packed_len<T: Scalar>(&self, product: impl Fn(&Geometry, usize) -> Product) -> usize {
+        let (block, patches) = (self.block(), self.patches());
+        let several = patches > block && patches % block != 1 && self.groups == 1;
+        let product = product(self, block);
+        if several && product.packs_b::<T>() { product.packed_len::<T>() } else { 0 }
     }
 
     /// Output channels of a group.
@@ -85,6 +123,17 @@ impl Geometry {
 
     /// Writes patches of the images to the rows of a matrix, zeros where they reach into the padding.
     fn unfold<T: Scalar>(&self, group: usize, patches: Range<usize>, images: &[T], rows: &mut [T]) {
+        if rayon::current_num_threads() == 1 || rows.len() < 2 * SHARE {
+            return self.unfold_some(group, patches, images, rows);
+        }
+        let some = SHARE.div_ceil(self.columns());
+        rows.par_chunks_mut(some * self.columns()).enumerate().for_each(|(i, rows)| {
+            let start = patches.start + i * some;
+            self.unfold_some(group, start..(start + some).min(patches.end), images, rows);
+        });
+    }
+
+    fn unfold_some<T: Scalar>(&self, group: usize, patches: Range<usize>, images: &[T], rows: &mut [T]) {
         if self.padding != [(0, 0); 2] {
             rows.fill(T::zero());
         }
@@ -106,93 +155,96 @@ impl Geometry {
     }
 }
 
-/// Entries of working memory that each of the three contractions needs.
-pub fn scratch_len<T: Scalar>(geometry: &Geometry) -> usize {
-    let of = |patches: Range<usize>| {
-        let all = [geometry.results(patches.len()), geometry.rows(patches.len()), geometry.kernels(patches.len())];
-        all.iter().map(Product::scratch::<T>).max().unwrap_or(0)
+/// Entries of working memory that each of the three contractions needs, and with which it keeps a pool of so many threads at work.
+pub fn scratch_len<T: Scalar>(geometry: &Geometry, threads: usize) -> usize {
+    let products: [fn(&Geometry, usize) -> Product; 3] = [Geometry::results, Geometry::rows, Geometry::kernels];
+    let of = |patches: usize| {
+        products.iter().map(|product| product(geometry, patches).scratch_parallel::<T>(threads)).max().unwrap_or(0)
     };
-    geometry.block() * geometry.columns() + geometry.blocks().map(of).max().unwrap_or(0)
+    let packed = products[..2].iter().map(|product| geometry.packed_len::<T>(product)).max().unwrap_or(0);
+    let lengths = [geometry.block(), geometry.patches() % geometry.block().max(1)];
+    geometry.block() * geometry.columns() + packed + lengths.into_iter().map(of).max().unwrap_or(0)
 }
 
-/// Writes to `y` the convolution of the images `x` with the kernel `w`, ∂τ/∂y.
-///
-/// `y` is [n, output height, output width, channels out]; `scratch` has at least [`scratch_len`] entries, whatever they
-/// hold. Costs 2 · [`multiplications`](Geometry::multiplications) operations, at the speed of a matrix product where a group
-/// has several channels; one channel a group ("depthwise") runs at a fiftieth of it.
+/// Products of blocks of rows with the kernel of a group, packed once where that gains.
+struct Kernel<'a, T> {
+    w: &'a [T],
+    packed: Option<&'a [T]>,
+}
+
+impl<'a, T: Scalar> Kernel<'a, T> {
+    /// With its packed form at the beginning of `scratch`, of which it returns the rest.
+    fn new(
+        geometry: &Geometry,
+        product: fn(&Geometry, usize) -> Product,
+        w: &'a [T],
+        scratch: &'a mut [T],
+    ) -> (Kernel<'a, T>, &'a mut [T]) {
+        let length = geometry.packed_len::<T>(product);
+        let (packed, scratch) = scratch.split_at_mut(length);
+        if length == 0 {
+            return (Kernel { w, packed: None }, scratch);
+        }
+        product(geometry, geometry.block()).pack_b(w, packed);
+        (Kernel { w, packed: Some(packed) }, scratch)
+    }
+
+    /// out = a · op(kernel), of the channels from `start` on.
+    fn multiply(&self, product: Product, a: &[T], start: usize, out: &mut [T], scratch: &mut [T]) {
+        match self.packed {
+            Some(packed) => product.run_packed_parallel(Update::Replace, a, packed, out, scratch),
+            None => product.run_parallel(Update::Replace, a, self.w.get(start..).unwrap_or_default(), out, scratch),
+        }
+    }
+}
+
+/// As [`forward`](super::forward).
 ///
 /// # Panics
 /// If the lengths of the slices are not those of the geometry.
-///
-/// ```
-/// use kernels::convolution::{Geometry, forward, scratch_len};
-/// // Differences of neighbours: a 1 × 4 image, a 1 × 2 kernel.
-/// let geometry = Geometry {
-///     images: 1,
-///     size: [1, 4],
-///     channels_in: 1,
-///     channels_out: 1,
-///     kernel: [1, 2],
-///     stride: [1, 1],
-///     padding: [(0, 0); 2],
-///     dilation: [1, 1],
-///     groups: 1,
-/// };
-/// let (mut y, mut scratch) = ([0.0; 3], vec![0.0; scratch_len(&geometry)]);
-/// forward(&geometry, &[1.0, 4.0, 9.0, 16.0], &[-1.0, 1.0], &mut y, &mut scratch);
-/// assert_eq!(y, [3.0, 5.0, 7.0]);
-/// ```
 pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], scratch: &mut [T]) {
     geometry.check(x, w, y);
     let channels = geometry.channels_out;
     let (rows, scratch) = scratch.split_at_mut(geometry.block() * geometry.columns());
+    let (kernel, scratch) = Kernel::new(geometry, Geometry::results, w, scratch);
     for patches in geometry.blocks() {
         let rows = &mut rows[..patches.len() * geometry.columns()];
         let block = &mut y[patches.start * channels..patches.end * channels];
         for group in 0..geometry.groups {
             geometry.unfold(group, patches.clone(), x, rows);
             let start = geometry.outputs(group).start;
-            let product = geometry.results(patches.len());
-            product.run(
-                Update::Replace,
-                rows,
-                w.get(start..).unwrap_or_default(),
-                block.get_mut(start..).unwrap_or_default(),
-                scratch,
-            );
+            let block = block.get_mut(start..).unwrap_or_default();
+            kernel.multiply(geometry.results(patches.len()), rows, start, block, scratch);
         }
     }
 }
 
-/// Writes to `x` the transpose of the convolution with respect to its images, ∂τ/∂x: every entry of `y` spreads over the
-/// patch it came from. Also known as transposed convolution.
+/// As [`input`](super::input).
 ///
-/// Working memory, cost and panics are those of [`forward`]. Entries of `x` that no patch covers become 0.
+/// # Panics
+/// Those of [`forward`].
 pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scratch: &mut [T]) {
     geometry.check(x, w, y);
     let channels = geometry.channels_out;
     let (rows, scratch) = scratch.split_at_mut(geometry.block() * geometry.columns());
+    let (kernel, scratch) = Kernel::new(geometry, Geometry::rows, w, scratch);
     x.fill(T::zero());
     for patches in geometry.blocks() {
         let rows = &mut rows[..patches.len() * geometry.columns()];
         let block = &y[patches.start * channels..patches.end * channels];
         for group in 0..geometry.groups {
             let start = geometry.outputs(group).start;
-            geometry.rows(patches.len()).run(
-                Update::Replace,
-                block.get(start..).unwrap_or_default(),
-                w.get(start..).unwrap_or_default(),
-                rows,
-                scratch,
-            );
+            let block = block.get(start..).unwrap_or_default();
+            kernel.multiply(geometry.rows(patches.len()), block, start, rows, scratch);
             geometry.fold(group, patches.clone(), rows, x);
         }
     }
 }
 
-/// Writes to `w` the transpose of the convolution with respect to its kernel, ∂τ/∂w: the correlation of images and result.
+/// As [`kernel`](super::kernel).
 ///
-/// Working memory, cost and panics are those of [`forward`].
+/// # Panics
+/// Those of [`forward`].
 pub fn kernel<T: Scalar>(geometry: &Geometry, x: &[T], y: &[T], w: &mut [T], scratch: &mut [T]) {
     geometry.check(x, w, y);
     let channels = geometry.channels_out;
@@ -204,7 +256,7 @@ pub fn kernel<T: Scalar>(geometry: &Geometry, x: &[T], y: &[T], w: &mut [T], scr
         for group in 0..geometry.groups {
             geometry.unfold(group, patches.clone(), x, rows);
             let start = geometry.outputs(group).start;
-            geometry.kernels(patches.len()).run(
+            geometry.kernels(patches.len()).run_parallel(
                 Update::Add,
                 rows,
                 block.get(start..).unwrap_or_default(),
