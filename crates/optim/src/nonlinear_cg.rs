@@ -67,15 +67,21 @@ impl<T: Scalar> ConjugateDirection<T> {
         let gradient_norm = norm(step.gradient_from);
         match self.conjugacy {
             Conjugacy::PolakRibierePlus => {
-                let gy = step.entries().zip(g).map(|((_, y), &g)| g / gradient_norm * (y / gradient_norm)).sum::<T>();
-                gy.max(zero)
+                // Of y over the norm, for squares of the norm may overflow.
+                let mut gy = zero;
+                step.for_each_piece(|range, y| {
+                    y.iter_mut().for_each(|y| *y /= gradient_norm);
+                    gy += dot(&g[range], y);
+                });
+                (gy / gradient_norm).max(zero)
             }
             Conjugacy::HagerZhang => {
-                let mut sums = (zero, zero, zero); // dᵀy, yᵀy, yᵀg₊
-                for ((_, y), (&d, &g)) in step.entries().zip(d.iter().zip(g)) {
-                    sums = (sums.0 + d * y, sums.1 + y * y, sums.2 + y * g);
-                }
-                let (dy, yy, yg) = sums;
+                let (mut dy, mut yy, mut yg) = (zero, zero, zero);
+                step.for_each_piece(|range, y| {
+                    dy += dot(&d[range.clone()], y);
+                    yy += dot(y, y);
+                    yg += dot(&g[range], y);
+                });
                 let beta = (yg - T::of(2.0) * dot(d, g) * (yy / dy)) / dy;
                 let floor = -T::one() / (norm(d) * T::of(0.01).min(gradient_norm));
                 // `max` drops a NaN, which stands for a y of zero: no curvature was seen.

@@ -1,26 +1,67 @@
 //! Kernels on flat vectors: inner product, norm, scaled sum.
 //!
-//! Sums run in eight lanes: the compiler vectorises them, and the rounding error of a sum of n terms grows like n/8.
+//! Sums run in lanes: the compiler vectorises them, and the rounding error of a sum of n terms grows like n over their number. Long
+//! vectors take the widest instructions of the machine, to the same bits as by any others.
 
 use crate::scalar::Scalar;
+use kernels::vector::{Contraction, Kernel, dispatch};
 
+/// Lanes of a short sum.
 const LANES: usize = 8;
+
+/// Lanes of a long sum: four of the widest vectors in double precision, for an addition takes as long as four begin.
+const MANY_LANES: usize = 32;
+
+/// The length from which on a vector is long. Choosing the instructions takes a few nanoseconds.
+pub(crate) const LONG: usize = 256;
 
 /// aᵀb.
 pub(crate) fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     debug_assert_eq!(a.len(), b.len());
-    let mut lanes = [T::zero(); LANES];
-    let (heads_a, heads_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    if a.len() < LONG { dot_in_lanes::<T, LANES>(a, b) } else { dispatch(Dot { a, b }) }
+}
+
+struct Dot<'a, T> {
+    a: &'a [T],
+    b: &'a [T],
+}
+
+impl<T: Scalar> Kernel for Dot<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) -> T {
+        dot_in_lanes::<T, MANY_LANES>(self.a, self.b)
+    }
+}
+
+#[inline(always)]
+fn dot_in_lanes<T: Scalar, const N: usize>(a: &[T], b: &[T]) -> T {
+    let mut lanes = [T::zero(); N];
+    let (heads_a, heads_b) = (a.chunks_exact(N), b.chunks_exact(N));
     let mut sum = T::zero();
     for (&p, &q) in heads_a.remainder().iter().zip(heads_b.remainder()) {
         sum += p * q;
     }
     for (p, q) in heads_a.zip(heads_b) {
-        for lane in 0..LANES {
+        for lane in 0..N {
             lanes[lane] += p[lane] * q[lane];
         }
     }
-    lanes.iter().fold(sum, |sum, &lane| sum + lane)
+    total(sum, lanes)
+}
+
+/// The sum of the lanes: those above eight join the lower half until eight are left.
+#[inline(always)]
+fn total<T: Scalar, const N: usize>(rest: T, mut lanes: [T; N]) -> T {
+    let mut width = N;
+    while width > LANES {
+        width /= 2;
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+    }
+    lanes[..width].iter().fold(rest, |sum, &lane| sum + lane)
 }
 
 /// ‖a‖₂, without overflow or underflow of the squares; NaN if any entry is NaN.
@@ -46,12 +87,28 @@ pub(crate) fn norm<T: Scalar>(a: &[T]) -> T {
 
 /// ‖a‖∞; an entry that is NaN is left out.
 pub(crate) fn largest<T: Scalar>(a: &[T]) -> T {
-    let mut lanes = [T::zero(); LANES];
+    if a.len() < LONG { largest_in_lanes::<T, LANES>(a) } else { dispatch(Largest(a)) }
+}
+
+struct Largest<'a, T>(&'a [T]);
+
+impl<T: Scalar> Kernel for Largest<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) -> T {
+        largest_in_lanes::<T, MANY_LANES>(self.0)
+    }
+}
+
+#[inline(always)]
+fn largest_in_lanes<T: Scalar, const N: usize>(a: &[T]) -> T {
+    let mut lanes = [T::zero(); N];
     let larger = |m: T, entry: T| if entry.abs() > m { entry.abs() } else { m };
-    let heads = a.chunks_exact(LANES);
+    let heads = a.chunks_exact(N);
     let rest = heads.remainder().iter().fold(T::zero(), |m, &entry| larger(m, entry));
     for head in heads {
-        for lane in 0..LANES {
+        for lane in 0..N {
             lanes[lane] = larger(lanes[lane], head[lane]);
         }
     }
@@ -61,21 +118,69 @@ pub(crate) fn largest<T: Scalar>(a: &[T]) -> T {
 /// y ← y + a x.
 pub(crate) fn axpy<T: Scalar>(a: T, x: &[T], y: &mut [T]) {
     debug_assert_eq!(x.len(), y.len());
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += a * x;
+    let axpy = Axpy { a, x, y };
+    if axpy.x.len() < LONG { axpy.compute() } else { dispatch(axpy) }
+}
+
+struct Axpy<'a, T> {
+    a: T,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Axpy<'_, T> {
+    #[inline(always)]
+    fn compute(self) {
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y += self.a * x;
+        }
+    }
+}
+
+impl<T: Scalar> Kernel for Axpy<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) {
+        self.compute();
     }
 }
 
 /// out ← x + a d.
 pub(crate) fn offset<T: Scalar>(x: &[T], a: T, d: &[T], out: &mut [T]) {
-    for ((out, &x), &d) in out.iter_mut().zip(x).zip(d) {
-        *out = x + a * d;
+    let offset = Offset { x, a, d, out };
+    if offset.x.len() < LONG { offset.compute() } else { dispatch(offset) }
+}
+
+struct Offset<'a, T> {
+    x: &'a [T],
+    a: T,
+    d: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> Offset<'_, T> {
+    #[inline(always)]
+    fn compute(self) {
+        for ((out, &x), &d) in self.out.iter_mut().zip(self.x).zip(self.d) {
+            *out = x + self.a * d;
+        }
+    }
+}
+
+impl<T: Scalar> Kernel for Offset<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Contraction>(self) {
+        self.compute();
     }
 }
 
 /// Whether every entry is finite.
 pub(crate) fn all_finite<T: Scalar>(a: &[T]) -> bool {
-    a.iter().all(|entry| entry.is_finite())
+    // By pieces without a way out, which the compiler vectorises.
+    a.chunks(LONG).all(|piece| piece.iter().fold(true, |finite, entry| finite & entry.is_finite()))
 }
 
 /// Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014: the same bits in every run.
@@ -114,11 +219,11 @@ pub(crate) fn most_halvings<T: Scalar>() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{dot, largest, norm};
+    use super::{LONG, all_finite, axpy, dot, largest, norm, offset};
 
     #[test]
     fn the_sum_in_lanes_is_the_sum() {
-        for n in 0..40 {
+        for n in (0..40).chain(LONG as i32 - 3..LONG as i32 + 40) {
             let a: Vec<f64> = (0..n).map(f64::from).collect();
             let naive: f64 = a.iter().map(|a| a * a).sum();
             // Small integers: every order of summation is exact.
@@ -128,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_largest_entry_is_found_in_every_lane() {
-        for n in 1..40 {
+        for n in (1..40).chain(LONG..LONG + 35) {
             for at in 0..n {
                 let a: Vec<f64> = (0..n).map(|i| if i == at { -9.0 } else { (i % 5) as f64 }).collect();
                 assert_eq!(largest(&a), 9.0, "{at} of {n}");
@@ -136,6 +241,25 @@ mod tests {
         }
         assert_eq!(largest::<f64>(&[]), 0.0);
         assert_eq!(largest(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
+    }
+
+    #[test]
+    fn every_entry_of_long_and_short_vectors_is_reached() {
+        for n in [0, 1, 7, 40, LONG - 1, LONG, LONG + 37] {
+            let x: Vec<f64> = (0..n).map(|i| i as f64).collect();
+            let (mut y, mut out) = (vec![1.0; n], vec![f64::NAN; n]);
+            axpy(2.0, &x, &mut y);
+            offset(&y, -1.0, &x, &mut out);
+            let along = |i: usize, c: f64| c.mul_add(i as f64, 1.0);
+            assert!(y.iter().enumerate().all(|(i, &y)| y == along(i, 2.0)));
+            assert!(out.iter().enumerate().all(|(i, &out)| out == along(i, 1.0)));
+            assert!(all_finite(&y));
+            for at in 0..n {
+                let before = std::mem::replace(&mut y[at], f64::INFINITY);
+                assert!(!all_finite(&y));
+                y[at] = before;
+            }
+        }
     }
 
     #[test]

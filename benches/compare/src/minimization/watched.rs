@@ -51,19 +51,14 @@ pub struct Watch {
     asked: Cell<Asked>,
     iterations: Cell<usize>,
     deadline: Instant,
-    /// The last point with a gradient, and the largest entry of that.
-    seen: RefCell<(Vec<f64>, f64)>,
+    /// The last point with a gradient, and that; copies, which cost less than looking through them at every call.
+    seen: RefCell<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Watch {
     /// A watch that has seen nothing.
     pub fn until(deadline: Instant) -> Self {
-        Self {
-            asked: Cell::default(),
-            iterations: Cell::new(0),
-            deadline,
-            seen: RefCell::new((Vec::new(), f64::INFINITY)),
-        }
+        Self { asked: Cell::default(), iterations: Cell::new(0), deadline, seen: RefCell::default() }
     }
 
     /// The evaluations so far.
@@ -89,7 +84,7 @@ impl Watch {
     /// The largest entry of the gradient at `x`, if that is where the last gradient was asked for.
     pub fn gradient_at(&self, x: &[f64]) -> Option<f64> {
         let seen = self.seen.borrow();
-        (seen.0 == x).then_some(seen.1)
+        (!seen.1.is_empty() && seen.0 == x).then(|| largest(&seen.1))
     }
 
     /// The last point that a gradient was asked for at.
@@ -103,7 +98,8 @@ impl Watch {
         let mut seen = self.seen.borrow_mut();
         seen.0.clear();
         seen.0.extend_from_slice(x);
-        seen.1 = largest(gradient);
+        seen.1.clear();
+        seen.1.extend_from_slice(gradient);
     }
 
     /// Counts, or ends the run.
@@ -257,7 +253,14 @@ impl<M: ResidualModel<f64>> ResidualModel<f64> for WatchedResidualModel<'_, M> {
 
 /// The largest entry in magnitude; NaN if there is one.
 pub fn largest(x: &[f64]) -> f64 {
-    x.iter().fold(0.0, |largest: f64, x| if x.is_nan() || largest.is_nan() { f64::NAN } else { largest.max(x.abs()) })
+    let (mut lanes, mut is_nan) = ([0.0_f64; 8], false);
+    for some in x.chunks(lanes.len()) {
+        for (lane, entry) in lanes.iter_mut().zip(some) {
+            is_nan |= entry.is_nan();
+            *lane = lane.max(entry.abs());
+        }
+    }
+    if is_nan { f64::NAN } else { lanes.into_iter().fold(0.0, f64::max) }
 }
 
 #[cfg(test)]

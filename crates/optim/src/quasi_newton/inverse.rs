@@ -156,7 +156,7 @@ impl<T: Scalar> LbfgsInverse<T> {
         if self.scale == InitialScale::Newest || self.pairs.is_empty() {
             self.gamma = gamma;
         }
-        self.pairs.push(step.entries());
+        self.pairs.push_step(step);
         PairFate::Stored
     }
 

@@ -1,7 +1,8 @@
 //! A ring of pairs (s, y): the newest in, the oldest out, no allocation once it is full.
 
 use crate::scalar::Scalar;
-use crate::vector::dot;
+use crate::vector::{LONG, dot, offset};
+use std::ops::Range;
 
 /// A step between two points and the gradients there: what a pair is made of. All four have the same length.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +33,42 @@ impl<T: Scalar> Step<'_, T> {
         s.zip(y)
     }
 
-    /// In one pass, storing nothing.
+    /// In one pass, storing no more than a piece.
     pub(crate) fn products(&self) -> Products<T> {
         let zero = T::zero();
-        let sum = |p: Products<T>, (s, y): (T, T)| Products { ss: p.ss + s * s, sy: p.sy + s * y, yy: p.yy + y * y };
-        self.entries().fold(Products { ss: zero, sy: zero, yy: zero }, sum)
+        let none = Products { ss: zero, sy: zero, yy: zero };
+        if self.from.len() < LONG {
+            let sum =
+                |p: Products<T>, (s, y): (T, T)| Products { ss: p.ss + s * s, sy: p.sy + s * y, yy: p.yy + y * y };
+            return self.entries().fold(none, sum);
+        }
+        let mut s = [zero; LONG];
+        let mut sums = none;
+        self.for_each_piece(|range, y| {
+            let s = &mut s[..y.len()];
+            offset(&self.to[range.clone()], -T::one(), &self.from[range], s);
+            sums.ss += dot(s, s);
+            sums.sy += dot(s, y);
+            sums.yy += dot(y, y);
+        });
+        sums
+    }
+
+    /// Calls `visit` with one piece of y after the other, and the variables that it is of.
+    pub(crate) fn for_each_piece(&self, mut visit: impl FnMut(Range<usize>, &mut [T])) {
+        let mut y = [T::zero(); LONG];
+        for start in (0..self.from.len()).step_by(LONG) {
+            let range = start..(start + LONG).min(self.from.len());
+            let y = &mut y[..range.len()];
+            offset(&self.gradient_to[range.clone()], -T::one(), &self.gradient_from[range.clone()], y);
+            visit(range, y);
+        }
+    }
+
+    /// s and y.
+    fn write(&self, s: &mut [T], y: &mut [T]) {
+        offset(self.to, -T::one(), self.from, s);
+        offset(self.gradient_to, -T::one(), self.gradient_from, y);
     }
 }
 
@@ -117,6 +149,21 @@ impl<T: Scalar> PairMemory<T> {
     /// # Panics
     /// If there are not as many entries as the vectors are long.
     pub fn push(&mut self, entries: impl Iterator<Item = (T, T)>) {
+        let mut entries = entries;
+        self.push_written(|s, y| {
+            for (s, y) in s.iter_mut().zip(y) {
+                (*s, *y) = entries.next().expect("an entry for each component");
+            }
+            assert!(entries.next().is_none(), "pair memory: more entries than components");
+        });
+    }
+
+    /// Stores the pair of a step likewise.
+    pub(crate) fn push_step(&mut self, step: &Step<'_, T>) {
+        self.push_written(|s, y| step.write(s, y));
+    }
+
+    fn push_written(&mut self, write: impl FnOnce(&mut [T], &mut [T])) {
         if self.capacity == 0 {
             return;
         }
@@ -135,12 +182,9 @@ impl<T: Scalar> PairMemory<T> {
             self.sy.resize(slot + 1, T::zero());
         }
         let row = slot * n..(slot + 1) * n;
-        let mut entries = entries;
-        for (s, y) in self.s[row.clone()].iter_mut().zip(&mut self.y[row.clone()]) {
-            (*s, *y) = entries.next().expect("an entry for each component");
-        }
-        assert!(entries.next().is_none(), "pair memory: more entries than components");
-        self.sy[slot] = dot(&self.s[row.clone()], &self.y[row]);
+        let (s, y) = (&mut self.s[row.clone()], &mut self.y[row]);
+        write(s, y);
+        self.sy[slot] = dot(s, y);
         self.len += 1;
     }
 

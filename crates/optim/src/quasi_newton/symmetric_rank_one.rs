@@ -120,7 +120,7 @@ impl<T: Scalar> Lsr1Operator<T> {
                 // Between the two Rayleigh quotients of the newest pair.
                 self.sigma = (yy / ss).sqrt();
             }
-            self.pairs.push(step.entries());
+            self.pairs.push_step(step);
             self.refresh();
         }
         good
