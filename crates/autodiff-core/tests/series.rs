@@ -368,12 +368,15 @@ fn gradients_of_coefficients_are_those_of_nested_duals() {
     }
 }
 
-/// Of several results, of which one is a variable, one a number, and one part of another: by programs and by sweeps.
+/// Of several results, of which one is a variable, one a number, one part of another, and one there twice: by programs and by sweeps.
 #[test]
 fn coefficients_in_the_memory_of_the_caller_are_the_same() {
     let (x, v) = (vec![0.7, -0.4, 1.2], vec![0.5, 1.0, -0.8]);
     let numbers = |x: &[Var]| vec![mixed(x), x[1], autodiff_core::constant(&3.0), x[0].exp(), x[0].exp().sin()];
-    let arrays = |x: &Var| vec![x.tanh(), *x, x.square().sum(), x.tanh() * 2.0];
+    let arrays = |x: &Var| {
+        let y = x.tanh();
+        vec![y, *x, x.square().sum(), y * 2.0, y]
+    };
     for order in [1, 3, 4, 6] {
         for prepared in [false, true] {
             let f = Function::new(numbers);
