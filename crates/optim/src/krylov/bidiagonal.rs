@@ -37,7 +37,7 @@ use crate::vector::{axpy, dot, norm};
 /// The process with every basis vector kept and orthogonalised against all before.
 ///
 /// Storage: for each step a vector of length `n` and one of length `m`, up to the capacity, and two of each besides. Room for
-/// all, up to 2²⁵ numbers in either basis, is reserved at the first start.
+/// all, up to 2²² numbers in either basis, is reserved at the first start.
 ///
 /// Sources: Golub, Kahan, SIAM J. Numer. Anal. 2 (1965); Paige, Saunders, *LSQR*, ACM TOMS 8 (1982).
 #[derive(Clone, Debug)]

@@ -35,7 +35,7 @@ use crate::vector::{all_finite, axpy, dot, norm};
 /// The minimum of the cubic model from a Krylov space that is kept, so that other weights are solved without products.
 ///
 /// Storage, in vectors of length `n`: one, and one for each product, up to [`basis_vectors`](Self::basis_vectors) and
-/// one more; room for all of them, up to 2²⁵ numbers, is reserved at the first preparation. A step costs the product, 8 n k
+/// one more; room for all of them, up to 2²² numbers, is reserved at the first preparation. A step costs the product, 8 n k
 /// operations of orthogonalisation and about 15 k² for the eigenvalues of T, k being its number.
 ///
 /// # Beyond the basis

@@ -36,7 +36,7 @@ use crate::vector::{all_finite, axpy};
 /// The trust-region step from a Krylov space that is kept, so that smaller radii are solved without products.
 ///
 /// Storage, in vectors of length `n`: two, and one for each product, up to [`basis_vectors`](Self::basis_vectors) and
-/// one more; room for all of them, up to 2²⁵ numbers, is reserved at the first preparation, and later ones of vectors no longer
+/// one more; room for all of them, up to 2²² numbers, is reserved at the first preparation, and later ones of vectors no longer
 /// allocate nothing. A step costs the product and 8 n k operations of orthogonalisation, k being its number.
 ///
 /// Where the basis is full and the step still inside the radius, conjugate gradients go on without it from the step

@@ -29,7 +29,7 @@ use crate::vector::{axpy, dot, norm};
 /// Lanczos' process with every basis vector kept and orthogonalised against all before.
 ///
 /// Storage, in vectors of length `n`: one, and one for each basis vector, up to the capacity and one more. The room for all is
-/// reserved at the first start, and kept for the next; of more than 2²⁵ numbers it grows with the process. Besides the product,
+/// reserved at the first start, and kept for the next; of more than 2²² numbers it grows with the process. Besides the product,
 /// step k costs 8 n k operations.
 ///
 /// Source: C. Lanczos, J. Res. Nat. Bur. Stand. 45 (1950); full reorthogonalisation: Golub, Van Loan, *Matrix

@@ -15,9 +15,10 @@
 //! | [`Steihaug`] | the trust-region subproblem, truncated | 4 and the path |
 //!
 //! Each works in place, reuses its storage, and allocates only when it meets a longer vector than before. The room for a
-//! whole basis is reserved when the solver is first used, so that a larger Krylov space allocates nothing; memory that is
-//! reserved and not yet written takes none of the machine's. Two exceptions: a basis of more than 2²⁵ numbers (256 MiB of
-//! `f64`) grows by doubling, and [`CubicModel`] allocates what it needs beyond its basis when it first gets there.
+//! whole basis is reserved when the solver is first used, so that a larger Krylov space allocates nothing; where pages are given
+//! when they are first written, as by Linux, what is reserved and not yet written takes none of the machine's memory. Two exceptions:
+//! a basis of more than 2²² numbers (32 MiB of `f64`) grows by doubling, and [`CubicModel`] allocates what it needs beyond its
+//! basis when it first gets there.
 
 mod bidiagonal;
 mod cg;

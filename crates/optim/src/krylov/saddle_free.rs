@@ -27,7 +27,7 @@ use crate::vector::{all_finite, axpy};
 
 /// Steps of a trust region with the absolute value of the Hessian, within a Krylov space that is kept.
 ///
-/// Storage, in vectors of length `n`: two, and one for each product; room for all, up to 2²⁵ numbers, is reserved at the first
+/// Storage, in vectors of length `n`: two, and one for each product; room for all, up to 2²² numbers, is reserved at the first
 /// preparation. Where [`Gltr`](crate::Gltr) goes to the radius wherever curvature is negative, this step has a length of its
 /// own there; it promises what the true quadratic does.
 ///

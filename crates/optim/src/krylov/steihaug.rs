@@ -33,7 +33,7 @@ use crate::vector::{axpy, dot, norm};
 /// Truncated conjugate gradients for a trust region, with the path kept for smaller radii.
 ///
 /// Storage, in vectors of length `n`: four (s, r, d, Hd) and one for each step of the path, up to
-/// [`path_rows`](Self::path_rows). Room for the rows, up to 2²⁵ numbers, is reserved at the first preparation and kept.
+/// [`path_rows`](Self::path_rows). Room for the rows, up to 2²² numbers, is reserved at the first preparation and kept.
 ///
 /// A path with more steps than rows merges its later steps into one chord. The end of the chord minimises q over a
 /// space that contains the chord, so along it the model still falls and ‖s‖ still grows; only radii that end *inside*
