@@ -27,7 +27,7 @@ pub fn markdown(rows: &[Row], context: &Context, plot: &str) -> String {
          Measured on {date}, {threads} thread{}: {machine}. Other systems: {systems}.\n\
          Made by `cargo run --release -p compare -- {command}`; workloads are defined in `crates/testkit/src/workloads.rs`.\n\n\
          Every number that is timed here was compared before: with reference values, and between the systems. Systems take\n\
-         turns of some 10 ms on the same cores; times are medians. Peers are compiled beforehand (JAX), run eagerly (PyTorch) or\n\
+         turns on the same cores; times are medians. Peers are compiled beforehand (JAX), run eagerly (PyTorch) or\n\
          replay tapes (those in C++ and Rust), each in the fastest of several ways, which the table names. *Ratio* is our time\n\
          over that of the fastest other system: below 1 we are faster. *Target* tells what the time is to keep: the unit, the limit, and what was reached; a bound that\n\
          is missed is bold.\n\n\

@@ -10,9 +10,9 @@ const SAMPLE: f64 = 2e-4;
 /// What a turn lasts about, in seconds: long against the switch from one process to the other, short against disturbances.
 const TURN: f64 = 1e-2;
 
-/// The same with several threads, and what is called before its samples: workers wake on the core that wakes them, are moved to a
-/// free one some milliseconds later, and those of others (OpenMP's) spin as long before they sleep. In turns of 10 ms two threads
-/// were as fast as one, whosesoever they were.
+/// The same with several threads, of calls above some milliseconds, and what is called before the samples: workers wake on the core
+/// that wakes them, are moved to a free one some milliseconds later, and those of others (OpenMP's) spin as long before they sleep.
+/// In turns of 10 ms without it two threads were as fast as one, whosesoever they were.
 const TURN_OF_THREADS: f64 = 1e-1;
 const WARM_UP_OF_THREADS: f64 = 3e-2;
 

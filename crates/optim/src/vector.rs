@@ -148,6 +148,7 @@ impl<T: Scalar> Kernel for Axpy<'_, T> {
 
 /// out ← x + a d.
 pub(crate) fn offset<T: Scalar>(x: &[T], a: T, d: &[T], out: &mut [T]) {
+    debug_assert!(x.len() == d.len() && d.len() == out.len());
     let offset = Offset { x, a, d, out };
     if offset.x.len() < LONG { offset.compute() } else { dispatch(offset) }
 }

@@ -151,9 +151,9 @@ where
         Ok(())
     }
 
-    /// Taylor coefficients 0 to `order` of t ↦ results at `x` + t `v`, coefficient k divided by k!, into `out`: all results of order 0, one
-    /// after the other, then all of order 1, …. `out` becomes as long as they are many; once it is, nothing is allocated, and
-    /// coefficients that nothing else reads are computed where they stay.
+    /// Taylor coefficients 0 to `order` of t ↦ results at `x` + t `v`, coefficient k divided by k!, into `out`: all results of
+    /// order 0, one after the other, then all of order 1, …. `out` becomes as long as they are many; once it is, nothing is
+    /// allocated, and coefficients that nothing else reads are computed where they stay. Costs what [`Function::taylor`] does.
     ///
     /// ```
     /// use autodiff_core::{Function, Var};

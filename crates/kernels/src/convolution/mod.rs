@@ -19,12 +19,14 @@
 //! Tiles go through the whole kernel for every strip. One that the caches do not hold, of some hundred channels in and out, is better
 //! multiplied as a matrix by blocks of unfolded patches ([`unfold`]): which way is taken depends on the geometry alone.
 //!
-//! Work above some 2¹⁹ multiplications runs on the threads of the current rayon pool, images and strips apart. Results do not
-//! depend on the number of threads: the sum over images, for the kernel, is cut into parts by the geometry alone, which are
-//! added in pairs.
+//! Work above some 2¹⁹ multiplications runs on the threads of the current rayon pool, images and strips apart; of a kernel that is
+//! multiplied as a matrix, the products of blocks above 2²². Results do not depend on the number of threads: the sum over images, for
+//! the kernel, is cut into parts by the geometry alone, which are added in pairs, and blocks follow one after the other. (With the
+//! feature `blas` large products are the library's.)
 //!
 //! An infinite or NaN entry of the images spoils the entries of the result that read it and no others, and likewise backwards.
-//! Padding is zeros that are multiplied: where it meets an entry of the kernel or the result that is not finite, that is NaN.
+//! Padding is zeros that may be multiplied: where it meets an entry of the kernel or the result that is not finite, that is NaN or left
+//! out.
 //!
 //! [`naive`] is the definition. `cargo bench -p jetgrad-kernels --bench convolution` measures both ways and what is taken.
 

@@ -146,6 +146,8 @@ fn large_kernels_agree_with_the_definition() {
     assert_eq!(all.each_ref().map(|g| g.blocks().last().map(|block| block.len())), [Some(1), Some(14), Some(45)]);
     for geometry in affordable(all, multiplications) {
         assert!(geometry.gains_as_sum() && agrees(&geometry));
+        // With the working memory of one thread, whatever the pool.
+        assert!(agrees_beside::<f32>(&geometry, f64::INFINITY) && agrees_beside::<f64>(&geometry, f64::NAN));
     }
 }
 

@@ -24,7 +24,7 @@ const LARGE: usize = 1 << 18;
 /// has [`WIDE`] channels. Of kernels with 2¹² entries tiles take 0.9 of the time, with 2¹⁴ 1.2 in `f32` and 1.4 in `f64`.
 const LARGE_SUM: usize = 1 << 14;
 
-/// Output channels of a group from which on a block of rows is multiplied by several threads.
+/// Output channels of a group from which on several threads share the product of a block, and copies of patches are small beside it.
 const WIDE: usize = 64;
 
 /// Entries that a thread unfolds at once, in some five microseconds.
@@ -33,16 +33,19 @@ const SHARE: usize = 1 << 14;
 impl Geometry {
     /// Whether results, and images from them, are computed faster by unfolding.
     pub(super) fn gains_by_unfolding(&self) -> bool {
-        self.kernel_len() / self.groups >= LARGE
+        self.is_wide() && self.kernel_len() / self.groups >= LARGE
     }
 
     /// Whether kernels are.
     pub(super) fn gains_as_sum(&self) -> bool {
-        let wide = self.channels_out / self.groups >= WIDE;
-        wide && self.kernel_len() / self.groups >= LARGE_SUM
+        self.is_wide() && self.kernel_len() / self.groups >= LARGE_SUM
     }
 
-    /// Patches in a block. At least 64, because a product of fewer rows does not repay packing the kernel.
+    fn is_wide(&self) -> bool {
+        self.channels_out / self.groups >= WIDE
+    }
+
+    /// Patches in a block. At least 64, because a product of fewer rows does not repay reading the kernel.
     fn block(&self) -> usize {
         (BLOCK / self.columns().max(1)).max(64).min(self.patches())
     }
@@ -198,7 +201,7 @@ impl<'a, T: Scalar> Kernel<'a, T> {
     }
 }
 
-/// As [`forward`](super::forward).
+/// As [`forward`](super::forward), with [`scratch_len`] entries of working memory; a copy of every patch, and the products of matrices.
 ///
 /// # Panics
 /// If the lengths of the slices are not those of the geometry.
@@ -219,7 +222,7 @@ pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], w: &[T], y: &mut [T], sc
     }
 }
 
-/// As [`input`](super::input).
+/// As [`input`](super::input), with [`scratch_len`] entries of working memory. Padding is left out, not multiplied.
 ///
 /// # Panics
 /// Those of [`forward`].
@@ -241,7 +244,7 @@ pub fn input<T: Scalar>(geometry: &Geometry, y: &[T], w: &[T], x: &mut [T], scra
     }
 }
 
-/// As [`kernel`](super::kernel).
+/// As [`kernel`](super::kernel), with [`scratch_len`] entries of working memory.
 ///
 /// # Panics
 /// Those of [`forward`].

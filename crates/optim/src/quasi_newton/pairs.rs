@@ -56,10 +56,10 @@ impl<T: Scalar> Step<'_, T> {
 
     /// Calls `visit` with one piece of y after the other, and the variables that it is of.
     pub(crate) fn for_each_piece(&self, mut visit: impl FnMut(Range<usize>, &mut [T])) {
-        let mut y = [T::zero(); LONG];
+        let mut piece = [T::zero(); LONG];
         for start in (0..self.from.len()).step_by(LONG) {
             let range = start..(start + LONG).min(self.from.len());
-            let y = &mut y[..range.len()];
+            let y = &mut piece[..range.len()];
             offset(&self.gradient_to[range.clone()], -T::one(), &self.gradient_from[range.clone()], y);
             visit(range, y);
         }
@@ -159,7 +159,12 @@ impl<T: Scalar> PairMemory<T> {
     }
 
     /// Stores the pair of a step likewise.
+    ///
+    /// # Panics
+    /// If the vectors of the step have not the length of those held.
     pub(crate) fn push_step(&mut self, step: &Step<'_, T>) {
+        let lengths = [step.from, step.to, step.gradient_from, step.gradient_to].map(<[T]>::len);
+        assert_eq!(lengths, [self.dimension; 4], "pair memory: a step of other length");
         self.push_written(|s, y| step.write(s, y));
     }
 
@@ -197,5 +202,50 @@ impl<T: Scalar> PairMemory<T> {
         let slot = (self.first + i) % self.capacity;
         let row = slot * self.dimension..(slot + 1) * self.dimension;
         (&self.s[row.clone()], &self.y[row], self.sy[slot])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four vectors of whole numbers, so that every order of summation is exact.
+    fn vectors(n: usize) -> [Vec<f64>; 4] {
+        [3, 5, 7, 11].map(|k| (0..n).map(|i| (i * k % 13) as f64).collect())
+    }
+
+    fn step(vectors: &[Vec<f64>; 4]) -> Step<'_, f64> {
+        let [from, to, gradient_from, gradient_to] = vectors;
+        Step { from, to, gradient_from, gradient_to }
+    }
+
+    #[test]
+    fn pieces_of_a_step_are_the_step() {
+        for n in [1, 40, LONG - 1, LONG, LONG + 1, 600] {
+            let vectors = vectors(n);
+            let step = step(&vectors);
+            let naive = |f: fn(f64, f64) -> f64| step.entries().map(|(s, y)| f(s, y)).sum::<f64>();
+            let products = Products { ss: naive(|s, _| s * s), sy: naive(|s, y| s * y), yy: naive(|_, y| y * y) };
+            assert_eq!(step.products(), products, "{n} variables");
+            let mut seen = Vec::new();
+            step.for_each_piece(|range, y| {
+                assert_eq!(range, seen.len()..seen.len() + y.len());
+                seen.extend_from_slice(y);
+            });
+            assert_eq!(seen, step.entries().map(|(_, y)| y).collect::<Vec<f64>>());
+            let (mut one, mut other) = (PairMemory::new(n, 2), PairMemory::new(n, 2));
+            for _ in 0..3 {
+                one.push_step(&step);
+                other.push(step.entries());
+            }
+            assert_eq!(one.pair(1), other.pair(1));
+            assert_eq!(one.pair(1).2, products.sy);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a step of other length")]
+    fn a_step_of_other_length_is_refused() {
+        PairMemory::new(5, 2).push_step(&step(&vectors(4)));
     }
 }
