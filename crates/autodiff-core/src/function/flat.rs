@@ -159,7 +159,7 @@ where
     /// use autodiff_core::{Function, Var};
     /// let f = Function::new(|x: &Var| x.exp());
     /// let mut out = Vec::new();
-    /// f.flat(&vec![0.0, 0.0]).series_into(&[0.0, 0.0], &[1.0, 2.0], 2, &mut out).unwrap();
+    /// f.flat(&ndarray::arr1(&[0.0, 0.0])).series_into(&[0.0, 0.0], &[1.0, 2.0], 2, &mut out).unwrap();
     /// assert_eq!(out, [1.0, 1.0, 1.0, 2.0, 0.5, 2.0]);
     /// ```
     ///
