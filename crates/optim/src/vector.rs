@@ -4,7 +4,7 @@
 //! vectors take the widest instructions of the machine, to the same bits as by any others.
 
 use crate::scalar::Scalar;
-use kernels::vector::{Contraction, Kernel, dispatch};
+use kernels::vector::{Contraction, Kernel, Separate, dispatch};
 
 /// Lanes of a short sum.
 const LANES: usize = 8;
@@ -115,11 +115,16 @@ fn largest_in_lanes<T: Scalar, const N: usize>(a: &[T]) -> T {
     lanes.into_iter().fold(rest, larger)
 }
 
+/// Runs a kernel whose bits are the same by any instructions, by the widest ones if the vectors are long.
+#[inline(always)]
+fn by_length<K: Kernel>(length: usize, kernel: K) -> K::Output {
+    if length < LONG { kernel.run::<Separate>() } else { dispatch(kernel) }
+}
+
 /// y ← y + a x.
 pub(crate) fn axpy<T: Scalar>(a: T, x: &[T], y: &mut [T]) {
     debug_assert_eq!(x.len(), y.len());
-    let axpy = Axpy { a, x, y };
-    if axpy.x.len() < LONG { axpy.compute() } else { dispatch(axpy) }
+    by_length(x.len(), Axpy { a, x, y });
 }
 
 struct Axpy<'a, T> {
@@ -128,29 +133,21 @@ struct Axpy<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Scalar> Axpy<'_, T> {
+impl<T: Scalar> Kernel for Axpy<'_, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn compute(self) {
+    fn run<F: Contraction>(self) {
         for (y, &x) in self.y.iter_mut().zip(self.x) {
             *y += self.a * x;
         }
     }
 }
 
-impl<T: Scalar> Kernel for Axpy<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<F: Contraction>(self) {
-        self.compute();
-    }
-}
-
 /// out ← x + a d.
 pub(crate) fn offset<T: Scalar>(x: &[T], a: T, d: &[T], out: &mut [T]) {
     debug_assert!(x.len() == d.len() && d.len() == out.len());
-    let offset = Offset { x, a, d, out };
-    if offset.x.len() < LONG { offset.compute() } else { dispatch(offset) }
+    by_length(x.len(), Offset { x, a, d, out });
 }
 
 struct Offset<'a, T> {
@@ -160,21 +157,14 @@ struct Offset<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Scalar> Offset<'_, T> {
-    #[inline(always)]
-    fn compute(self) {
-        for ((out, &x), &d) in self.out.iter_mut().zip(self.x).zip(self.d) {
-            *out = x + self.a * d;
-        }
-    }
-}
-
 impl<T: Scalar> Kernel for Offset<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<F: Contraction>(self) {
-        self.compute();
+        for ((out, &x), &d) in self.out.iter_mut().zip(self.x).zip(self.d) {
+            *out = x + self.a * d;
+        }
     }
 }
 
