@@ -44,6 +44,8 @@ impl Program {
             Kind::Row(row) => row.name().into(),
             Kind::Primitive(p) => p.name().into(),
             Kind::Guard(expected) => format!("guard {expected}"),
+            Kind::Entry => "entry".into(),
+            Kind::Scalars(scalars) => format!("{} operations on single numbers", scalars.len()),
             Kind::Tiled(tiled) => {
                 let names: Vec<String> = tiled.instructions.iter().map(|one| self.name(one)).collect();
                 format!("by {} of {} rows: {}", tiled.block, tiled.rows, names.join("; "))
@@ -71,7 +73,11 @@ impl Program {
                 let kept = writer.drain().map(|((_, offset), by)| ((Space::Kept, offset), by)).collect();
                 writer = kept;
             }
-            let form = if matches!(instruction.kind, Kind::Region(_) | Kind::Tiled(_)) { "box" } else { "ellipse" };
+            let form = if matches!(instruction.kind, Kind::Region(_) | Kind::Tiled(_) | Kind::Scalars(_)) {
+                "box"
+            } else {
+                "ellipse"
+            };
             let late = if number >= self.split && self.split > 0 { ", style=filled" } else { "" };
             let _ = writeln!(text, "  i{number} [label=\"{}\", shape={form}{late}];", self.name(instruction));
             let (reads, writes) = places(instruction);

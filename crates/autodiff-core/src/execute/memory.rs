@@ -87,6 +87,15 @@ impl<T: Executable> Memories<'_, T> {
         }
     }
 
+    /// Writes one number.
+    #[inline]
+    pub fn put(&mut self, to: &Target, number: T) {
+        match to.space {
+            Space::Out => self.out[to.offset] = number,
+            _ => self.arena[to.offset] = number,
+        }
+    }
+
     /// The last entries of the working memory, and the memories without them.
     pub fn with_end(&mut self, count: usize) -> (Memories<'_, T>, &mut [T]) {
         let (scratch, end) = self.scratch.split_at_mut(self.scratch.len() - count);

@@ -11,6 +11,7 @@ mod program;
 mod recurrence;
 mod region;
 mod repeat;
+mod scalars;
 mod statistics;
 mod tiles;
 mod touched;

@@ -10,9 +10,10 @@
 
 use super::interpret::fault_error;
 use super::layout;
-use super::memory::{Aligned, Memories, Operand, Readable, Space, Target};
+use super::memory::{Aligned, Memories, Operand, Readable, Target};
 use super::pairs::Pair;
 use super::region::Region;
+use super::scalars::Scalars;
 use super::statistics::Statistics;
 use super::tiles::Tiled;
 use crate::compile::optimize;
@@ -125,6 +126,10 @@ pub(super) enum Kind {
     Guard(bool),
     /// Several elementwise nodes at once; they name their own operands.
     Region(Box<Region>),
+    /// One number of the operand, which names its place.
+    Entry,
+    /// Operations on single numbers, one after the other; they name their own operands.
+    Scalars(Box<Scalars>),
     /// Several instructions on a block of rows at a time.
     Tiled(Box<Tiled>),
     /// Two instructions at once.
@@ -150,7 +155,7 @@ impl Instruction {
             instructions.iter().map(|one| one.scratch(shapes, threads)).max().unwrap_or(0)
         };
         match &self.kind {
-            Kind::Row(_) | Kind::Guard(_) => 0,
+            Kind::Row(_) | Kind::Guard(_) | Kind::Entry | Kind::Scalars(_) => 0,
             Kind::Primitive(p) => p.scratch(&self.shapes(shapes), threads),
             Kind::Region(region) => region.scratch(),
             // They may run one by one as well.
@@ -386,14 +391,12 @@ impl Program {
                     return Ok(Outcome::Diverged);
                 }
             }
+            Kind::Scalars(scalars) => return Ok(scalars.run(memories, guards)),
             Kind::Row(row) if instruction.out.length == 1 => {
                 let read = |i: usize| operands.get(i).map_or_else(T::zero, |o| memories.number(o));
-                let number = row.value(&[read(0), read(1), read(2)]);
-                match instruction.out.space {
-                    Space::Out => memories.out[instruction.out.offset] = number,
-                    _ => memories.arena[instruction.out.offset] = number,
-                }
+                memories.put(&instruction.out, row.value(&[read(0), read(1), read(2)]));
             }
+            Kind::Entry => memories.put(&instruction.out, memories.number(&operands[0])),
             Kind::Row(row) => {
                 let (out, readable, _) = memories.open(&instruction.out);
                 let operands: SmallVec<[&[T]; 3]> = operands.iter().map(|o| readable.slice(o)).collect();

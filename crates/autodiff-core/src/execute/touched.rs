@@ -33,6 +33,7 @@ impl Touched {
             Kind::Region(region) => region,
             Kind::Tiled(tiled) => return Touched::by_all(&tiled.instructions),
             Kind::Pair(pair) => return Touched::by_all(&pair.instructions),
+            Kind::Scalars(scalars) => return scalars.touched(),
             kind => {
                 let mut reads: Vec<Place> = instruction.operands.iter().map(read).collect();
                 let out = written(&instruction.out);

@@ -35,6 +35,14 @@ const ROLLING: Cost = Cost { fixed: 40_000, node: 500 };
 /// Making a program of a trace that is rolled, by the nodes of the program; estimated by those of N1, a network of two layers.
 const PROGRAM: Cost = Cost { fixed: 40_000, node: 5_000 };
 
+/// Making a program of a trace that cannot be rolled: 480 ms for value, gradient and product of one of 21 260 nodes, measured
+/// likewise.
+const UNROLLED_PROGRAM: Cost = Cost { fixed: 40_000, node: 2_500 };
+
+/// Nodes of a trace that cannot be rolled beyond which it is always swept: a program would take minutes to make, and wait for memory
+/// as sweeps do.
+const LARGEST_UNROLLED: usize = 1 << 16;
+
 /// A sweep of a value, measured likewise; other operators cost [`Kind::weight`] times that.
 const SWEEP: Cost = Cost { fixed: 100, node: 3 };
 
@@ -130,10 +138,14 @@ impl<Out> Variant<Out> {
         if self.point_specific {
             return true;
         }
-        // A program of single scalars is slower than a sweep.
         self.spent() < self.cost_of_rolling()
-            || self.body().rolling.is_err()
+            || self.is_always_swept()
             || self.swept(kind) * self.cost_of_sweep(kind) < self.cost_of_program(kind)
+    }
+
+    /// Whether no program is made unasked, of a trace that holds at other points too.
+    fn is_always_swept(&self) -> bool {
+        self.body().rolling.is_err() && self.body().graph.len() > LARGEST_UNROLLED
     }
 
     /// How often operators of a kind were swept.
@@ -164,7 +176,8 @@ impl<Out> Variant<Out> {
 
     /// What a program costs once the trace is rolled, about, in nanoseconds.
     fn cost_of_program(&self, kind: Kind) -> u64 {
-        PROGRAM.of(kind.weight() as usize * self.body().graph.len())
+        let cost = if self.body().rolling.is_ok() { PROGRAM } else { UNROLLED_PROGRAM };
+        cost.of(kind.weight() as usize * self.body().graph.len())
     }
 
     /// Sweeps of a kind after which a program is made, if nothing else is swept any more.
@@ -193,13 +206,14 @@ impl<Out> Variant<Out> {
             ("Taylor coefficients", Kind::Taylor),
             ("rows of a matrix", Kind::Rows),
         ];
-        let rolled = self.body().rolling.is_ok();
+        let always = self.is_always_swept();
         let one = |(name, kind): (&str, Kind)| {
             let done = self.swept(kind);
-            let all = if rolled { self.sweeps_of(kind).to_string() } else { "any number of".into() };
+            let all = if always { "any number of".into() } else { self.sweeps_of(kind).to_string() };
             format!("{name} {done} of {all} times")
         };
-        let until = if rolled { "before a program is made" } else { "for single scalars run slower as a program" };
+        let until =
+            if always { "for a program of so many single scalars is no faster" } else { "before a program is made" };
         Some(format!("{}, {until}", kinds.map(one).join(", ")))
     }
 }

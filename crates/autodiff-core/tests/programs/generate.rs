@@ -24,19 +24,27 @@ pub struct Style {
     pub steps: usize,
     /// How many of the steps are products of a matrix as it is with another.
     pub products: f64,
+    /// How many of the steps are sums, differences and products of values as they are.
+    pub arithmetic: f64,
 }
 
 /// Rank up to 3 and all lengths that a kernel or a plan treats as special.
-pub const MIXED: Style = Style { largest: 2_500, lengths: &[0, 1, 2, 3, 7, 40, 300], steps: 14, products: 0.0 };
+pub const MIXED: Style =
+    Style { largest: 2_500, lengths: &[0, 1, 2, 3, 7, 40, 300], steps: 14, products: 0.0, arithmetic: 0.0 };
 
 /// Arrays of several chunks of a fused region, with short ones to repeat.
-pub const LONG: Style = Style { largest: 6_000, lengths: &[1, 3, 7, 40, 300], steps: 18, products: 0.0 };
+pub const LONG: Style =
+    Style { largest: 6_000, lengths: &[1, 3, 7, 40, 300], steps: 18, products: 0.0, arithmetic: 0.0 };
 
 /// Matrices and regions that are tiled, paired or cut for threads.
-pub const LARGE: Style = Style { largest: 300_000, lengths: &[1, 130, 130, 1100], steps: 12, products: 0.4 };
+pub const LARGE: Style =
+    Style { largest: 300_000, lengths: &[1, 130, 130, 1100], steps: 12, products: 0.4, arithmetic: 0.0 };
+
+/// Single numbers, nearly all.
+pub const SINGLE: Style = Style { largest: 60, lengths: &[1, 1, 1, 3], steps: 80, products: 0.0, arithmetic: 0.5 };
 
 /// Small arrays, as derivatives of every order of them take long.
-pub const SMALL: Style = Style { largest: 400, lengths: &[1, 2, 3, 7, 40], steps: 8, products: 0.0 };
+pub const SMALL: Style = Style { largest: 400, lengths: &[1, 2, 3, 7, 40], steps: 8, products: 0.0, arithmetic: 0.0 };
 
 /// A value of a program.
 #[derive(Clone, Copy)]
@@ -144,7 +152,11 @@ impl<'s> Generator<'s> {
 
     fn step(&mut self) {
         let x = self.pick();
-        let kind = if self.random.chance(self.style.products) { 42 } else { self.random.below(42) };
+        let kind = match () {
+            () if self.random.chance(self.style.products) => 42,
+            () if self.style.arithmetic > 0.0 && self.random.chance(self.style.arithmetic) => 43,
+            () => self.random.below(42),
+        };
         let value = match kind {
             0..=15 => self.row(),
             16 => self.reshape(x),
@@ -164,6 +176,7 @@ impl<'s> Generator<'s> {
             39 => self.convolution(x),
             40 => self.solve(x),
             42 => self.product_of(x),
+            43 => self.arithmetic(),
             _ => self.largest(x),
         };
         if let Some(value) = value {
@@ -192,9 +205,19 @@ impl<'s> Generator<'s> {
         (rank > 0).then(|| self.random.below(rank))
     }
 
+    /// A sum, a difference or a product.
+    fn arithmetic(&mut self) -> Option<Value> {
+        let row = self.random.of(&[Row::Add, Row::Sub, Row::Mul, Row::Mul]);
+        self.of_row(row)
+    }
+
     /// A row of the table on values of one shape, each brought into its domain.
     fn row(&mut self) -> Option<Value> {
         let row = self.random.of(Row::ALL);
+        self.of_row(row)
+    }
+
+    fn of_row(&mut self, row: Row) -> Option<Value> {
         let discrete = row.class() == Class::Discrete;
         let operands: Vec<Value> = (0..row.arity())
             .map(|i| if discrete || (row == Row::Select && i == 0) { self.pick_exact() } else { self.pick() })

@@ -8,7 +8,7 @@ mod generate;
 mod random;
 mod run;
 
-use generate::{LARGE, LONG, MIXED};
+use generate::{LARGE, LONG, MIXED, SINGLE};
 use run::Sample;
 
 fn hold(seeds: std::ops::Range<u64>, style: generate::Style) {
@@ -28,6 +28,15 @@ fn more_programs_of_mixed_shapes() {
 #[test]
 fn programs_longer_than_a_chunk() {
     hold(10_000..12_500, LONG);
+}
+
+#[test]
+fn programs_of_single_numbers() {
+    let seeds = 30_000..32_000;
+    let plans = seeds.clone().map(|seed| Sample::new(seed, SINGLE).plan());
+    let found = plans.filter(|plan| plan.contains("on single numbers")).count();
+    assert!(found > 1_000, "one instruction for several operations: in {found} programs");
+    hold(seeds, SINGLE);
 }
 
 /// With instructions on blocks of rows, in pairs, and in parts for threads.

@@ -10,9 +10,10 @@ use super::memory::{NOWHERE, Operand, Space, Target};
 use super::pairs::pair;
 use super::plan::{Arena, Piece};
 use super::program::{Constant, Instruction, Interface, Kind, Phase, Place, Program, Role};
+use super::scalars::gather;
 use super::statistics::Statistics;
 use super::tiles::{LONG, REACH, tile};
-use crate::compile::{AnyProduct, Unit, floating, fuse, is_total, late, reduction, repeat, schedule};
+use crate::compile::{AnyProduct, Repeat, Unit, floating, fuse, is_total, late, reduction, repeat, schedule};
 use crate::graph::{Graph, NodeId, Operation};
 use crate::shape::Shape;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -228,23 +229,24 @@ impl<'g> Layout<'g> {
             self.phase = Phase::Late;
         }
         self.outputs();
-        let lengths = [self.arenas[0].length(), self.arenas[1].length()];
-        self.program.arenas = lengths;
+        self.program.arenas = [self.arenas[0].length(), self.arenas[1].length()];
+        self.program.statistics.instructions = self.program.instructions.len();
+        self.join();
+        let lengths = self.program.arenas;
         self.program.statistics.arena = lengths.iter().sum();
         self.program.statistics.buffers = self.arenas.iter().map(Arena::served).sum();
         self.program.statistics.kept = lengths[Phase::Early as usize];
-        self.program.statistics.instructions = self.program.instructions.len();
-        self.join();
         self.program
     }
 
-    /// Joins instructions that go through the same rows, and those that can run at once.
+    /// Joins instructions that go through the same rows, those that can run at once, and those on single numbers.
     fn join(&mut self) {
         let program = &mut self.program;
         let late = program.instructions.split_off(program.split);
         let early = std::mem::take(&mut program.instructions);
         for (phase, instructions) in [early, late].into_iter().enumerate() {
-            program.instructions.extend(pair(tile(instructions, &program.shapes), &program.shapes));
+            let joined = pair(tile(instructions, &program.shapes), &program.shapes);
+            program.instructions.extend(gather(joined, &mut program.arenas[phase]));
             if phase == Phase::Early as usize {
                 program.split = program.instructions.len();
             }
@@ -396,6 +398,15 @@ impl<'g> Layout<'g> {
         Some(Target { space: place.0, offset: place.1, length: self.graph.shape(id).size() })
     }
 
+    /// Which number of its operand a node is, if it is one.
+    fn entry(&self, id: NodeId) -> Option<usize> {
+        match repeat(self.graph, id).filter(|_| self.graph.shape(id).size() == 1)? {
+            Repeat::Scalar { at } => Some(at),
+            Repeat::Cycle { start, .. } | Repeat::Run { start, .. } | Repeat::Part { start, .. } => Some(start),
+            Repeat::Loops { .. } | Repeat::Pad { .. } => None,
+        }
+    }
+
     fn single(&mut self, number: usize, id: NodeId, first: Phase) {
         let kind = match self.graph.operation(id) {
             Operation::Input(_) | Operation::Hole => return,
@@ -403,10 +414,14 @@ impl<'g> Layout<'g> {
             Operation::Tensor(t) => return self.constant(id, Constant::Tensor(t.clone()), first),
             Operation::Primitive(_) if is_reshape(self.graph, id) => return,
             Operation::Row(row) => Kind::Row(row),
+            Operation::Primitive(_) if self.entry(id).is_some() => Kind::Entry,
             Operation::Primitive(p) => Kind::Primitive(p.clone()),
         };
         self.program.statistics.count(self.graph, id);
         let mut operands: SmallVec<[Operand; 3]> = self.graph.arguments(id).iter().map(|&a| self.operand(a)).collect();
+        if let Some(at) = self.entry(id) {
+            operands[0] = Operand { offset: operands[0].offset + at, length: 1, ..operands[0] };
+        }
         let out = match self.updated(number, id) {
             Some(place) => {
                 operands[0] = Operand { space: Space::Arena, offset: 0, length: 0, ..operands[0] };
