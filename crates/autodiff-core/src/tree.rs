@@ -182,6 +182,12 @@ pub trait Tree: Sized {
         list.iter().for_each(|tree| tree.entries(entries));
     }
 
+    /// A list of as many trees as there are, with the numbers at the front of `entries`, which are taken off.
+    #[doc(hidden)]
+    fn rebuild_of(list: &[Self], entries: &mut &[Self::Scalar]) -> Vec<Self> {
+        list.iter().map(|tree| tree.rebuild(entries)).collect()
+    }
+
     /// Shapes of all leaves.
     fn leaves(&self) -> Leaves {
         let mut leaves = Leaves::default();
@@ -223,6 +229,9 @@ macro_rules! float_leaf {
             }
             fn entries_of(list: &[$T], entries: &mut Vec<$T>) {
                 entries.extend_from_slice(list);
+            }
+            fn rebuild_of(list: &[$T], entries: &mut &[$T]) -> Vec<$T> {
+                take(entries, list.len()).to_vec()
             }
             fn trace(&self, leaf: &mut dyn FnMut() -> Var) -> Var {
                 leaf()
@@ -278,7 +287,7 @@ impl<P: Tree> Tree for Vec<P> {
         self.iter().map(|p| p.trace(leaf)).collect()
     }
     fn rebuild(&self, entries: &mut &[P::Scalar]) -> Self {
-        self.iter().map(|p| p.rebuild(entries)).collect()
+        P::rebuild_of(self, entries)
     }
 }
 

@@ -5,7 +5,8 @@ use super::swept::Kind;
 use super::variant::{Call, Point, Ran, Results, Variant};
 use super::{Function, Linearized};
 use crate::error::{Error, Result};
-use crate::tree::{Traced, Tree};
+use crate::sweep::Spare;
+use crate::tree::{Leaves, Traced, Tree};
 use ndarray::{Array2, ArrayD, IxDyn};
 use rayon::prelude::*;
 use std::borrow::Borrow;
@@ -90,7 +91,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let mut gradient = Vec::new();
+        let mut gradient = Spare::with_capacity(0);
         let ran = self.at(x, &Operator::Gradient, &[], Results::Collect(&mut gradient))?;
         Ok((ran.output(0)[0], x.with_entries(&gradient)))
     }
@@ -198,7 +199,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             return Ok(Vec::new());
         }
         let n = rows.len() / k;
-        let mut products = Vec::new();
+        let mut products = Spare::with_capacity(0);
         let ran = self.at(x, &Operator::Hvps(Mode::default(), k), &[&rows], Results::Collect(&mut products))?;
         ran.variant.count(Kind::Rows, k);
         Ok(products.chunks_exact(n.max(1)).map(|row| x.with_entries(row)).take(k).collect())
@@ -329,7 +330,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let (leaves, entries) = (x.leaves(), x.to_vec());
+        let leaves = x.leaves();
+        let entries = lent(x, &leaves);
         let point = Point { structure: x, leaves: &leaves, entries: &entries };
         self.run(operator, &point, &mut Call { extras, results })
     }
@@ -339,7 +341,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let mut entries = Vec::new();
+        let mut entries = Spare::with_capacity(0);
         self.at(x, operator, extras, Results::Collect(&mut entries))?;
         Ok(x.with_entries(&entries))
     }
@@ -388,7 +390,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             return Ok(());
         }
         // Traced once before threads start, so that none of them traces again.
-        let (leaves, entries) = (x.leaves(), x.to_vec());
+        let leaves = x.leaves();
+        let entries = lent(x, &leaves);
         let variant = self.trace_at(&Point { structure: x, leaves: &leaves, entries: &entries })?;
         // Blocks are independent programs of their own width.
         results.par_chunks_mut(width).enumerate().try_for_each(|(number, part)| {
@@ -404,10 +407,18 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     where
         P::Traced: Borrow<A>,
     {
-        let (leaves, entries) = (x.leaves(), x.to_vec());
+        let leaves = x.leaves();
+        let entries = lent(x, &leaves);
         self.run(operator, &Point { structure: x, leaves: &leaves, entries: &entries }, call)?;
         Ok(())
     }
+}
+
+/// The entries of a point, in memory that the thread keeps.
+fn lent<P: Tree>(x: &P, leaves: &Leaves) -> Spare<P::Scalar> {
+    let mut entries = Spare::with_capacity(leaves.size());
+    x.entries(&mut entries);
+    entries
 }
 
 /// Entries of all results, as arrays in their structure.

@@ -34,7 +34,7 @@ where
             session.keep_places();
         }
         let mut rest = point.entries;
-        let mut inputs = Vec::with_capacity(point.leaves.count());
+        let mut inputs = Spare::with_capacity(point.leaves.count());
         for (shape, count) in point.leaves.runs() {
             let (entries, after) = rest.split_at(shape.size() * count);
             rest = after;
@@ -54,7 +54,7 @@ where
                 _ => data.push(session.input_at(leaf.shape.clone(), leaf.entries.clone())),
             }
         }
-        let (mut inputs, mut data) = (inputs.into_iter(), data.into_iter());
+        let (mut inputs, mut data) = (inputs.iter().copied(), data.into_iter());
         let traced = point.structure.trace(&mut || inputs.next().expect("a tree has as many leaves as shapes"));
         let mut result = None;
         let call = || {

@@ -3,10 +3,11 @@
 //! Invariants (checked by [`Graph::verify`]): arguments precede their node; every node has the shape that its operation
 //! infers from the shapes of its arguments; arithmetic by a constant has one; outputs and guards exist; guards are scalars.
 //!
-//! A node is 16 bytes. Rows of the elementwise table and constants need nothing more; other operations are interned in a
-//! side table and keep their arguments in a pool. The graph knows no precision: constants are `f64` until it is run.
+//! A node is 8 bytes. Rows of the elementwise table on scalars need nothing more; constants and arrays stand in lists beside, and
+//! structured primitives are interned in a table and keep their arguments in a pool. The graph knows no precision: constants are `f64` until it is run.
 
 mod dot;
+mod nodes;
 mod operation;
 mod step;
 mod verify;
@@ -15,11 +16,13 @@ use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use hashbrown::HashTable;
+use nodes::{Node, Nodes};
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+pub use nodes::SHORT;
 pub use operation::{Attributes, Class, Executable, Fault, Operation, Primitive, Structured};
 pub use step::Step;
 
@@ -75,15 +78,6 @@ pub struct Scope {
     pub exit: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    op: u32,
-    shape: u32,
-    args: [u32; 2],
-}
-
-const _: () = assert!(size_of::<Node>() == 16, "what a recorded operation takes");
-
 // Operation codes: the rows in table order, arithmetic whose second argument is known to be a constant, then these, then the
 // interned primitives.
 const ROWS: u32 = Row::ALL.len() as u32;
@@ -119,14 +113,15 @@ impl Node {
     }
 }
 
+/// One or two arguments as those of a node.
+#[inline(always)]
+fn both<const N: usize>(args: [NodeId; N]) -> [u32; 2] {
+    const { assert!(N == 1 || N == 2) };
+    [args[0].0, if N == 2 { args[N - 1].0 } else { 0 }]
+}
+
 /// The number of the shape of scalars, in every graph.
 const SCALAR: u32 = 0;
-
-/// The bits of a constant in the place of arguments.
-fn halves(value: f64) -> [u32; 2] {
-    let bits = value.to_bits();
-    [(bits >> 32) as u32, bits as u32]
-}
 
 /// Entries of the largest array: beyond it, even offsets in bytes overflow.
 const MAX_SIZE: usize = isize::MAX as usize / 16;
@@ -134,7 +129,7 @@ const MAX_SIZE: usize = isize::MAX as usize / 16;
 /// A program in static single assignment form; see the [module](self) for its invariants.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    nodes: Vec<Node>,
+    nodes: Nodes,
     pool: Vec<NodeId>,
     shapes: Vec<Shape>,
     shape_ids: FxHashMap<Shape, u32>,
@@ -161,7 +156,7 @@ impl Graph {
     /// An empty graph.
     pub fn new() -> Graph {
         Graph {
-            nodes: Vec::new(),
+            nodes: Nodes::default(),
             pool: Vec::new(),
             shapes: vec![Shape::scalar()],
             shape_ids: FxHashMap::default(),
@@ -193,7 +188,7 @@ impl Graph {
 
     /// Whether it has no nodes.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.nodes.len() == 0
     }
 
     /// All nodes, in order of evaluation.
@@ -204,13 +199,13 @@ impl Graph {
     /// What a node computes.
     #[inline]
     pub fn operation(&self, id: NodeId) -> Operation<'_> {
-        let node = &self.nodes[id.index()];
+        let node = self.nodes.at(id.index());
         if let Some(row) = node.row() {
             return Operation::Row(row);
         }
         match node.op {
             INPUT => Operation::Input(node.args[0] as usize),
-            CONSTANT => Operation::Constant(f64::from_bits(u64::from(node.args[0]) << 32 | u64::from(node.args[1]))),
+            CONSTANT => Operation::Constant(node.value().expect("it is a constant")),
             TENSOR => Operation::Tensor(&self.tensors[node.args[0] as usize]),
             HOLE => Operation::Hole,
             op => Operation::Primitive(&self.primitives[(op - PRIMITIVES) as usize]),
@@ -220,15 +215,15 @@ impl Graph {
     /// Arguments of a node.
     #[inline]
     pub fn arguments(&self, id: NodeId) -> Arguments {
-        let node = &self.nodes[id.index()];
+        let node = self.nodes.at(id.index());
         match node.row() {
             Some(row) => match row.arity() {
                 1 => SmallVec::from_slice(&[NodeId(node.args[0])]),
                 2 => SmallVec::from_slice(&[NodeId(node.args[0]), NodeId(node.args[1])]),
-                _ => self.pooled(node),
+                _ => self.pooled(&node),
             },
             None if node.op < PRIMITIVES => Arguments::new(),
-            None => self.pooled(node),
+            None => self.pooled(&node),
         }
     }
 
@@ -239,7 +234,7 @@ impl Graph {
     /// Shape of a node's value.
     #[inline]
     pub fn shape(&self, id: NodeId) -> &Shape {
-        &self.shapes[self.nodes[id.index()].shape as usize]
+        &self.shapes[self.nodes.shape(id.index()) as usize]
     }
 
     /// The input nodes, by number of the input.
@@ -338,7 +333,7 @@ impl Graph {
 
     /// Whether a node was recorded since equal ones are shared.
     fn is_shared(&self, id: NodeId) -> bool {
-        let hash = || self.hash_of(&self.nodes[id.index()]);
+        let hash = || self.hash_of(&self.nodes.at(id.index()));
         self.shared.as_ref().is_some_and(|shared| shared.find(hash(), |&i| i == id.0).is_some())
     }
 
@@ -372,14 +367,14 @@ impl Graph {
         let id = NodeId::from_index(self.nodes.len());
         if let Some(mut shared) = self.shared.take() {
             let hash = self.hash_of(&node);
-            let mut found = shared.find(hash, |&i| self.same(&self.nodes[i as usize], &node)).copied();
+            let mut found = shared.find(hash, |&i| self.same(&self.nodes.at(i as usize), &node)).copied();
             if found.is_none() && node.op == Row::Mul as u32 {
                 let swapped = Node { args: [node.args[1], node.args[0]], ..node };
-                let known = shared.find(self.hash_of(&swapped), |&i| self.same(&self.nodes[i as usize], &swapped));
+                let known = shared.find(self.hash_of(&swapped), |&i| self.same(&self.nodes.at(i as usize), &swapped));
                 found = known.copied();
             }
             if found.is_none() {
-                shared.insert_unique(hash, id.0, |&i| self.hash_of(&self.nodes[i as usize]));
+                shared.insert_unique(hash, id.0, |&i| self.hash_of(&self.nodes.at(i as usize)));
             }
             self.shared = Some(shared);
             if let Some(found) = found {
@@ -412,7 +407,7 @@ impl Graph {
 
     /// Adds a scalar constant.
     pub fn constant(&mut self, value: f64) -> NodeId {
-        self.append(Node { op: CONSTANT, shape: SCALAR, args: halves(value) })
+        self.append(Node::constant(value))
     }
 
     /// Adds a constant array.
@@ -430,14 +425,14 @@ impl Graph {
         if args.len() != row.arity() {
             return Err(format!("expected {} operands, found {}", row.arity(), args.len()));
         }
-        let shape = self.nodes[args[0].index()].shape;
+        let shape = self.nodes.shape(args[0].index());
         for id in &args[1..] {
-            if self.nodes[id.index()].shape != shape {
+            if self.nodes.shape(id.index()) != shape {
                 return Err(format!("shapes differ: {} and {}", self.shape(args[0]), self.shape(*id)));
             }
         }
-        if row == Row::Neg && self.nodes[args[0].index()].op == Row::Neg as u32 && self.is_shared(args[0]) {
-            return Ok(NodeId(self.nodes[args[0].index()].args[0]));
+        if row == Row::Neg && self.nodes.at(args[0].index()).op == Row::Neg as u32 && self.is_shared(args[0]) {
+            return Ok(NodeId(self.nodes.at(args[0].index()).args[0]));
         }
         let packed = match args {
             [a] => [a.0, 0],
@@ -451,7 +446,7 @@ impl Graph {
     #[inline(always)]
     pub(crate) fn room(&self) -> Option<usize> {
         let next = self.nodes.len();
-        (next < self.nodes.capacity()).then_some(next)
+        self.nodes.has_room().then_some(next)
     }
 
     /// [`row`](Graph::row) of one or two arguments that fit, without a look at anything else: `None`, and nothing is added,
@@ -460,20 +455,23 @@ impl Graph {
         if self.shared.is_some() || self.scope.is_some() {
             return None;
         }
-        let shape = self.nodes.get(args[0].index())?.shape;
-        if N == 2 && self.nodes.get(args[N - 1].index())?.shape != shape {
+        if args.iter().any(|arg| arg.index() >= self.nodes.len()) {
+            return None;
+        }
+        let shape = self.nodes.shape(args[0].index());
+        if N == 2 && self.nodes.shape(args[N - 1].index()) != shape {
             return None;
         }
         let id = NodeId::from_index(self.nodes.len());
-        self.push_row(row, shape, args);
+        self.nodes.push(Node { op: row as u32, shape, args: both(args) });
         Some(id)
     }
 
-    /// [`plain_row`](Graph::plain_row) where all of that is known, of scalars, and that there are fewer than 2³² − 1 nodes.
+    /// [`plain_row`](Graph::plain_row) where all of that is known, of scalars, and that there are no more than [`SHORT`] nodes.
     #[inline(always)]
     pub(crate) fn scalar_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
-        self.push_row(row, SCALAR, args);
+        self.nodes.push_short(row as u32, both(args));
         id
     }
 
@@ -481,7 +479,7 @@ impl Graph {
     #[inline(always)]
     pub(crate) fn scalar_row_by(&mut self, row: Row, args: [NodeId; 2]) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
-        self.nodes.push(Node { op: by_constant(row), shape: SCALAR, args: args.map(|arg| arg.0) });
+        self.nodes.push_short(by_constant(row), args.map(|arg| arg.0));
         id
     }
 
@@ -489,22 +487,15 @@ impl Graph {
     #[inline(always)]
     pub(crate) fn scalar_constant(&mut self, value: f64) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
-        self.nodes.push(Node { op: CONSTANT, shape: SCALAR, args: halves(value) });
+        self.nodes.push_constant(value);
         id
-    }
-
-    #[inline(always)]
-    fn push_row<const N: usize>(&mut self, row: Row, shape: u32, args: [NodeId; N]) {
-        const { assert!(N == 1 || N == 2) };
-        let second = if N == 2 { args[N - 1].0 } else { 0 };
-        self.nodes.push(Node { op: row as u32, shape, args: [args[0].0, second] });
     }
 
     /// Adds so many scalar inputs.
     pub(crate) fn scalar_inputs(&mut self, count: usize) -> std::ops::Range<usize> {
         let (first, number) = (self.nodes.len(), self.inputs.len() as u32);
         let end = NodeId::from_index(first + count).index();
-        self.nodes.extend((0..count as u32).map(|i| Node { op: INPUT, shape: SCALAR, args: [number + i, 0] }));
+        self.nodes.push_inputs(number..number + count as u32);
         self.inputs.extend((first as u32..end as u32).map(NodeId));
         first..end
     }

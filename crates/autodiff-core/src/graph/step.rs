@@ -1,6 +1,7 @@
 //! [`Step`]: a node of a scalar graph with its arguments, as a sweep reads it.
 
-use super::{CONSTANT, Graph, HOLE, INPUT, Node, NodeId, ROWS, SCALAR, SELECT, by_constant};
+use super::nodes::{Node, OTHER, Word};
+use super::{CONSTANT, Graph, HOLE, INPUT, NodeId, ROWS, SCALAR, SELECT, by_constant};
 use crate::real::Row;
 
 const NEG: u32 = Row::Neg as u32;
@@ -37,14 +38,15 @@ pub enum Step {
 #[derive(Clone, Copy)]
 pub struct Steps<'g> {
     graph: &'g Graph,
-    nodes: &'g [Node],
+    words: &'g [Word],
 }
 
 impl Steps<'_> {
-    /// Node `i` as a step. Read where it is matched, what the node is leads to what is done in one jump.
+    /// Node `i` as a step; one whose arguments have no short numbers is told as [`Step::Other`], and is what [`Graph::step`] says.
+    /// Read where it is matched, what the node is leads to what is done in one jump.
     #[inline(always)]
     pub fn read(self, i: usize) -> Step {
-        self.graph.step_of(&self.nodes[i])
+        self.graph.short_step(self.words[i])
     }
 }
 
@@ -52,42 +54,58 @@ impl Graph {
     /// The first `count` nodes.
     #[inline]
     pub fn steps(&self, count: usize) -> Steps<'_> {
-        Steps { graph: self, nodes: &self.nodes[..count] }
+        Steps { graph: self, words: &self.nodes.words()[..count] }
     }
 
     /// A node as a step.
     #[inline]
     pub fn step(&self, id: NodeId) -> Step {
-        self.step_of(&self.nodes[id.index()])
+        let word = self.nodes.word(id.index());
+        if word.code() == OTHER { self.listed_step(&self.nodes.other(word)) } else { self.short_step(word) }
     }
 
     #[inline(always)]
-    fn step_of(&self, node: &Node) -> Step {
-        let [a, b] = node.args;
-        if node.shape != SCALAR {
-            return Step::Other;
-        }
+    fn short_step(&self, word: Word) -> Step {
+        let [a, b] = word.args();
         let row = |row: Row| Step::Row(row, [NodeId(a), NodeId(b)]);
         let by = |row: Row| Step::ByConstant(row, [NodeId(a), NodeId(b)]);
-        match node.op {
+        match word.code() {
             // Named, so that what is done with arithmetic is one jump from the number of the operation.
             NEG => row(Row::Neg),
             ADD => row(Row::Add),
             SUB => row(Row::Sub),
             MUL => row(Row::Mul),
             DIV => row(Row::Div),
-            SELECT => match self.pool[a as usize..][..b as usize] {
-                [mask, if_true, if_false] => Step::Select(mask, if_true, if_false),
-                _ => Step::Other,
-            },
+            SELECT => self.select([a, b]),
             ADD_BY => by(Row::Add),
             SUB_BY => by(Row::Sub),
             MUL_BY => by(Row::Mul),
             DIV_BY => by(Row::Div),
-            op @ 0..=LAST_ROW => row(Row::ALL[op as usize]),
+            code @ 0..=LAST_ROW => row(Row::ALL[code as usize]),
             INPUT => Step::Input(a as usize),
-            CONSTANT => Step::Constant(f64::from_bits(u64::from(a) << 32 | u64::from(b))),
+            CONSTANT => Step::Constant(self.nodes.constant(word)),
             HOLE => Step::Hole,
+            _ => Step::Other,
+        }
+    }
+
+    /// A node that stands in the list of other nodes: few scalars do.
+    fn listed_step(&self, node: &Node) -> Step {
+        let args = node.args.map(NodeId);
+        match (node.shape, node.op, node.row()) {
+            (SCALAR, SELECT, _) => self.select(node.args),
+            (SCALAR, 0..=LAST_ROW, Some(row)) => Step::Row(row, args),
+            (SCALAR, _, Some(row)) => Step::ByConstant(row, args),
+            (SCALAR, INPUT, _) => Step::Input(node.args[0] as usize),
+            _ => Step::Other,
+        }
+    }
+
+    /// A `select`, whose arguments stand in the pool. Inlined, for a step that a call returns is put in memory.
+    #[inline(always)]
+    fn select(&self, [start, count]: [u32; 2]) -> Step {
+        match self.pool[start as usize..][..count as usize] {
+            [mask, if_true, if_false] => Step::Select(mask, if_true, if_false),
             _ => Step::Other,
         }
     }

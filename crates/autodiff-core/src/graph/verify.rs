@@ -22,7 +22,7 @@ impl Graph {
                     if args.len() != row.arity() || shapes.iter().any(|s| *s != shapes[0]) {
                         return Err(broken(id, format!("{} does not fit operands of shapes {shapes:?}", row.name())));
                     }
-                    if (ROWS..INPUT).contains(&self.nodes[id.index()].op)
+                    if (ROWS..INPUT).contains(&self.nodes.at(id.index()).op)
                         && !matches!(self.operation(args[1]), Operation::Constant(_))
                     {
                         let found = args[1].index();

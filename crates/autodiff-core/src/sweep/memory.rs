@@ -4,8 +4,8 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// Vectors of one type that rest, at most: a sweep takes four.
-const RESTING: usize = 5;
+/// Vectors of one type that rest, at most: a sweep takes four, and a call two for its point and its result.
+const RESTING: usize = 7;
 
 /// Bytes of a vector beyond which it is given back to the system rather than kept.
 const LARGEST: usize = 1 << 26;

@@ -46,15 +46,22 @@ fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, va
     let steps = graph.steps(end);
     for i in values.len()..end {
         let value = match steps.read(i) {
-            Step::Input(i) => input(i),
-            Step::Constant(c) => R::from_f64(c),
-            Step::Row(row, [a, b]) | Step::ByConstant(row, [a, b]) => {
-                row.apply(&[values[a.index()], values[b.index()]])
-            }
-            Step::Select(mask, a, b) => values[mask.index()].select(values[a.index()], values[b.index()]),
-            Step::Hole | Step::Other => R::from_f64(f64::NAN),
+            Step::Other => value_of(graph.step(NodeId::from_index(i)), input, values),
+            step => value_of(step, input, values),
         };
         values.push(value);
+    }
+}
+
+/// The value of a node for those before it.
+#[inline(always)]
+fn value_of<R: Algebra>(step: Step, input: &impl Fn(usize) -> R, values: &[R]) -> R {
+    match step {
+        Step::Input(i) => input(i),
+        Step::Constant(c) => R::from_f64(c),
+        Step::Row(row, [a, b]) | Step::ByConstant(row, [a, b]) => row.apply(&[values[a.index()], values[b.index()]]),
+        Step::Select(mask, a, b) => values[mask.index()].select(values[a.index()], values[b.index()]),
+        Step::Hole | Step::Other => R::from_f64(f64::NAN),
     }
 }
 
@@ -69,40 +76,65 @@ pub fn reverse<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R]) {
             continue;
         }
         match steps.read(i) {
-            Step::Row(Row::Neg, [a, _]) => add_present(cotangents, a, negative(c)),
-            Step::Row(Row::Add, [a, b]) => {
-                add_present(cotangents, a, c);
-                add_present(cotangents, b, c);
-            }
-            Step::Row(Row::Sub, [a, b]) => {
-                add_present(cotangents, a, c);
-                add_present(cotangents, b, negative(c));
-            }
-            Step::Row(Row::Mul, [a, b]) => {
-                let (x, y) = (values[a.index()], values[b.index()]);
-                add(cotangents, a, c * y);
-                add(cotangents, b, c * x);
-            }
-            Step::Row(Row::Div, [a, b]) => {
-                // b y = a  ⇒  ā = c/b, b̄ = −ā y
-                let part = c / values[b.index()];
-                add(cotangents, a, part);
-                add(cotangents, b, -(part * values[i]));
-            }
-            // What would come back to the constant is for nobody.
-            Step::ByConstant(Row::Add | Row::Sub, [a, _]) => add_present(cotangents, a, c),
-            Step::ByConstant(Row::Mul, [a, b]) => add(cotangents, a, c * values[b.index()]),
-            Step::ByConstant(Row::Div, [a, b]) => add(cotangents, a, c / values[b.index()]),
-            Step::Row(row, args) | Step::ByConstant(row, args) => reverse_row(graph, row, args, values, cotangents, i),
-            Step::Select(mask, a, b) => add_present(cotangents, if values[mask.index()].holds() { a } else { b }, c),
-            Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
+            Step::Other => reverse_far(graph, values, cotangents, i),
+            step => reverse_step(graph, step, values, cotangents, i),
         }
+    }
+}
+
+/// What comes back from node `i`, whose arguments have no short numbers.
+#[cold]
+#[inline(never)]
+fn reverse_far<R: Algebra>(graph: &Graph, values: &[R], cotangents: &mut [R], i: usize) {
+    reverse_step(graph, graph.step(NodeId::from_index(i)), values, cotangents, i);
+}
+
+/// What comes back from node `i`.
+#[inline(always)]
+fn reverse_step<R: Algebra>(graph: &Graph, step: Step, values: &[R], cotangents: &mut [R], i: usize) {
+    let c = cotangents[i];
+    match step {
+        Step::Row(Row::Neg, [a, _]) => add_present(cotangents, a, negative(c)),
+        Step::Row(Row::Add, [a, b]) => {
+            add_present(cotangents, a, c);
+            add_present(cotangents, b, c);
+        }
+        Step::Row(Row::Sub, [a, b]) => {
+            add_present(cotangents, a, c);
+            add_present(cotangents, b, negative(c));
+        }
+        Step::Row(Row::Mul, [a, b]) => {
+            let (x, y) = (values[a.index()], values[b.index()]);
+            add(cotangents, a, c * y);
+            add(cotangents, b, c * x);
+        }
+        Step::Row(Row::Div, [a, b]) => {
+            // b y = a  ⇒  ā = c/b, b̄ = −ā y
+            let part = c / values[b.index()];
+            add(cotangents, a, part);
+            add(cotangents, b, -(part * values[i]));
+        }
+        // What would come back to the constant is for nobody.
+        Step::ByConstant(Row::Add | Row::Sub, [a, _]) => add_present(cotangents, a, c),
+        Step::ByConstant(Row::Mul, [a, b]) => add(cotangents, a, c * values[b.index()]),
+        Step::ByConstant(Row::Div, [a, b]) => add(cotangents, a, c / values[b.index()]),
+        Step::Row(row, [a, b]) | Step::ByConstant(row, [a, b]) => {
+            reverse_row(graph, (row, a, b), values, cotangents, i)
+        }
+        Step::Select(mask, a, b) => add_present(cotangents, if values[mask.index()].holds() { a } else { b }, c),
+        Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
     }
 }
 
 /// What comes back from node `i`, a row that is rarer than arithmetic. Apart from the loop, whose registers it would take.
 #[inline(never)]
-fn reverse_row<R: Algebra>(graph: &Graph, row: Row, [a, b]: [NodeId; 2], values: &[R], cotangents: &mut [R], i: usize) {
+fn reverse_row<R: Algebra>(
+    graph: &Graph,
+    (row, a, b): (Row, NodeId, NodeId),
+    values: &[R],
+    cotangents: &mut [R],
+    i: usize,
+) {
     let (c, y) = (cotangents[i], values[i]);
     match row {
         Row::StrongMul => {

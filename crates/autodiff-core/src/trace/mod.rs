@@ -37,7 +37,7 @@ thread_local! {
 }
 
 /// Nodes of the largest graph whose memory is kept: 64 MiB.
-const SPARE_NODES: usize = 1 << 22;
+const SPARE_NODES: usize = 1 << 23;
 
 /// Serial numbers of tapes; 0 is no tape.
 static SERIAL: AtomicU32 = AtomicU32::new(1);

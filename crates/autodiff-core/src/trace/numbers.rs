@@ -5,7 +5,7 @@
 //! them.
 
 use crate::error::{Error, Place, Result};
-use crate::graph::{Executable, Graph, NodeId, Operation, Step};
+use crate::graph::{Executable, Graph, NodeId, Operation, SHORT, Step};
 use crate::real::{Precision, Row};
 use crate::tensor::View;
 use smallvec::SmallVec;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// Places for numbers that are made at once: so few that they are in the cache when they are used.
 const PLACES: usize = 1024;
 
-/// Places end before this, so that what has one has an id.
-const END: usize = u32::MAX as usize;
+/// Places end here: the argument of a node that is recorded in a hurry has a short number.
+const END: usize = SHORT;
 
 /// Known numbers of a tape, by node. Single-precision numbers are kept widened, which is exact.
 pub struct Numbers {
@@ -65,9 +65,9 @@ impl Numbers {
     #[inline]
     fn push(&mut self, number: f64) {
         if self.count == self.scalars.len() {
-            assert!(self.count + PLACES < END, "a graph of 2^32 nodes would not fit in memory");
+            let places = END.saturating_sub(self.count).clamp(1, PLACES);
             // The vector sees to it that it is rarely moved.
-            self.scalars.resize(self.count + PLACES, 0.0);
+            self.scalars.resize(self.count + places, 0.0);
         }
         self.scalars[self.count] = number;
         self.count += 1;
