@@ -14,6 +14,10 @@ pub const SHORTEST: usize = 32;
 /// copying it for each chunk costs little.
 const LONGEST: usize = 1024;
 
+/// Times that a number is repeated in a row from which on a region reads it as the number that it is, run by run: a call of some
+/// 12 ns for each run, where reading as many entries from the second-level cache takes as long.
+const LONG_RUN: usize = 128;
+
 /// How a node reads its source that only moves or repeats numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Repeat {
@@ -92,6 +96,14 @@ impl Repeat {
         self.piece(length).filter(|&(_, period)| period <= LONGEST)
     }
 
+    /// The first number and how often each is repeated in a row, if that is often.
+    pub fn long_run(self) -> Option<(usize, usize)> {
+        match self {
+            Repeat::Run { start, run } if run >= LONG_RUN => Some((start, run)),
+            _ => None,
+        }
+    }
+
     /// Nested loops over `from` that repeat it to `to`, if they are no more than four.
     fn loops(from: &Shape, to: &Shape) -> Option<Repeat> {
         let missing = to.rank() - from.rank();
@@ -165,10 +177,11 @@ pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
     (before == 1 && unslice.slice.step == 1).then_some(Repeat::Pad { start: unslice.slice.start * after })
 }
 
-/// Whether a node repeats one piece of memory again and again along a region, which costs little there.
+/// Whether a node repeats one piece of memory again and again along a region, or each number many times, which costs little there.
 pub fn cycles(graph: &Graph, id: NodeId) -> bool {
     let length = graph.shape(id).size();
-    length >= SHORTEST && repeat(graph, id).is_some_and(|repeat| repeat.piece(length).is_some())
+    let is_cheap = |repeat: Repeat| repeat.piece(length).is_some() || repeat.long_run().is_some();
+    length >= SHORTEST && repeat(graph, id).is_some_and(is_cheap)
 }
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 //!
 //! A rule keeps every bit of the result, with these exceptions: x + 0 is x, also for x = −0, and 0 − x is −x, also for x = 0; an
 //! operation on repeated scalars is that of one, by the scalar function; a product of repeated rows is one of fewer rows, which
-//! another kernel may compute. Constants are folded in double precision, so a program in single precision may differ from the
+//! another kernel may compute; entries that are added into one place are summed as those of a line, and the sum of −x is −(the sum
+//! of x), also where that is 0. Constants are folded in double precision, so a program in single precision may differ from the
 //! unfolded one by a rounding; what branches of the trace rest on is [settled](super::settled) before.
 
+use super::repeat::SHORTEST;
 use crate::graph::{Arguments, Graph, NodeId, Operation, Structured};
-use crate::primitive::{Broadcast, Matmul, Permute, Reshape};
+use crate::primitive::{Broadcast, Matmul, Pattern, Permute, Place, Reshape, Stride, Sum};
 use crate::real::Row;
 use crate::shape::Shape;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -35,6 +37,8 @@ pub fn simplify(graph: &Graph) -> Graph {
                     out.broadcast(args[0], &broadcast.shape)
                 } else if let Some(permute) = any.downcast_ref::<Permute>() {
                     out.permute(args[0], &permute.axes)
+                } else if let Some(place) = any.downcast_ref::<Place>() {
+                    out.place(place, args[0])
                 } else if let Some(matmul) = any.downcast_ref::<Matmul>() {
                     out.matmul(matmul, args[0], args[1])
                 } else {
@@ -190,6 +194,34 @@ impl Builder {
         if axes.iter().enumerate().all(|(i, &a)| i == a) { x } else { self.push(Permute { axes }, &[x]) }
     }
 
+    fn place(&mut self, place: &Place, x: NodeId) -> NodeId {
+        let (pattern, length) = (&place.pattern, place.length);
+        // Many entries in a row that go to one place are the sum of a line, which a fused region takes on its way.
+        if let Pattern::Affine { start, axes } = pattern
+            && let [outer @ .., Stride { count, step: 0 }] = &axes[..]
+            && !outer.is_empty()
+            && *count >= SHORTEST
+            && self.graph.shape(x).rank() == 1
+        {
+            let (x, negative) = self.negated(x).map_or((x, false), |x| (x, true));
+            let lines = self.reshape(x, &Shape::of(&[pattern.len() / count, *count]));
+            let mut sums = self.push(Sum { axes: smallvec![1] }, &[lines]);
+            if negative {
+                sums = self.row(Row::Neg, &[sums]);
+            }
+            let rest = Pattern::Affine { start: *start, axes: outer.into() };
+            return self.place(&Place { pattern: rest, length }, sums);
+        }
+        // Each entry in its own place.
+        if let Pattern::Affine { start: 0, axes } = pattern
+            && let [Stride { step: 1, count }] = axes[..]
+            && count == length
+        {
+            return x;
+        }
+        self.push(place.clone(), &[x])
+    }
+
     fn matmul(&mut self, matmul: &Matmul, a: NodeId, b: NodeId) -> NodeId {
         // op(Aᵀ) reads A the other way: no transposed copy is made.
         let unfold = |id: NodeId| match self.moves::<Permute>(id) {
@@ -305,5 +337,16 @@ mod tests {
     fn zero_times_infinity_is_left_alone() {
         let text = "%0 = input : []\n%1 = constant 0.0 : []\n%2 = mul %0 %1 : []\nreturn %2";
         assert!(simple(text).contains("mul"));
+    }
+
+    #[test]
+    fn what_is_added_into_one_place_is_the_sum_of_a_line() {
+        let place = "%1 = neg %0 : [120]\n%2 = place{loops=[1, 3, 1, 40, 0], length=[5]} %1 : [5]\nreturn %2";
+        let found = simple(&format!("%0 = input : [120]\n{place}"));
+        let expected = "%0 = input : [120]\n%1 = reshape{shape=[3, 40]} %0 : [3, 40]\n%2 = sum{axes=[1]} %1 : [3]\n\
+                        %3 = neg %2 : [3]\n%4 = place{loops=[1, 3, 1], length=[5]} %3 : [5]\nreturn %4";
+        assert!(found.contains(expected), "{found}");
+        let alone = simple("%0 = input : [40]\n%1 = place{loops=[0, 40, 1], length=[40]} %0 : [40]\nreturn %1");
+        assert!(!alone.contains("place"), "{alone}");
     }
 }

@@ -40,6 +40,8 @@ pub struct Region {
     pub steps: Vec<Step>,
     /// What repeats along the whole region.
     pub motifs: Vec<Motif>,
+    /// Numbers that each stand for many entries in a row.
+    pub runs: Vec<Run>,
     pub registers: usize,
     /// Cost of one entry, in plain steps.
     pub weight: usize,
@@ -95,6 +97,16 @@ impl Motif {
     }
 }
 
+/// Numbers of an array, each of which stands for many entries in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub array: usize,
+    /// The first of them in the array.
+    pub start: usize,
+    /// For how many entries.
+    pub run: usize,
+}
+
 /// A piece of the arena that a region touches.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece {
@@ -133,7 +145,7 @@ pub enum Compute {
 pub struct Chain {
     pub links: SmallVec<[Link; 2]>,
     pub factors: SmallVec<[Source; FACTORS]>,
-    /// Whether it reads what stands between zeros, and so goes through a chunk in pieces.
+    /// Whether it reads what stands between zeros or is one number for a while, and so goes through a chunk in pieces.
     pub in_pieces: bool,
 }
 
@@ -166,6 +178,8 @@ pub enum Source {
     Motif(usize),
     /// One number of an array, at this place, for all entries; only a chain reads it.
     Number(usize, usize),
+    /// Numbers for many entries in a row each; only a chain reads them.
+    Run(usize),
     /// The chunk's entries of an array between zeros, of which this one is the first of the array; only a chain reads it.
     Between(usize, usize),
 }
@@ -318,6 +332,7 @@ impl Region {
     pub fn read_as_a_whole(&self) -> Vec<bool> {
         let mut whole = vec![false; self.arrays.len()];
         self.motifs.iter().for_each(|motif| whole[motif.array] = true);
+        self.runs.iter().for_each(|run| whole[run.array] = true);
         for step in &self.steps {
             let sources: SmallVec<[Source; 8]> = match &step.compute {
                 Compute::Row(_, sources) => sources.iter().copied().collect(),
@@ -489,14 +504,22 @@ impl Region {
             },
             Compute::Chain(chain) => {
                 let Chain { links, factors, in_pieces } = chain;
-                // Pieces of the chunk in which what stands between zeros is either there or zero.
+                // Pieces of the chunk in which what stands between zeros is either there or zero, and a run is one number.
                 let zero = [T::zero()];
                 let mut done = 0;
                 while done < count {
-                    let end = if *in_pieces { given.border(chain, start + done, start + count) - start } else { count };
+                    let end = match in_pieces {
+                        true => given.border(chain, &self.runs, start + done, start + count) - start,
+                        false => count,
+                    };
                     let piece = |source: &Source| match *source {
                         Source::Between(i, first) => given.between(i, first, start + done..start + end, &zero),
                         Source::Number(i, at) => &given.arrays[i][at..=at],
+                        Source::Run(i) => {
+                            let Run { array, start: first, run } = self.runs[i];
+                            let at = first + (start + done) / run;
+                            &given.arrays[array][at..=at]
+                        }
                         _ => &read(source)[done..end],
                     };
                     if links.len() <= FEW {
@@ -540,7 +563,7 @@ fn chain_of<'a, T: Executable, const N: usize>(
 impl Chain {
     pub fn new(links: SmallVec<[Link; 2]>, factors: SmallVec<[Source; FACTORS]>) -> Chain {
         let chain = Chain { links, factors, in_pieces: false };
-        let in_pieces = chain.sources().any(|source| matches!(source, Source::Between(..)));
+        let in_pieces = chain.sources().any(|source| matches!(source, Source::Between(..) | Source::Run(_)));
         Chain { in_pieces, ..chain }
     }
 
@@ -562,19 +585,26 @@ impl<'a, T> Given<'a, T> {
                 let (motif, numbers) = self.motifs[i];
                 &numbers[motif.phase(start)..][..count]
             }
-            Source::Number(..) | Source::Between(..) => unreachable!("only a chain reads it, in pieces"),
+            Source::Number(..) | Source::Run(_) | Source::Between(..) => {
+                unreachable!("only a chain reads it, in pieces")
+            }
             Source::Register(_) | Source::Store(_) => unreachable!("what the region computes is no array"),
         }
     }
 
-    /// The first place after `start`, up to `end`, where an array between zeros that a chain reads begins or ends.
+    /// The first place after `start`, up to `end`, where an array between zeros that a chain reads begins or ends, or another number
+    /// of a run begins.
     #[inline]
-    fn border(&self, chain: &Chain, start: usize, end: usize) -> usize {
+    fn border(&self, chain: &Chain, runs: &[Run], start: usize, end: usize) -> usize {
         let mut border = end;
         for source in chain.sources() {
-            if let Source::Between(i, first) = source {
-                let places = [first, first + self.arrays[i].len()];
-                border = places.into_iter().filter(|&place| place > start).fold(border, usize::min);
+            match source {
+                Source::Between(i, first) => {
+                    let places = [first, first + self.arrays[i].len()];
+                    border = places.into_iter().filter(|&place| place > start).fold(border, usize::min);
+                }
+                Source::Run(i) => border = border.min((start / runs[i].run + 1) * runs[i].run),
+                _ => {}
             }
         }
         border

@@ -5,7 +5,7 @@ use crate::compile::{Repeat, is_total, reduction, repeat};
 use crate::execute::chains::{Chain, Chains};
 use crate::execute::memory::{NOWHERE, Space, Target};
 use crate::execute::program::{Instruction, Kind};
-use crate::execute::region::{self, Array, Compute, Goal, Link, Motif, Per, Piece, Region, Source, Step, Stored};
+use crate::execute::region::{self, Array, Compute, Goal, Link, Motif, Per, Piece, Region, Run, Source, Step, Stored};
 use crate::graph::{Graph, NodeId, Operation};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
@@ -90,7 +90,9 @@ impl Layout<'_> {
                 Operation::Row(row) => {
                     region.weight += if row.class() == crate::real::Class::Smooth { 8 } else { 1 };
                     let sources: SmallVec<[Source; 3]> = args.iter().map(|&a| source(&mut region, a)).collect();
-                    let chained = sources.iter().any(|s| matches!(s, Source::Number(..) | Source::Between(..)));
+                    let in_chains_alone =
+                        |s: &Source| matches!(s, Source::Number(..) | Source::Run(_) | Source::Between(..));
+                    let chained = sources.iter().any(in_chains_alone);
                     match Chain::of_one(self.graph, id).filter(|_| chained) {
                         Some(chain) => chain_step(&chain, |a| source(&mut region, a)),
                         None => Compute::Row(row, sources),
@@ -122,6 +124,9 @@ impl Layout<'_> {
                         _ if store_of.contains_key(&id) => None,
                         Repeat::Part { start, step: 1 } => Some(Source::Window(array, start)),
                         Repeat::Pad { start } if !mapped.contains(&id) => Some(Source::Between(array, start)),
+                        way if way.long_run().is_some() && !mapped.contains(&id) => {
+                            way.long_run().map(|(start, run)| region.run(Run { array, start, run }))
+                        }
                         way => way.cycle(region.built.length).map(|(start, period)| match period {
                             1 if !mapped.contains(&id) => Source::Number(array, start),
                             _ => region.motif(Motif { array, start, period }),
@@ -214,6 +219,15 @@ impl RegionBuilder {
         Source::Motif(motifs.iter().position(|c| *c == motif).unwrap_or_else(|| {
             motifs.push(motif);
             motifs.len() - 1
+        }))
+    }
+
+    /// Where to read numbers that each stand for many entries.
+    fn run(&mut self, run: Run) -> Source {
+        let runs = &mut self.built.runs;
+        Source::Run(runs.iter().position(|r| *r == run).unwrap_or_else(|| {
+            runs.push(run);
+            runs.len() - 1
         }))
     }
 
