@@ -343,9 +343,9 @@ mod tests {
     fn what_is_added_into_one_place_is_the_sum_of_a_line() {
         let place = "%1 = neg %0 : [120]\n%2 = place{loops=[1, 3, 1, 40, 0], length=[5]} %1 : [5]\nreturn %2";
         let found = simple(&format!("%0 = input : [120]\n{place}"));
-        let expected = "%0 = input : [120]\n%1 = reshape{shape=[3, 40]} %0 : [3, 40]\n%2 = sum{axes=[1]} %1 : [3]\n\
-                        %3 = neg %2 : [3]\n%4 = place{loops=[1, 3, 1], length=[5]} %3 : [5]\nreturn %4";
-        assert!(found.contains(expected), "{found}");
+        let expected = "%0 = input : [120]; %1 = reshape{shape=[3, 40]} %0 : [3, 40]; %2 = sum{axes=[1]} %1 : [3]; \
+                        %3 = neg %2 : [3]; %4 = place{loops=[1, 3, 1], length=[5]} %3 : [5]; return %4";
+        assert_eq!(found, expected);
         let alone = simple("%0 = input : [40]\n%1 = place{loops=[0, 40, 1], length=[40]} %0 : [40]\nreturn %1");
         assert!(!alone.contains("place"), "{alone}");
     }

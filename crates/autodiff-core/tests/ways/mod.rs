@@ -7,8 +7,8 @@ use autodiff_core::trace::Session;
 use autodiff_core::transform::{adjoint, tangent};
 use autodiff_core::{Function, Precision, Shape, Var, checkpoint};
 
-/// Value, gradient, directional derivative and Hessian-vector product, one after the other.
-pub type Results = Vec<f64>;
+/// Value, gradient, directional derivative and Hessian-vector product: first what is of lower order.
+pub type Results = [Vec<f64>; 4];
 
 /// The four ways by name. The second is rolled if there are enough scalars that repeat.
 pub fn ways(
@@ -18,7 +18,8 @@ pub fn ways(
 ) -> Vec<(&'static str, Results)> {
     let by = |f: &Function<'_, [Var]>| -> Results {
         let (value, gradient) = f.value_and_gradient(x).unwrap();
-        [vec![f.value(x).unwrap(), value], gradient, vec![f.jvp(x, v).unwrap()[[]]], f.hvp(x, v).unwrap()].concat()
+        let values = vec![f.value(x).unwrap(), value];
+        [values, gradient, vec![f.jvp(x, v).unwrap()[[]]], f.hvp(x, v).unwrap()]
     };
     let (swept, rolled) = (Function::new(f), Function::new(f));
     rolled.prepare(x).unwrap();
@@ -27,8 +28,12 @@ pub fn ways(
     unrolled.prepare(x).unwrap();
     let explained = unrolled.explain(x).unwrap();
     assert!(explained.rolling.is_none());
+    let of_swept = by(&swept);
+    let sweeps = swept.explain(x).unwrap().swept.expect("a closure of scalars");
+    let each = ["value 1 of", "tangent 1 of", "gradient 1 of", "product 1 of"];
+    assert!(each.iter().all(|one| sweeps.contains(one)), "{sweeps}");
     vec![
-        ("swept", by(&swept)),
+        ("swept", of_swept),
         ("rolled", by(&rolled)),
         ("unrolled", by(&unrolled)),
         ("interpreted", interpreted(&explained.graph, x, v)),
@@ -45,27 +50,31 @@ fn interpreted(graph: &Graph, x: &[f64], v: &[f64]) -> Results {
     let gradient_of = |y: Var| adjoint(&[(y, Var::from(1.0))], &inputs).into_iter().map(or_zero).collect::<Vec<Var>>();
     let moves: Vec<(Var, Option<Var>)> = inputs.iter().zip(&direction).map(|(&x, &v)| (x, Some(v))).collect();
     let slope = or_zero(tangent(&[y], &moves)[0]);
-    let outputs = [vec![y, y], gradient_of(y), vec![slope], gradient_of(slope)].concat();
-    let recording = session.close(&outputs).unwrap();
+    let parts = [vec![y, y], gradient_of(y), vec![slope], gradient_of(slope)];
+    let recording = session.close(&parts.concat()).unwrap();
     let numbers: Vec<&[f64]> = x.iter().chain(v).map(std::slice::from_ref).collect();
-    interpret(&recording.graph, &numbers).unwrap().concat()
+    let mut found = interpret(&recording.graph, &numbers).unwrap().concat().into_iter();
+    parts.map(|part| found.by_ref().take(part.len()).collect())
 }
 
-/// The two ways that differ the most, and by how much relative to the largest entry; NaN agrees with NaN.
+/// The two ways that differ the most, and by how much relative to the largest entry of the operator and those of lower order; NaN
+/// agrees with NaN.
 pub fn difference(ways: &[(&'static str, Results)]) -> (f64, String) {
-    let scale = ways.iter().flat_map(|(_, list)| list).filter(|x| x.is_finite()).fold(1.0, |s: f64, x| s.max(x.abs()));
-    let mut worst = (0.0, String::new());
-    for (name, found) in &ways[1..] {
-        for (i, (a, b)) in ways[0].1.iter().zip(found).enumerate() {
-            let off = if a == b || a.is_nan() && b.is_nan() { 0.0 } else { (a - b).abs() / scale };
-            if off.is_nan() || off > worst.0 {
-                worst = (
-                    if off.is_nan() { f64::INFINITY } else { off },
-                    format!("{}: {a}, {name}: {b}, entry {i}", ways[0].0),
-                );
+    let (mut scale, mut worst) = (1.0_f64, (0.0, String::new()));
+    for (operator, part) in ["value", "gradient", "slope", "product"].into_iter().zip(0..) {
+        let entries = ways.iter().flat_map(|(_, results)| &results[part]).filter(|x| x.is_finite());
+        scale = entries.fold(scale, |scale, x| scale.max(x.abs()));
+        let first = &ways[0].1[part];
+        for (name, found) in ways[1..].iter().map(|(name, results)| (name, &results[part])) {
+            assert_eq!(found.len(), first.len());
+            for (i, (a, b)) in first.iter().zip(found).enumerate() {
+                let off = if a == b || a.is_nan() && b.is_nan() { 0.0 } else { (a - b).abs() / scale };
+                if off.is_nan() || off > worst.0 {
+                    let off = if off.is_nan() { f64::INFINITY } else { off };
+                    worst = (off, format!("{operator}, {}: {a}, {name}: {b}, entry {i}", ways[0].0));
+                }
             }
         }
-        assert_eq!(found.len(), ways[0].1.len());
     }
     worst
 }
