@@ -41,7 +41,7 @@ pub const LARGE: Style =
     Style { largest: 300_000, lengths: &[1, 130, 130, 1100], steps: 12, products: 0.4, arithmetic: 0.0 };
 
 /// Single numbers, nearly all.
-pub const SINGLE: Style = Style { largest: 60, lengths: &[1, 1, 1, 3], steps: 80, products: 0.0, arithmetic: 0.5 };
+pub const SINGLE: Style = Style { largest: 400, lengths: &[1, 1, 1, 3], steps: 80, products: 0.0, arithmetic: 0.5 };
 
 /// Small arrays, as derivatives of every order of them take long.
 pub const SMALL: Style = Style { largest: 400, lengths: &[1, 2, 3, 7, 40], steps: 8, products: 0.0, arithmetic: 0.0 };
