@@ -153,6 +153,25 @@ fn what_several_read_is_repeated_once() {
 }
 
 #[test]
+fn numbers_that_fill_long_lines_are_read_as_they_are() {
+    let formula: Formula = |x| {
+        let column = x.slice(-1, 0..1);
+        let shifted = (x - column) * (column * 0.5) + 1.0;
+        // A function reads the lines as they are filled; the sum of each line is of the region.
+        vec![shifted, (shifted * column.broadcast_to(&x.shape()).tanh()).sum_axes(&[-1])]
+    };
+    for shape in [[3, 127], [3, 128], [5, 1000], [4, 1500]] {
+        let graph = graph(&shape, formula);
+        hold::<f64>("lines", &graph, &shape);
+        hold::<f32>("lines", &graph, &shape);
+        let text = program(&graph).to_string();
+        // Lines that a function reads are filled, and short ones: the column, and half of it.
+        let filled = if shape[1] < 128 { 2 } else { 1 };
+        assert_eq!(text.matches("repeat").count(), filled, "{shape:?}:\n{text}");
+    }
+}
+
+#[test]
 fn threads_change_nothing() {
     let shape = [3000, 101];
     let shifted = SHIFTED.iter().map(|&(name, formula, _)| (name, formula, &[1 << 20][..]));
@@ -167,16 +186,20 @@ fn threads_change_nothing() {
 
 #[test]
 fn a_softmax_is_one_region() {
-    let regions = |of: usize| {
-        let text = program(&graph(&[50, 20], FORMULAS[of].1)).to_string();
-        (text.matches("region of 1000, lines of 20").count(), text.lines().count(), text)
+    let regions = |of: usize, [rows, line]: [usize; 2]| {
+        let text = program(&graph(&[rows, line], FORMULAS[of].1)).to_string();
+        let region = format!("region of {}, lines of {line}", rows * line);
+        (text.matches(&region).count(), text.lines().count(), text)
     };
-    for of in [0, 1, 2, 3, 4, 6] {
-        let (lines, all, text) = regions(of);
-        assert_eq!((lines, all), (1, 1), "{}:\n{text}", FORMULAS[of].0);
+    // Numbers that fill long lines are not there before the region that makes them runs.
+    for shape in [[50, 20], [50, 200], [40, 1024]] {
+        for of in [0, 1, 2, 3, 4, 6] {
+            let (lines, all, text) = regions(of, shape);
+            assert_eq!((lines, all), (1, 1), "{} of {shape:?}:\n{text}", FORMULAS[of].0);
+        }
     }
     // The sum of all entries is taken by blocks, which lines are not.
-    let (lines, _, text) = regions(5);
+    let (lines, _, text) = regions(5, [50, 20]);
     assert_eq!(lines, 1, "{text}");
 }
 

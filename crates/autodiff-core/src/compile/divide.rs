@@ -79,7 +79,7 @@ impl Division<'_> {
         };
         read.len() <= READ
             && count(&|id| !is_total(self.graph, *id) && leaves(id)) <= WRITTEN
-            && count(&|id| repeat(self.graph, *id).is_some()) <= REPEATED
+            && count(&|id| repeat(self.graph, *id).is_some_and(|way| way.long_run().is_none())) <= REPEATED
             && count(&|id| is_total(self.graph, *id)) <= SUMMED
     }
 }

@@ -1,5 +1,6 @@
 //! Repeating: which nodes only move or repeat numbers in so regular a way that a fused region does it as it reads its source.
 
+use super::lines::reduction;
 use crate::graph::{Graph, NodeId, Operation};
 use crate::primitive::{Broadcast, Pad, Pattern, Pick, Place, Slice, Stride, Unslice};
 use crate::shape::Shape;
@@ -177,11 +178,32 @@ pub fn repeat(graph: &Graph, id: NodeId) -> Option<Repeat> {
     (before == 1 && unslice.slice.step == 1).then_some(Repeat::Pad { start: unslice.slice.start * after })
 }
 
-/// Whether a node repeats one piece of memory again and again along a region, or each number many times, which costs little there.
-pub fn cycles(graph: &Graph, id: NodeId) -> bool {
-    let length = graph.shape(id).size();
-    let is_cheap = |repeat: Repeat| repeat.piece(length).is_some() || repeat.long_run().is_some();
-    length >= SHORTEST && repeat(graph, id).is_some_and(is_cheap)
+/// For each node whether it repeats one piece of memory again and again along a region, or each number many times, which costs
+/// little there. Numbers that a region makes of its lines, and spreads over these again, are not there before it runs.
+pub fn cheap_repeats(graph: &Graph) -> Vec<bool> {
+    // The length of the lines that each node has a number of.
+    let mut line = vec![0; graph.len()];
+    let cheap = |id: NodeId, line: &[usize]| {
+        let length = graph.shape(id).size();
+        length >= SHORTEST
+            && repeat(graph, id).is_some_and(|repeat| {
+                let run = repeat.long_run().map(|(_, run)| run);
+                repeat.piece(length).is_some() || run.is_some_and(|run| line[graph.arguments(id)[0].index()] != run)
+            })
+    };
+    graph
+        .ids()
+        .map(|id| {
+            let is_reshape = matches!(graph.operation(id), Operation::Primitive(p) if p.name() == "reshape");
+            line[id.index()] = match (reduction(graph, id), graph.operation(id)) {
+                (Some((_, length)), _) => length,
+                (_, Operation::Row(_)) => graph.arguments(id).iter().map(|a| line[a.index()]).max().unwrap_or(0),
+                _ if is_reshape => line[graph.arguments(id)[0].index()],
+                _ => 0,
+            };
+            cheap(id, &line)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -264,6 +264,7 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execute::interpret;
 
     /// Simplifies a program in text form and drops what is dead.
     fn simple(text: &str) -> String {
@@ -348,5 +349,24 @@ mod tests {
         assert_eq!(found, expected);
         let alone = simple("%0 = input : [40]\n%1 = place{loops=[0, 40, 1], length=[40]} %0 : [40]\nreturn %1");
         assert!(!alone.contains("place"), "{alone}");
+    }
+
+    #[test]
+    fn sums_of_lines_are_what_was_added_into_places() {
+        // Places that overlap, of several lines each; lines of arrays; lines longer than a region takes.
+        let patterns = [
+            ("[240]", "loops=[1, 2, 1, 3, 1, 40, 0], length=[6]", "[6]"),
+            ("[3, 64]", "loops=[0, 2, 3, 32, 0], length=[5]", "[3, 5]"),
+            ("[2100]", "loops=[2, 2, -1, 1050, 0], length=[3]", "[3]"),
+            ("[66]", "loops=[1, 2, 0, 33, 0], length=[3]", "[3]"),
+        ];
+        for (from, place, to) in patterns {
+            let text = format!("%0 = input : {from}\n%1 = place{{{place}}} %0 : {to}\nreturn %1");
+            let graph: Graph = text.parse().expect("the test's own text");
+            let numbers: Vec<f64> = (0..graph.shape(graph.inputs()[0]).size()).map(|i| (i as f64).sin()).collect();
+            let of = |graph: &Graph| interpret(graph, &[&numbers]).unwrap().concat();
+            let (expected, found) = (of(&graph), of(&simplify(&graph)));
+            assert!(expected.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-12), "{expected:?} {found:?}");
+        }
     }
 }

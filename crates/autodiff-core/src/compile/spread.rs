@@ -1,15 +1,15 @@
 //! Spreading: what is repeated often and costs little to repeat is repeated anew for every elementwise node that reads it.
 //!
-//! A number, or a row of biases or longer piece that fills an array, is then read where it lies, along with the rest of a fused region, and
+//! A number, a row of biases or longer piece that fills an array, or numbers that fill long lines of one, are then read where they lie, along with the rest of a fused region, and
 //! never written out: neither for a second region, nor for products to come.
 
-use super::repeat::cycles;
+use super::repeat::cheap_repeats;
 use crate::graph::{Arguments, Graph, NodeId, Operation};
 
 /// The same program with a copy of each such repeat for each of its elementwise readers; `None` if there is nothing to copy.
 pub fn spread(graph: &Graph) -> Option<Graph> {
-    let alone = floating(graph);
-    let spreads = |id: NodeId| cycles(graph, id) && alone[id.index()].is_none();
+    let (alone, cheap) = (floating(graph), cheap_repeats(graph));
+    let spreads = |id: NodeId| cheap[id.index()] && alone[id.index()].is_none();
     let is_row = |id: &NodeId| matches!(graph.operation(*id), Operation::Row(_));
     if !graph.ids().filter(is_row).any(|id| graph.arguments(id).into_iter().any(spreads)) {
         return None;
@@ -52,12 +52,8 @@ pub fn floating(graph: &Graph) -> Vec<Option<NodeId>> {
     for id in graph.outputs().iter().copied().chain(graph.guards().iter().map(|g| g.node)) {
         shared[id.index()] = true;
     }
-    for id in graph.ids() {
-        if shared[id.index()] || !cycles(graph, id) {
-            reader[id.index()] = None;
-        }
-    }
-    reader
+    let one = |((reader, shared), cheap): ((Option<NodeId>, bool), bool)| reader.filter(|_| cheap && !shared);
+    reader.into_iter().zip(shared).zip(cheap_repeats(graph)).map(one).collect()
 }
 
 #[cfg(test)]

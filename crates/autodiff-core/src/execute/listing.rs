@@ -3,12 +3,12 @@
 use super::memory::Space;
 use super::program::{Instruction, Kind, Program};
 use super::region::Compute;
-use super::touched::{Place, Touched};
+use super::touched::{Place, Touched, overlap};
 use crate::compile::Reduction;
-use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
-/// Instructions that are shown at most; programs of scalar loops have as many as the loops have operations.
+/// Instructions that are shown at most.
 const SHOWN: usize = 400;
 
 impl fmt::Display for Program {
@@ -67,11 +67,10 @@ impl Program {
     pub fn to_dot(&self) -> String {
         let mut text = String::from("digraph program {\n  rankdir=TB;\n  node [fontname=\"monospace\"];\n");
         // Who wrote a place last; a place in the arena of the early phase is what the late phase keeps.
-        let mut writer: FxHashMap<(Space, usize), usize> = FxHashMap::default();
+        let mut writers: Vec<(Place, usize)> = Vec::new();
         for (number, instruction) in self.instructions.iter().enumerate().take(SHOWN) {
             if number == self.split {
-                let kept = writer.drain().map(|((_, offset), by)| ((Space::Kept, offset), by)).collect();
-                writer = kept;
+                writers.iter_mut().for_each(|((space, _), _)| *space = Space::Kept);
             }
             let form = if matches!(instruction.kind, Kind::Region(_) | Kind::Tiled(_) | Kind::Scalars(_)) {
                 "box"
@@ -80,11 +79,13 @@ impl Program {
             };
             let late = if number >= self.split && self.split > 0 { ", style=filled" } else { "" };
             let _ = writeln!(text, "  i{number} [label=\"{}\", shape={form}{late}];", self.name(instruction));
-            let (reads, writes) = places(instruction);
-            for by in reads.iter().filter_map(|place| writer.get(place)) {
+            let Touched { reads, writes } = Touched::by(instruction);
+            let last = |place: &Place| writers.iter().rev().find(|(written, _)| overlap(written, place));
+            let from: BTreeSet<usize> = reads.iter().filter_map(last).map(|(_, by)| *by).collect();
+            for by in from {
                 let _ = writeln!(text, "  i{by} -> i{number};");
             }
-            writer.extend(writes.into_iter().map(|place| (place, number)));
+            writers.extend(writes.into_iter().map(|place| (place, number)));
         }
         text.push_str("}\n");
         text
@@ -100,16 +101,6 @@ fn step_name(compute: &Compute) -> &'static str {
         Compute::Reduce(Reduction::Maximum, _) => "maximum",
         Compute::Spread(_) => "spread",
     }
-}
-
-/// Where what an instruction reads and writes begins.
-fn places(instruction: &Instruction) -> (Vec<(Space, usize)>, Vec<(Space, usize)>) {
-    let Touched { reads, writes } = Touched::by(instruction);
-    let starts = |places: Vec<Place>| {
-        let some = places.into_iter().filter(|(_, range)| !range.is_empty());
-        some.map(|(space, range)| (space, range.start)).collect()
-    };
-    (starts(reads), starts(writes))
 }
 
 #[cfg(test)]
@@ -132,5 +123,28 @@ mod tests {
         assert!(dot.contains(&format!("{plain} -> {onto};")), "{dot}");
         let reads = dot.lines().filter(|line| line.trim_end().ends_with(&format!("-> {onto};"))).count();
         assert_eq!(reads, 1, "{dot}");
+    }
+
+    #[test]
+    fn an_arrow_leads_to_single_numbers_from_what_they_read() {
+        // Entries of an array, single numbers of these, an array with one of them, and single numbers again.
+        let f = Function::new(|x: &Var| {
+            let wave = (*x * 3.0).sin();
+            let scale = (wave.at(7) * wave.at(8) + 1.0).exp();
+            let total = (wave * scale).cos().sum();
+            (total * scale + 2.0).sin() * total
+        });
+        f.prepare(&ndarray::Array1::from_elem(100, 0.3)).unwrap();
+        let dot = f.explain(&ndarray::Array1::from_elem(100, 0.3)).unwrap().plan_dot;
+        let blocks: Vec<&str> = dot
+            .lines()
+            .filter(|line| line.contains("on single numbers"))
+            .map(|line| line.split_whitespace().next().expect("a number"))
+            .collect();
+        assert!(blocks.len() >= 2, "{dot}");
+        for block in blocks {
+            assert!(dot.contains(&format!("-> {block};")), "{block} reads nothing\n{dot}");
+            assert!(!dot.contains(&format!("{block} -> {block};")), "{dot}");
+        }
     }
 }

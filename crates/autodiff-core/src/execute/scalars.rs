@@ -9,7 +9,7 @@ use super::program::{Guards, Instruction, Kind, Outcome};
 use super::touched::{Place, Touched, read, written};
 use crate::graph::Executable;
 use crate::real::Row;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 /// Operations in a row from which on they are one instruction.
@@ -23,6 +23,8 @@ pub(super) struct Scalars {
     steps: Vec<Step>,
     /// Places of the arena that are results.
     stores: Vec<(u32, Target)>,
+    /// Places from this one on are its own.
+    own: u32,
 }
 
 /// An operation on numbers of the arena; what it does not read is a place it reads anyway.
@@ -107,8 +109,8 @@ impl Scalars {
     /// The steps of such instructions, and the length of the arena that they need, whose places from `arena` on are free; `None` if
     /// its places have no short numbers.
     fn new(instructions: &[Instruction], arena: usize) -> Option<(Scalars, usize)> {
-        let mut scalars = Scalars::default();
         let mut end = u32::try_from(arena).ok()?;
+        let mut scalars = Scalars { own: end, ..Scalars::default() };
         let mut copied: FxHashMap<(Space, usize), u32> = FxHashMap::default();
         for instruction in instructions {
             let act = Act::of(instruction)?;
@@ -217,21 +219,29 @@ impl Scalars {
         Outcome::Done
     }
 
-    /// How many operations it is.
+    /// How many operations it is; a product with a sum is two.
     pub fn len(&self) -> usize {
-        self.steps.len()
+        let two = self.steps.iter().filter(|step| matches!(step.act, Act::MulAdd | Act::MulSub | Act::SubMul));
+        self.steps.len() + two.count()
     }
 
-    /// All places that it reads and writes.
+    /// What it reads before it writes it, and what it writes, but for places of its own.
     pub fn touched(&self) -> Touched {
         let place = |at: u32| -> Place { (Space::Arena, at as usize..at as usize + 1) };
-        let (mut reads, mut writes) = (Vec::new(), Vec::new());
-        reads.extend(self.loads.iter().map(|(operand, _)| read(operand)));
-        reads.extend(self.steps.iter().flat_map(|step| step.from.map(place)));
-        writes.extend(self.loads.iter().map(|(_, to)| place(*to)));
-        writes.extend(self.steps.iter().map(|step| place(step.to)));
-        writes.extend(self.stores.iter().map(|(_, to)| written(to)));
-        Touched { reads, writes }
+        let mut touched = Touched::default();
+        touched.reads.extend(self.loads.iter().map(|(operand, _)| read(operand)));
+        touched.writes.extend(self.stores.iter().map(|(_, to)| written(to)));
+        let mut known: FxHashSet<u32> = FxHashSet::default();
+        for step in &self.steps {
+            touched.reads.extend(step.from.into_iter().filter(|&at| at < self.own && known.insert(at)).map(place));
+            if !matches!(step.act, Act::Guard(_)) {
+                for at in [step.product, step.to] {
+                    known.insert(at);
+                    touched.writes.extend((at < self.own).then(|| place(at)));
+                }
+            }
+        }
+        touched
     }
 }
 
@@ -273,11 +283,11 @@ mod tests {
         let before = vec![step(Act::Mul, 3, [0, 1, 0]), step(Act::Neg, 1, [2, 2, 2]), step(Act::Add, 4, [3, 2, 3])];
         let mut scalars = Scalars { steps: before, ..Scalars::default() };
         scalars.join_products();
-        assert_eq!(scalars.len(), 3);
+        assert_eq!(scalars.steps.len(), 3);
         // A factor that the product itself is written over is no hindrance.
         let before = vec![step(Act::Mul, 1, [0, 1, 0]), step(Act::Neg, 4, [2, 2, 2]), step(Act::Add, 1, [4, 1, 4])];
         let mut scalars = Scalars { steps: before, ..Scalars::default() };
         scalars.join_products();
-        assert_eq!(scalars.len(), 2);
+        assert_eq!(scalars.steps.len(), 2);
     }
 }

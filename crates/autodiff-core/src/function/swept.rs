@@ -1,7 +1,7 @@
 //! Operators by sweeps over the trace: which there are, when they are taken, and where their numbers go.
 //!
 //! Making programs costs as much as some dozens of sweeps, and saves most of each. Nearly all of it is rolling the trace into
-//! arrays, which all programs share: when the sweeps of all operators together have cost as much, it is rolled, and when those of
+//! arrays, which all programs share; where a trace cannot be rolled, making a program costs hundreds, and saves half of each. When the sweeps of all operators together have cost as much, it is rolled, and when those of
 //! one operator have cost as much as its program will by then, that is made. So sweeping has cost no more than making, and the two
 //! no more than twice the best choice in hindsight, as far as the costs below are right. The count, not the clock, decides, so that
 //! a sequence of calls always gives the same bits.
@@ -14,6 +14,7 @@ use crate::number::{Dual, HyperDual, Tangents, Taylor};
 use crate::sweep::{Algebra, Spare, forward, reverse};
 use crate::tree::DataLeaf;
 use std::any::Any;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Nanoseconds: so many, and for each node so many.
@@ -39,8 +40,8 @@ const PROGRAM: Cost = Cost { fixed: 40_000, node: 5_000 };
 /// likewise.
 const UNROLLED_PROGRAM: Cost = Cost { fixed: 40_000, node: 2_500 };
 
-/// Nodes of a trace that cannot be rolled beyond which it is always swept: a program would take minutes to make, and wait for memory
-/// as sweeps do.
+/// Nodes of a trace that cannot be rolled beyond which it is always swept: making a program of its products takes more than a second, which
+/// whoever calls it then waits for, and it is little faster.
 const LARGEST_UNROLLED: usize = 1 << 16;
 
 /// A sweep of a value, measured likewise; other operators cost [`Kind::weight`] times that.
@@ -52,10 +53,10 @@ pub(super) const RECORDING: Cost = Cost { fixed: 2_000, node: 10 };
 /// Highest order of Taylor coefficients that are swept.
 const ORDER: usize = 4;
 
-/// Entries before the first cotangent. Memory of some length starts at the same place of a page: without them, what is read of a
+/// Bytes before the first cotangent. Memory of some length starts at the same place of a page: without them, what is read of a
 /// node would agree in its place of the page with the cotangent that was just written, which some processors take for the same place
 /// at first, and wait. S3 was 10 % slower.
-const APART: usize = 256;
+const APART: usize = 2048;
 
 /// Directions that are swept side by side.
 const LANES: usize = 4;
@@ -217,8 +218,11 @@ impl<Out> Variant<Out> {
             let all = if always { "any number of".into() } else { self.sweeps_of(kind).to_string() };
             format!("{name} {done} of {all} times")
         };
-        let until =
-            if always { "for a program of so many single scalars is no faster" } else { "before a program is made" };
+        let until = if always {
+            "for a program of so many single scalars takes long to make"
+        } else {
+            "before a program is made"
+        };
         Some(format!("{}, {until}", kinds.map(one).join(", ")))
     }
 }
@@ -287,6 +291,32 @@ pub(super) fn sweep<Out, T: Executable>(
             Some(none())
         }
         other => unreachable!("{other:?} is of no kind that is swept"),
+    }
+}
+
+/// Cotangents of all nodes, [apart](APART) from the start of their memory.
+struct Cotangents<R: 'static>(Spare<R>);
+
+impl<R: Algebra> Cotangents<R> {
+    const FIRST: usize = APART.div_ceil(size_of::<R>());
+
+    fn absent(count: usize) -> Cotangents<R> {
+        let mut memory = Spare::with_capacity(Self::FIRST + count);
+        memory.resize(Self::FIRST + count, R::absent());
+        Cotangents(memory)
+    }
+}
+
+impl<R: Algebra> Deref for Cotangents<R> {
+    type Target = [R];
+    fn deref(&self) -> &[R] {
+        &self.0[Self::FIRST..]
+    }
+}
+
+impl<R: Algebra> DerefMut for Cotangents<R> {
+    fn deref_mut(&mut self) -> &mut [R] {
+        &mut self.0[Self::FIRST..]
     }
 }
 
@@ -454,23 +484,21 @@ impl<T: Executable> Swept<'_, T> {
         self.graph.outputs()[..self.results].iter().copied()
     }
 
-    /// Cotangents of all nodes for those of the results, from place [`APART`] on.
-    fn cotangents<R: Algebra>(&self, values: &[R], result: impl Fn(usize) -> R) -> Spare<R> {
-        let mut memory = Spare::with_capacity(APART + values.len());
-        memory.resize(APART + values.len(), R::absent());
-        let cotangents = &mut memory[APART..];
+    /// Cotangents of all nodes for those of the results.
+    fn cotangents<R: Algebra>(&self, values: &[R], result: impl Fn(usize) -> R) -> Cotangents<R> {
+        let mut cotangents = Cotangents::absent(values.len());
         for (i, y) in self.outputs().enumerate() {
             // One of −0 is there, and does not pass for absent.
             cotangents[y.index()] = cotangents[y.index()] + R::from_f64(0.0) + result(i);
         }
-        reverse(self.graph, values, cotangents);
-        memory
+        reverse(self.graph, values, &mut cotangents);
+        cotangents
     }
 
     /// A part of the cotangents of the entries of the point.
     fn write<R: Algebra>(&self, cotangents: &[R], part: impl Fn(R) -> T, out: &mut [T]) {
         // What nothing came back to is −0.
-        let parts = self.graph.inputs().iter().map(|x| part(cotangents[APART + x.index()]) + T::zero());
+        let parts = self.graph.inputs().iter().map(|x| part(cotangents[x.index()]) + T::zero());
         out.iter_mut().zip(parts).for_each(|(out, part)| *out = part);
     }
 }
@@ -481,10 +509,33 @@ mod tests {
     use crate::function::Function;
     use crate::graph::Var;
 
-    /// Kinds of one result in turns, until none is swept any more.
     #[test]
     fn sweeps_cost_no_more_than_the_programs_that_follow() {
-        let f = Function::new(|x: &[Var]| x.windows(2).map(|x| (x[1] - x[0].square()).square()).sum::<Var>());
+        sweep_until_none_is(|x| x.windows(2).map(|x| (x[1] - x[0].square()).square()).sum::<Var>(), true);
+        // A number that is carried from step to step.
+        sweep_until_none_is(|x| x.iter().fold(x[0], |y, &x| (y * x).sin() + y), false);
+    }
+
+    #[test]
+    fn a_long_trace_that_cannot_be_rolled_is_always_swept() {
+        // Two inputs, and two operations a step.
+        let steps = LARGEST_UNROLLED / 2 - 1;
+        let f = Function::new(|x: &[Var]| (0..steps).fold(x[0], |y, _| (y * x[1]).sin()));
+        f.gradient(&[0.3, 0.8].to_vec()).unwrap();
+        let variant = f.lock()[0].clone();
+        assert!(!variant.is_always_swept(), "{} nodes", variant.body().graph.len());
+        let f = Function::new(|x: &[Var]| (0..=steps).fold(x[0], |y, _| (y * x[1]).sin()));
+        f.gradient(&[0.3, 0.8].to_vec()).unwrap();
+        let variant = f.lock()[0].clone();
+        assert!(variant.is_always_swept(), "{} nodes", variant.body().graph.len());
+        variant.count(Kind::Gradient, 1_000_000);
+        assert!(variant.is_swept(&Operator::Gradient, Form::Whole));
+        assert!(variant.describe_sweeps().unwrap().contains("of any number of times"));
+    }
+
+    /// Kinds of one result in turns, until none is swept any more.
+    fn sweep_until_none_is(closure: impl Fn(&[Var]) -> Var + Copy + Send + Sync, rolls: bool) {
+        let f = Function::new(closure);
         let x: Vec<f64> = (0..300).map(|i| f64::from(i) * 0.01).collect();
         let mut calls = 0;
         let spent = |f: &Function<'_, [Var]>| f.lock().first().map_or(0, |variant| variant.spent());
@@ -500,6 +551,7 @@ mod tests {
             assert!(calls < 100_000, "sweeps go on");
         }
         let variant = f.lock()[0].clone();
+        assert_eq!(variant.body().rolling.is_ok(), rolls);
         let kinds = [Kind::Value, Kind::Tangent, Kind::Gradient, Kind::Product, Kind::Taylor];
         let programs: u64 = kinds.iter().map(|&kind| variant.cost_of_program(kind)).sum();
         // The last sweep of each kind may go beyond.

@@ -3,8 +3,8 @@
 //! Invariants (checked by [`Graph::verify`]): arguments precede their node; every node has the shape that its operation
 //! infers from the shapes of its arguments; arithmetic by a constant has one; outputs and guards exist; guards are scalars.
 //!
-//! A node is 8 bytes. Rows of the elementwise table on scalars need nothing more; constants and arrays stand in lists beside, and
-//! structured primitives are interned in a table and keep their arguments in a pool. The graph knows no precision: constants are `f64` until it is run.
+//! A node is 8 bytes. Rows of the elementwise table on scalars need nothing more; the numbers of constants, 8 bytes, and nodes of arrays, 16,
+//! stand in lists beside, and structured primitives are interned in a table and keep their arguments in a pool. The graph knows no precision: constants are `f64` until it is run.
 
 mod dot;
 mod nodes;
@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-pub use nodes::SHORT;
+pub(crate) use nodes::SHORT_IDS;
 pub use operation::{Attributes, Class, Executable, Fault, Operation, Primitive, Structured};
 pub use step::Step;
 
@@ -115,7 +115,7 @@ impl Node {
 
 /// One or two arguments as those of a node.
 #[inline(always)]
-fn both<const N: usize>(args: [NodeId; N]) -> [u32; 2] {
+fn packed<const N: usize>(args: [NodeId; N]) -> [u32; 2] {
     const { assert!(N == 1 || N == 2) };
     [args[0].0, if N == 2 { args[N - 1].0 } else { 0 }]
 }
@@ -463,15 +463,15 @@ impl Graph {
             return None;
         }
         let id = NodeId::from_index(self.nodes.len());
-        self.nodes.push(Node { op: row as u32, shape, args: both(args) });
+        self.nodes.push(Node { op: row as u32, shape, args: packed(args) });
         Some(id)
     }
 
-    /// [`plain_row`](Graph::plain_row) where all of that is known, of scalars, and that there are no more than [`SHORT`] nodes.
+    /// [`plain_row`](Graph::plain_row) where all of that is known, of scalars, and that there are no more than [`SHORT_IDS`] nodes.
     #[inline(always)]
     pub(crate) fn scalar_row<const N: usize>(&mut self, row: Row, args: [NodeId; N]) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
-        self.nodes.push_short(row as u32, both(args));
+        self.nodes.push_short(row as u32, packed(args));
         id
     }
 
@@ -489,6 +489,12 @@ impl Graph {
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push_constant(value);
         id
+    }
+
+    /// Keeps scalars as those beyond the nodes that have short numbers.
+    #[cfg(test)]
+    pub(crate) fn list_all(&mut self) {
+        self.nodes.list_all();
     }
 
     /// Adds so many scalar inputs.

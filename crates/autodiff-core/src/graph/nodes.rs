@@ -38,7 +38,7 @@ pub(super) struct Nodes {
 const BITS: u32 = 28;
 
 /// Arguments before this one fit into a word.
-pub const SHORT: usize = 1 << BITS;
+pub const SHORT_IDS: usize = 1 << BITS;
 
 /// Bits below the code.
 const CODE: u32 = 2 * BITS;
@@ -61,7 +61,7 @@ impl Word {
 
     #[inline(always)]
     pub fn args(self) -> [u32; 2] {
-        let mask = SHORT as u64 - 1;
+        let mask = SHORT_IDS as u64 - 1;
         [(self.0 & mask) as u32, (self.0 >> BITS & mask) as u32]
     }
 
@@ -134,7 +134,7 @@ impl Nodes {
         let Node { op, shape, args: [a, b] } = node;
         if let Some(value) = node.value() {
             self.push_constant(value);
-        } else if op < OTHER && shape == SCALAR && ((a | b) as usize) < SHORT {
+        } else if op < OTHER && shape == SCALAR && ((a | b) as usize) < SHORT_IDS {
             self.push_short(op, [a, b]);
         } else {
             self.words.push(Word(u64::from(OTHER) << CODE | self.others.len() as u64));
@@ -142,19 +142,31 @@ impl Nodes {
         }
     }
 
-    /// Appends a scalar, no constant, whose arguments are [`SHORT`].
+    /// Appends a scalar, no constant, whose arguments are [`SHORT_IDS`].
     #[inline(always)]
     pub fn push_short(&mut self, op: u32, [a, b]: [u32; 2]) {
-        debug_assert!(op < OTHER && op != CONSTANT && ((a | b) as usize) < SHORT);
+        debug_assert!(op < OTHER && op != CONSTANT && ((a | b) as usize) < SHORT_IDS);
         self.words.push(Word(u64::from(op) << CODE | u64::from(b) << BITS | u64::from(a)));
     }
 
     /// Appends scalar inputs of these numbers.
     pub fn push_inputs(&mut self, numbers: Range<u32>) {
-        if numbers.end as usize <= SHORT {
+        if numbers.end as usize <= SHORT_IDS {
             self.words.extend(numbers.map(|i| Word(u64::from(INPUT) << CODE | u64::from(i))));
         } else {
             numbers.for_each(|i| self.push(Node { op: INPUT, shape: SCALAR, args: [i, 0] }));
+        }
+    }
+
+    /// Puts every node that is one word into the list of other nodes, as if its arguments had no short numbers.
+    #[cfg(test)]
+    pub fn list_all(&mut self) {
+        for i in 0..self.len() {
+            if !matches!(self.word(i).code(), OTHER | CONSTANT) {
+                let node = self.at(i);
+                self.words[i] = Word(u64::from(OTHER) << CODE | self.others.len() as u64);
+                self.others.push(node);
+            }
         }
     }
 
@@ -171,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_node_is_what_was_appended_however_it_is_kept() {
-        let short = SHORT as u32 - 1;
+        let short = SHORT_IDS as u32 - 1;
         let list =
             [[7, 9], [short, short], [short + 1, 0], [0, u32::MAX]].map(|args| Node { op: 3, shape: SCALAR, args });
         let array = Node { op: 3, shape: 2, args: [1, 2] };

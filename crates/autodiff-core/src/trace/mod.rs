@@ -36,7 +36,7 @@ thread_local! {
     static SPARE: RefCell<Option<Graph>> = const { RefCell::new(None) };
 }
 
-/// Nodes of the largest graph whose memory is kept: 64 MiB.
+/// Nodes of the largest graph whose memory is kept: 64 MiB, and as much again if all are constants.
 const SPARE_NODES: usize = 1 << 23;
 
 /// Serial numbers of tapes; 0 is no tape.

@@ -5,7 +5,7 @@
 //! them.
 
 use crate::error::{Error, Place, Result};
-use crate::graph::{Executable, Graph, NodeId, Operation, SHORT, Step};
+use crate::graph::{Executable, Graph, NodeId, Operation, SHORT_IDS, Step};
 use crate::real::{Precision, Row};
 use crate::tensor::View;
 use smallvec::SmallVec;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// Places for numbers that are made at once: so few that they are in the cache when they are used.
 const PLACES: usize = 1024;
 
-/// Places end here: the argument of a node that is recorded in a hurry has a short number.
-const END: usize = SHORT;
+/// No places are made ahead from here on: the argument of a node that is recorded in a hurry has a short number.
+const END: usize = SHORT_IDS;
 
 /// Known numbers of a tape, by node. Single-precision numbers are kept widened, which is exact.
 pub struct Numbers {

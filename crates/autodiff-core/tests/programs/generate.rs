@@ -154,6 +154,7 @@ impl<'s> Generator<'s> {
         let x = self.pick();
         let kind = match () {
             () if self.random.chance(self.style.products) => 42,
+            // Other styles do not draw a number for it.
             () if self.style.arithmetic > 0.0 && self.random.chance(self.style.arithmetic) => 43,
             () => self.random.below(42),
         };
