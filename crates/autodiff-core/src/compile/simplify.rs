@@ -201,11 +201,13 @@ impl Builder {
             && let [outer @ .., Stride { count, step: 0 }] = &axes[..]
             && !outer.is_empty()
             && *count >= SHORTEST
-            && self.graph.shape(x).rank() == 1
         {
             let (x, negative) = self.negated(x).map_or((x, false), |x| (x, true));
-            let lines = self.reshape(x, &Shape::of(&[pattern.len() / count, *count]));
-            let mut sums = self.push(Sum { axes: smallvec![1] }, &[lines]);
+            let last = self.graph.shape(x).rank() - 1;
+            let lead = self.graph.shape(x)[..last].iter().copied();
+            let shape: Shape = lead.chain([pattern.len() / count, *count]).collect();
+            let lines = self.reshape(x, &shape);
+            let mut sums = self.push(Sum { axes: smallvec![last + 1] }, &[lines]);
             if negative {
                 sums = self.row(Row::Neg, &[sums]);
             }
