@@ -30,13 +30,14 @@ pub struct Counted<O> {
     values: AtomicUsize,
     gradients: AtomicUsize,
     products: AtomicUsize,
+    expansions: AtomicUsize,
 }
 
 impl<O> Counted<O> {
     /// `inner`, asked for nothing yet.
     pub fn new(inner: O) -> Self {
         let zero = AtomicUsize::default;
-        Self { inner, values: zero(), gradients: zero(), products: zero() }
+        Self { inner, values: zero(), gradients: zero(), products: zero(), expansions: zero() }
     }
 
     /// The objective that is counted.
@@ -51,13 +52,14 @@ impl<O> Counted<O> {
             values: of(&self.values),
             gradients: of(&self.gradients),
             products: of(&self.products),
+            expansions: of(&self.expansions),
             ..Counts::default()
         }
     }
 
     /// Counts from zero again.
     pub fn reset(&self) {
-        for count in [&self.values, &self.gradients, &self.products] {
+        for count in [&self.values, &self.gradients, &self.products, &self.expansions] {
             count.store(0, Ordering::Relaxed);
         }
     }
@@ -90,6 +92,11 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for Counted<O> {
     fn value_and_gradient(&self, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
         add(&self.gradients, 1);
         self.inner.value_and_gradient(x, gradient)
+    }
+
+    fn along(&self, x: &[T], v: &[T], order: usize, coefficients: &mut Vec<T>) -> Result<(), ObjectiveError> {
+        add(&self.expansions, 1);
+        self.inner.along(x, v, order, coefficients)
     }
 }
 

@@ -49,6 +49,16 @@ where
     fn value_and_gradient(&self, x: &[P::Scalar], gradient: &mut [P::Scalar]) -> Result<P::Scalar, ObjectiveError> {
         Flat::value_and_gradient(self, x, gradient).map_err(objective_error)
     }
+
+    fn along(
+        &self,
+        x: &[P::Scalar],
+        v: &[P::Scalar],
+        order: usize,
+        coefficients: &mut Vec<P::Scalar>,
+    ) -> Result<(), ObjectiveError> {
+        self.series_into(x, v, order, coefficients).map_err(objective_error)
+    }
 }
 
 /// A differentiated closure near a point: products cost only what depends on the direction.

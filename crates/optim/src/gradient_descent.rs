@@ -22,13 +22,15 @@
 use crate::error::{Error, require, require_lengths};
 use crate::halving::halve;
 use crate::limits::{Limits, limit_options};
-use crate::objective::{LocalModel, Objective};
+use crate::objective::{LocalModel, Objective, check_length};
 use crate::radius_search::{Verdict, judge_armijo, rounding_allowance};
 use crate::scalar::Scalar;
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
 use crate::status::{Place, Status};
 use crate::vector::{all_finite, dot, norm, offset};
+use autodiff_core::Series;
+use autodiff_core::function::LineModel;
 use std::ops::ControlFlow;
 
 const METHOD: &str = "gradient descent";
@@ -55,10 +57,20 @@ pub enum StepRule<T> {
     /// α = gᵀg / gᵀHg, the minimum along −g of the quadratic model, from one product an iteration; then Armijo's rule
     /// from there. On a quadratic it is exact line search.
     ///
-    /// Of a differentiated closure it is the `quadratic_step` of its `local_model` along −g. The product at the prepared point
-    /// has it more cheaply, for every objective that multiplies.
+    /// Of a differentiated closure it is the `quadratic_step` of its `local_model` along −g.
     Curvature {
         /// α where gᵀHg ≤ 0, above 0; doubled from the last α once there is one.
+        #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
+        fallback: T,
+    },
+    /// α at the minimum along −g of the Taylor polynomial of third order, from one [expansion](Objective::along) an iteration and
+    /// no product; then Armijo's rule from there. Where that polynomial has no minimum ahead, α = gᵀg / gᵀHg. Exact line search on
+    /// what is cubic along a line, and one order closer to it than [`Curvature`](Self::Curvature) elsewhere.
+    ///
+    /// For objectives that know their Taylor coefficients, such as differentiated closures; it is their `local_model` along −g,
+    /// whose `cubic_step` it takes.
+    ThirdOrder {
+        /// α where neither polynomial has a minimum ahead, above 0; doubled from the last α once there is one.
         #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
         fallback: T,
     },
@@ -112,8 +124,8 @@ impl<T: Scalar> GradientDescent<T> {
         } else {
             (Standing::start_first_order(METHOD, self.limits, objective, x)?, None)
         };
-        let state = GradientDescentState { rule: self.rule, now, product: Vec::new(), alpha: step, multiplied: false };
-        Ok(GradientDescentSolver { objective, model, trial_gradient: vec![T::zero(); x.len()], state })
+        let state = GradientDescentState { rule: self.rule, now, product: Vec::new(), alpha: step, measured: false };
+        Ok(GradientDescentSolver::new(objective, model, state))
     }
 
     pub(crate) fn resumed<'o, O: Objective<T>>(
@@ -125,11 +137,10 @@ impl<T: Scalar> GradientDescent<T> {
         let n = objective.dimension();
         let now = state.now.resumed(METHOD, self.limits, n)?;
         require(self.rule == state.rule, METHOD, "rule", format_args!("{:?}", self.rule), "that of the state")?;
-        if state.multiplied {
+        if state.measured && self.rule.multiplies() {
             require_lengths(METHOD, n, &[("product", &state.product)])?;
         }
-        let state = GradientDescentState { now, ..state };
-        Ok(GradientDescentSolver { objective, model: None, trial_gradient: vec![T::zero(); n], state })
+        Ok(GradientDescentSolver::new(objective, None, GradientDescentState { now, ..state }))
     }
 
     /// The length that the rule begins with, if it makes sense.
@@ -137,7 +148,7 @@ impl<T: Scalar> GradientDescent<T> {
         let (option, step) = match self.rule {
             StepRule::Fixed { step } | StepRule::TaylorFlow { step } => ("step", step),
             StepRule::Armijo { initial } => ("initial", initial),
-            StepRule::Curvature { fallback } => ("fallback", fallback),
+            StepRule::Curvature { fallback } | StepRule::ThirdOrder { fallback } => ("fallback", fallback),
         };
         require(step.is_finite() && step > T::zero(), METHOD, option, step, "a finite number above 0")?;
         Ok(step)
@@ -156,8 +167,8 @@ pub struct GradientDescentState<T> {
     /// The α the next iteration starts from.
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     alpha: T,
-    /// Whether `product` is that at x, and α chosen by it: true only while an iteration that failed is tried again.
-    multiplied: bool,
+    /// Whether `product` is that at x, and α chosen for x: true only while an iteration that failed is tried again.
+    measured: bool,
 }
 
 /// A run of [`GradientDescent`].
@@ -167,7 +178,16 @@ pub struct GradientDescentSolver<'o, T: Scalar, O: Objective<T>> {
     /// The model at `x`, until the step from there has been chosen, for the rules that multiply.
     model: Option<O::Model<'o>>,
     trial_gradient: Vec<T>,
+    /// Taylor coefficients along −g/‖g‖, for the rule of third order.
+    coefficients: Vec<T>,
     state: GradientDescentState<T>,
+}
+
+impl<'o, T: Scalar, O: Objective<T>> GradientDescentSolver<'o, T, O> {
+    fn new(objective: &'o O, model: Option<O::Model<'o>>, state: GradientDescentState<T>) -> Self {
+        let trial_gradient = vec![T::zero(); state.now.x.len()];
+        Self { objective, model, trial_gradient, coefficients: Vec::new(), state }
+    }
 }
 
 impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
@@ -186,13 +206,13 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
         state.product.resize(state.now.x.len(), T::zero());
         model.hvp(&state.now.gradient, &mut state.product)?;
         state.now.counts.products += 1;
-        state.multiplied = true;
+        state.measured = true;
         Ok(())
     }
 
     /// α = gᵀg / gᵀHg, or `alpha` as it is where the curvature is not positive.
     fn curvature_step(&mut self) -> Result<(), Error> {
-        if self.state.multiplied {
+        if self.state.measured {
             return Ok(());
         }
         self.multiply()?;
@@ -208,9 +228,31 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
         Ok(())
     }
 
+    /// α at the minimum of the third-order model along −g, else of the second-order one, else `alpha` as it is.
+    fn third_order_step(&mut self) -> Result<(), Error> {
+        if self.state.measured {
+            return Ok(());
+        }
+        let now = &mut self.state.now;
+        // In units of ‖g‖, whose powers may underflow. The memory of the next gradient holds the direction.
+        let unit = T::one() / now.gradient_norm;
+        self.trial_gradient.iter_mut().zip(&now.gradient).for_each(|(v, &g)| *v = -g * unit);
+        now.counts.expansions += 1;
+        self.objective.along(&now.x, &self.trial_gradient, 3, &mut self.coefficients)?;
+        check_length("along", "coefficients", 4, self.coefficients.len())?;
+        let coefficients: [f64; 4] = std::array::from_fn(|k| self.coefficients[k].to_f64().unwrap_or(f64::NAN));
+        let model = LineModel::from(Series::from(coefficients.to_vec()));
+        let ahead = |step: Option<f64>| step.map(|t| T::of(t) * unit).filter(|a| a.is_finite() && *a > T::zero());
+        if let Some(alpha) = ahead(model.cubic_step()).or_else(|| ahead(model.quadratic_step())) {
+            self.state.alpha = alpha;
+        }
+        self.state.measured = true;
+        Ok(())
+    }
+
     /// x − η g + ½ η² H g as the trial point.
     fn set_flow(&mut self) -> Result<(), Error> {
-        if !self.state.multiplied {
+        if !self.state.measured {
             self.multiply()?;
         }
         let GradientDescentState { now, product, alpha: eta, .. } = &mut self.state;
@@ -230,7 +272,7 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
             return Ok(Some(Status::NoProgress));
         }
         if !all_finite(&self.state.now.trial) {
-            let lost = self.state.multiplied && !all_finite(&self.state.product);
+            let lost = self.state.measured && !all_finite(&self.state.product);
             return Ok(Some(Status::NonFinite(if lost { Place::Product } else { Place::Point })));
         }
         Ok(match self.probe()? {
@@ -270,7 +312,7 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
     /// Makes the trial point, which was probed, the current one.
     fn accept(&mut self, value: T) {
         self.state.now.accept_trial(value, &mut self.trial_gradient);
-        self.state.multiplied = false;
+        self.state.measured = false;
     }
 
     /// x − α g as the trial point; the reason if it cannot be one.
@@ -334,6 +376,10 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
             StepRule::Armijo { .. } => self.backtrack(),
             StepRule::Curvature { .. } => {
                 self.curvature_step()?;
+                self.backtrack()
+            }
+            StepRule::ThirdOrder { .. } => {
+                self.third_order_step()?;
                 self.backtrack()
             }
         }

@@ -67,6 +67,19 @@ pub trait Objective<T: Scalar> {
         gradient.copy_from_slice(model.gradient());
         Ok(model.value())
     }
+
+    /// Taylor coefficients 0 to `order` of t ↦ f(x + t v), coefficient k divided by k!, into `coefficients`, which become
+    /// `order + 1`; `x` and `v` have length `n`.
+    ///
+    /// For steps by models of third and higher order. A differentiated closure has them.
+    ///
+    /// # Errors
+    /// [`ObjectiveError::Unsupported`] for an objective that does not say them, a wrong length, or whatever keeps the function from
+    /// being evaluated.
+    fn along(&self, x: &[T], v: &[T], order: usize, coefficients: &mut Vec<T>) -> Result<(), ObjectiveError> {
+        let _ = (x, v, order, coefficients);
+        Err(ObjectiveError::Unsupported { operation: "along" })
+    }
 }
 
 /// An objective near the point it was prepared at.
@@ -152,6 +165,10 @@ impl<T: Scalar, O: Objective<T> + ?Sized> Objective<T> for &O {
 
     fn value_and_gradient(&self, x: &[T], gradient: &mut [T]) -> Result<T, ObjectiveError> {
         (**self).value_and_gradient(x, gradient)
+    }
+
+    fn along(&self, x: &[T], v: &[T], order: usize, coefficients: &mut Vec<T>) -> Result<(), ObjectiveError> {
+        (**self).along(x, v, order, coefficients)
     }
 }
 

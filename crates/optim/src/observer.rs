@@ -56,7 +56,7 @@ impl<T: Scalar, A: Observer<T>, B: Observer<T>> Observer<T> for Both<A, B> {
 /// let mut history = History::new();
 /// minimize(&f, &[1.0]).method(Lbfgs::new()).observe(&mut history).run()?;
 /// assert_eq!(history.records()[0].value, 1.0);
-/// assert!(history.csv().starts_with("iteration,value,gradient_norm,step_norm,control,accepted,values,gradients,products\n0,1"));
+/// assert!(history.csv().starts_with("iteration,value,gradient_norm,step_norm,control,accepted,values,gradients,products,expansions\n0,1"));
 /// # Ok::<(), optim::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -98,10 +98,10 @@ impl<T: Scalar> History<T> {
         let mut table =
             String::from("iteration,value,gradient_norm,step_norm,control,accepted,values,gradients,products\n");
         for r in &self.records {
-            let Counts { values, gradients, products, iterations } = r.counts;
+            let Counts { values, gradients, products, expansions, iterations } = r.counts;
             writeln!(
                 table,
-                "{iterations},{},{},{},{},{},{values},{gradients},{products}",
+                "{iterations},{},{},{},{},{},{values},{gradients},{products},{expansions}",
                 r.value, r.gradient_norm, r.step_norm, r.control, r.accepted
             )
             .expect("a string takes all that is written");

@@ -176,6 +176,9 @@ pub struct Counts {
     pub gradients: usize,
     /// Products with the Hessian, a block of `k` directions counted `k` times.
     pub products: usize,
+    /// Calls of [`Objective::along`](crate::Objective::along): Taylor polynomials along a line.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub expansions: usize,
     /// Trial steps, accepted or not.
     pub iterations: usize,
 }
@@ -197,7 +200,7 @@ pub struct Report<T> {
 
 impl<T: Scalar> fmt::Display for Report<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { values, gradients, products, iterations } = self.counts;
+        let Counts { values, gradients, products, expansions, iterations } = self.counts;
         write!(
             f,
             "{}; value {:e}, gradient norm {:e}; {iterations} iterations, {values} values, {gradients} gradients, \
@@ -205,7 +208,8 @@ impl<T: Scalar> fmt::Display for Report<T> {
             self.status,
             self.value.to_f64().unwrap_or(f64::NAN),
             self.gradient_norm.to_f64().unwrap_or(f64::NAN),
-        )
+        )?;
+        if expansions > 0 { write!(f, ", {expansions} expansions") } else { Ok(()) }
     }
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use autodiff_core::{Function, Var};
 use common::Counted;
-use optim::{Adam, GradientDescent, Solver, Status, StepRule, TrustRegion};
+use optim::{Adam, Error, FromParts, GradientDescent, ObjectiveError, Solver, Status, StepRule, TrustRegion};
 
 const N: usize = 100;
 
@@ -81,4 +81,60 @@ fn the_curvature_step_is_that_of_the_local_model() {
         let expected = eta * model.slope() + 0.5 * eta * eta * model.curvature();
         assert!((gained - expected).abs() <= 1e-10 * expected.abs(), "{gained} {expected}");
     }
+}
+
+#[test]
+fn the_step_of_third_order_is_that_of_the_local_model() {
+    let f = Function::new(|x: &[Var]| 100.0 * (x[1] - x[0].square()).square() + (1.0 - x[0]).square());
+    let mut cubic = 0;
+    for x in [vec![-1.2, 1.0], vec![0.3, -0.4], vec![1.1, 1.3]] {
+        let downhill: Vec<f64> = f.gradient(&x).unwrap().iter().map(|g| -g).collect();
+        let model = f.local_model(&x, &downhill, 3).unwrap();
+        // Where the polynomial of third order falls for ever, that of second order has a minimum.
+        cubic += usize::from(model.cubic_step().is_some());
+        let alpha = model.cubic_step().or(model.quadratic_step()).unwrap();
+        let flat = optim::Counted::new(f.flat(&x));
+        let mut solver = GradientDescent::new(StepRule::ThirdOrder { fallback: 7.0 }).start(&flat, &x).unwrap();
+        let _ = solver.step().unwrap();
+        let now = solver.progress();
+        assert!(now.accepted, "the first α should do");
+        for ((new, old), d) in now.x.iter().zip(&x).zip(&downhill) {
+            assert!((new - (old + alpha * d)).abs() <= 1e-13 * old.abs().max(1.0), "{new} from {old}");
+        }
+        let counts = now.counts;
+        assert_eq!([counts.values, counts.gradients, counts.products, counts.expansions], [1, 2, 0, 1]);
+        let asked = flat.counts();
+        assert_eq!([asked.values, asked.gradients, asked.products, asked.expansions], [1, 2, 0, 1]);
+    }
+    assert!(cubic > 0, "the third order was never asked");
+}
+
+/// x³ − 3x from 3 falls to its minimum at 1, which the model of second order passes; along −g of a concave function neither model
+/// has a minimum, and the fallback stands.
+#[test]
+fn cubics_take_one_step_of_third_order() {
+    let rule = StepRule::ThirdOrder { fallback: 0.25 };
+    let f = Function::new(|x: &[Var]| x[0].powi(3) - 3.0 * x[0]);
+    let start = vec![3.0_f64];
+    let report = GradientDescent::new(rule).minimize(&f.flat(&start), &start).unwrap();
+    assert!(report.status.is_converged() && (report.x[0] - 1.0).abs() < 1e-14, "{report}");
+    assert_eq!((report.counts.iterations, report.counts.expansions), (1, 1), "{report}");
+    assert!(report.to_string().ends_with("1 expansions"), "{report}");
+    let concave = Function::new(|x: &[Var]| -x[0].square());
+    let (flat, start) = (concave.flat(&start), [1.0]);
+    let mut solver = GradientDescent::new(rule).start(&flat, &start).unwrap();
+    let _ = solver.step().unwrap();
+    assert_eq!(solver.progress().x, [1.5]);
+}
+
+#[test]
+fn steps_of_third_order_need_an_objective_with_coefficients() {
+    let f = FromParts::new(
+        1,
+        |x: &[f64]| x[0] * x[0],
+        |x: &[f64], g: &mut [f64]| g[0] = 2.0 * x[0],
+        |_: &[f64], v: &[f64], hv: &mut [f64]| hv[0] = 2.0 * v[0],
+    );
+    let found = GradientDescent::new(StepRule::ThirdOrder { fallback: 1.0 }).minimize(&f, &[1.0]);
+    assert!(matches!(found, Err(Error::Objective(ObjectiveError::Unsupported { operation: "along" }))), "{found:?}");
 }

@@ -4,6 +4,7 @@
 
 mod common;
 
+use autodiff_core::{Function, Var};
 use common::{problems, scalar};
 use optim::line_search::HagerZhang;
 use optim::observer::{Record, Unobserved};
@@ -180,6 +181,13 @@ macro_rules! restarts {
     )*};
 }
 
+/// Rosenbrock's function as a closure, whose Taylor coefficients are known; compiled before the first call.
+fn quartic() -> impl optim::Objective<f64> {
+    let f = Function::new(|x: &[Var]| 100.0 * (x[1] - x[0].square()).square() + (1.0 - x[0]).square());
+    f.prepare(&vec![0.0, 0.0]).unwrap();
+    f.flat(&vec![0.0, 0.0])
+}
+
 /// The residuals of a problem of Moré, Garbow and Hillstrom.
 fn residuals(number: usize) -> (impl optim::LeastSquares<f64>, Vec<f64>) {
     let problem = testkit::problems::mgh::problem(number);
@@ -199,6 +207,7 @@ restarts! {
     armijo: GradientDescent::new(StepRule::Armijo { initial: 1.0 }).max_iterations(200), rosenbrock(), rosenbrock().start;
     curvature: GradientDescent::new(StepRule::Curvature { fallback: 1.0 }).max_iterations(200), rosenbrock(), rosenbrock().start;
     taylor_flow: GradientDescent::new(StepRule::TaylorFlow { step: 1e-3 }).max_iterations(200), rosenbrock(), rosenbrock().start;
+    third_order: GradientDescent::new(StepRule::ThirdOrder { fallback: 1.0 }).max_iterations(200), quartic(), vec![-1.2, 1.0];
     adam: Adam::new(0.02).max_iterations(200), rosenbrock(), rosenbrock().start;
     cubic_regularization: CubicRegularization::new(), rosenbrock(), rosenbrock().start;
     cubic_regularization_of_long_steps: CubicRegularization::new().weight(1e-4), rosenbrock(), rosenbrock().start;

@@ -12,11 +12,18 @@ use std::borrow::Borrow;
 /// The second-order model of a descent direction has its minimum at −c₁/(2c₂), which is gᵀg/gᵀHg along v = −g: the
 /// curvature-adaptive step length. The third-order model bends it.
 ///
-/// Gradient descent in `optim` takes the same length from a product with the Hessian at the point that it has prepared anyway, for
-/// objectives of any kind; a model is for other lines, for the third order, and for its estimate of the remainder.
+/// Gradient descent in `optim` steps by the model of third order. The length by that of second order it takes from a product with
+/// the Hessian, which objectives of any kind have.
 #[derive(Clone, Debug)]
 pub struct LineModel<T> {
     series: Series<T>,
+}
+
+impl<T> From<Series<T>> for LineModel<T> {
+    /// The model of these coefficients, which are divided by k!; what is missing is 0.
+    fn from(series: Series<T>) -> LineModel<T> {
+        LineModel { series }
+    }
 }
 
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
@@ -59,7 +66,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         }
         match other {
             Some(found) => Err(Error::NotScalar { operator: "local_model", found }),
-            None => Ok(LineModel { series: Series::from(coefficients) }),
+            None => Ok(Series::from(coefficients).into()),
         }
     }
 }
