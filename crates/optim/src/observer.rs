@@ -95,8 +95,9 @@ impl<T: Scalar> History<T> {
 
     /// The records as a table of comma-separated values with a header; numbers with all their digits.
     pub fn csv(&self) -> String {
-        let mut table =
-            String::from("iteration,value,gradient_norm,step_norm,control,accepted,values,gradients,products,expansions\n");
+        let mut table = String::from(
+            "iteration,value,gradient_norm,step_norm,control,accepted,values,gradients,products,expansions\n",
+        );
         for r in &self.records {
             let Counts { values, gradients, products, expansions, iterations } = r.counts;
             writeln!(

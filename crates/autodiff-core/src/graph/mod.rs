@@ -265,6 +265,13 @@ impl Graph {
         }
     }
 
+    /// Adds a guard of a node that was just recorded, of which there is none.
+    #[inline(always)]
+    pub(crate) fn add_new_guard(&mut self, guard: Guard) {
+        debug_assert!(self.guards.last().is_none_or(|last| last.node < guard.node), "another guard names the node");
+        self.guards.push(guard);
+    }
+
     /// Leaves the guards that are chosen.
     pub(crate) fn retain_guards(&mut self, keep: impl Fn(&Guard) -> bool) {
         self.guards.retain(keep);

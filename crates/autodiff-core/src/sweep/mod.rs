@@ -146,6 +146,10 @@ fn reverse_row<R: Algebra>(
             add(cotangents, a, part);
             add(cotangents, b, -part.strong_mul(y));
         }
+        _ if row.class() == Class::Smooth && row.arity() == 1 => {
+            let x = values[a.index()];
+            add(cotangents, a, times(c, row.slope(0, &[x, x], &y)));
+        }
         _ if row.class() == Class::Smooth => {
             let inputs = [values[a.index()], values[b.index()]];
             for (input, to) in [a, b].into_iter().enumerate().take(row.arity()) {

@@ -20,9 +20,9 @@ impl Tape {
     #[inline(always)]
     fn decide_quickly(&mut self, row: Row, a: impl Operand, b: impl Operand) -> Option<bool> {
         let a = a.quick(self)?;
-        let var = b.quick_second(self, row, a)?;
-        let expected = self.numbers.just_put(var.node)? != 0.0;
-        self.graph.add_guard(Guard { node: var.node, expected });
+        let (var, outcome) = b.quick_second(self, row, a)?;
+        let expected = outcome != 0.0;
+        self.graph.add_new_guard(Guard { node: var.node, expected });
         Some(expected)
     }
 

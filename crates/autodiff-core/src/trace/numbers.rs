@@ -127,12 +127,6 @@ impl Numbers {
         }
     }
 
-    /// The number that was put in the place of a node.
-    #[inline(always)]
-    pub fn just_put(&self, id: NodeId) -> Option<f64> {
-        self.scalars.get(id.index()).copied()
-    }
-
     /// Counts the numbers of all nodes, which were put in their places.
     #[inline]
     pub fn catch_up(&mut self, graph: &Graph) {

@@ -9,10 +9,10 @@ use crate::graph::{NodeId, Var};
 use crate::real::Row;
 
 impl Tape {
-    /// Records a row of scalars of this tape if nothing else is asked: what nearly every operation of a closure is. `None` if
-    /// anything is in the way, which [`record`](Tape::record) looks into.
+    /// Records a row of scalars of this tape if nothing else is asked: what nearly every operation of a closure is. Its variable
+    /// and its number; `None` if anything is in the way, which [`record`](Tape::record) looks into.
     #[inline(always)]
-    fn quick<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<Var> {
+    fn quick<const N: usize>(&mut self, row: Row, operands: [Var; N]) -> Option<(Var, f64)> {
         // Not `map`, which the compiler calls rather than inlines here.
         let mut args = [NodeId::from_index(0); N];
         for i in 0..N {
@@ -25,12 +25,12 @@ impl Tape {
         let number = self.numbers.value_of(next, row, args)?;
         let node = self.graph.scalar_row(row, args);
         self.numbers.put(next, number);
-        Some(Var { trace: operands[0].trace, node })
+        Some((Var { trace: operands[0].trace, node }, number))
     }
 
     /// [`quick`](Tape::quick) of a variable and a number in the text of the closure, or in data that it names.
     #[inline(always)]
-    fn quick_by(&mut self, row: Row, a: Var, c: f64) -> Option<Var> {
+    fn quick_by(&mut self, row: Row, a: Var, c: f64) -> Option<(Var, f64)> {
         if a.trace != self.quick {
             return None;
         }
@@ -39,7 +39,7 @@ impl Tape {
         let number = self.numbers.value_by(next, row, a.node, c)?;
         let node = self.graph.scalar_row_by(row, [a.node, constant]);
         self.numbers.put(next, number);
-        Some(Var { trace: a.trace, node })
+        Some((Var { trace: a.trace, node }, number))
     }
 
     /// The variable of a number in the text of the closure, if there it is [quick](Tape::quick).
@@ -84,8 +84,8 @@ pub(crate) trait Operand: Copy {
     /// Its variable, if that is at hand.
     fn quick(self, tape: &mut Tape) -> Option<Var>;
 
-    /// [Records](Tape::quick) a row of which it is the second operand.
-    fn quick_second(self, tape: &mut Tape, row: Row, first: Var) -> Option<Var>;
+    /// [Records](Tape::quick) a row of which it is the second operand; its variable and its number.
+    fn quick_second(self, tape: &mut Tape, row: Row, first: Var) -> Option<(Var, f64)>;
 
     /// Its variable.
     fn variable(self) -> Var;
@@ -98,7 +98,7 @@ impl Operand for Var {
     }
 
     #[inline(always)]
-    fn quick_second(self, tape: &mut Tape, row: Row, first: Var) -> Option<Var> {
+    fn quick_second(self, tape: &mut Tape, row: Row, first: Var) -> Option<(Var, f64)> {
         tape.quick(row, [first, self])
     }
 
@@ -115,7 +115,7 @@ impl Operand for f64 {
     }
 
     #[inline(always)]
-    fn quick_second(self, tape: &mut Tape, row: Row, first: Var) -> Option<Var> {
+    fn quick_second(self, tape: &mut Tape, row: Row, first: Var) -> Option<(Var, f64)> {
         tape.quick_by(row, first, self)
     }
 
@@ -128,7 +128,7 @@ impl Operand for f64 {
 /// in the table: one short function for each, with the value of the row in it.
 #[inline(always)]
 pub(crate) fn record_quickly<const ROW: usize>(operand: Var) -> Option<Var> {
-    at_hand(|tape| tape.quick(const { Row::ALL[ROW] }, [operand]))
+    at_hand(|tape| tape.quick(const { Row::ALL[ROW] }, [operand]).map(|(var, _)| var))
 }
 
 /// The same of two operands.
@@ -136,7 +136,7 @@ pub(crate) fn record_quickly<const ROW: usize>(operand: Var) -> Option<Var> {
 pub(crate) fn record_two_quickly<const ROW: usize>(a: impl Operand, b: impl Operand) -> Option<Var> {
     at_hand(|tape| {
         let a = a.quick(tape)?;
-        b.quick_second(tape, const { Row::ALL[ROW] }, a)
+        b.quick_second(tape, const { Row::ALL[ROW] }, a).map(|(var, _)| var)
     })
 }
 
