@@ -190,3 +190,33 @@ fn a_derivative_by_the_users_own_negation_sees_it() {
     };
     assert_eq!(Function::new(along).value(&(1.0, 2.0)).unwrap(), -1.0);
 }
+
+/// Slopes of 1/xⁿ are there wherever they are normal numbers, and vanish at infinity.
+#[test]
+fn slopes_of_negative_powers_neither_overflow_nor_vanish_early() {
+    for (x, n) in [(100_f32, 12), (0.01, 12), (1e8, 3), (1e-7, 3), (3.0, 1)] {
+        let f = Function::new(move |x: &Var| x.powi(-n));
+        let expected = -f64::from(n) * f64::from(x).powi(-n - 1);
+        for found in [f.gradient(&x).unwrap(), f.jvp(&x, &1.0).unwrap()[[]]] {
+            assert!((f64::from(found) / expected - 1.0).abs() < 1e-5, "{found} of {expected} at {x}");
+        }
+        let dual = Dual::new(x, 1.0).powi(-n).tangent;
+        assert!((f64::from(dual) / expected - 1.0).abs() < 1e-5, "{dual} of {expected} at {x}");
+    }
+    let f = Function::new(|x: &Var| x.powi(-12));
+    assert_eq!((f.gradient(&5000_f32).unwrap(), f.jvp(&5000_f32, &1.0).unwrap()[[]]), (0.0, 0.0));
+    let f = Function::new(|x: &Var| x.powi(-3));
+    assert_eq!(f.gradient(&f64::INFINITY).unwrap(), 0.0);
+    assert!((f.gradient(&1e60_f64).unwrap() / -3e-240 - 1.0).abs() < 1e-13);
+}
+
+/// y + 1 is 0 where y rounds to −1.
+#[test]
+fn the_slope_of_exp_m1_has_its_digits_in_the_tail() {
+    let f = Function::new(|x: &Var| x.exp_m1());
+    for x in [-1.0_f64, -30.0, -38.0, -700.0] {
+        assert_eq!(f.gradient(&x).unwrap(), f.jvp(&x, &1.0).unwrap()[[]]);
+        assert!((f.gradient(&x).unwrap() / x.exp() - 1.0).abs() < 1e-14, "at {x}");
+        assert!((f.hvp(&x, &1.0).unwrap() / x.exp() - 1.0).abs() < 1e-14, "at {x}");
+    }
+}

@@ -470,3 +470,64 @@ fn a_power_that_vanishes_is_not_left_out() {
     let error = follow(1e-140, 20, 1e-15).unwrap_err().to_string();
     assert!(error.contains("the series at time 0 is not finite"), "{error}");
 }
+
+/// Coefficients that underflow are no zeros of a polynomial: slow rates in single precision, and decays until nothing is left.
+#[test]
+fn coefficients_that_underflow_do_not_end_the_series() {
+    let mut decay = Trajectory::new(|y: &Var, _: Var| *y * -1e-4, &1.0_f32, 0.0);
+    decay.advance_to(1e4).unwrap();
+    assert!((decay.state() - (-1.0_f32).exp()).abs() < 1e-6, "{}", decay.state());
+    decay.advance_to(2e5).unwrap();
+    assert!((decay.state() / (-20.0_f32).exp() - 1.0).abs() < 1e-4, "{}", decay.state());
+    for w in [3e-4_f32, 1e-4] {
+        let turn = move |y: &[Var], _: Var| vec![y[1] * f64::from(w), y[0] * -f64::from(w)];
+        let mut turn = Trajectory::new(turn, &vec![1.0_f32, 0.0], 0.0);
+        turn.advance_to(6.0 / w).unwrap();
+        assert!((turn.entries()[0] - 6.0_f32.cos()).abs() < 1e-5, "{:?}", turn.entries());
+    }
+    for end in [1e3, 1e4, 1e5] {
+        let mut decay = Trajectory::new(|y: &Var, _: Var| -*y, &1.0_f32, 0.0);
+        decay.advance_to(end).unwrap();
+        assert!(decay.state().abs() < 1e-36, "{} at {end}", decay.state());
+        let mut decay = Trajectory::new(|y: &Var, _: Var| -y.sin(), &1.0_f64, 0.0);
+        decay.advance_to(f64::from(end)).unwrap();
+        assert!(decay.state().abs() < 1e-300, "{} at {end}", decay.state());
+    }
+}
+
+/// (1 − t/2)² solves y′ = −√y until it is empty; t³¹/31 and t⁶/6 begin above the order.
+#[test]
+fn a_polynomial_is_followed_as_long_as_it_solves_the_equation() {
+    let mut tank = Trajectory::new(|y: &Var, _: Var| -y.sqrt(), &1.0, 0.0);
+    tank.advance_to(1.5).unwrap();
+    assert!((tank.state() - 0.0625).abs() < 1e-15 && tank.steps() <= 4, "{tank:?} {}", tank.state());
+    let found = tank.advance_to(3.0);
+    assert!(found.is_err() || tank.state().abs() < 1e-12, "{found:?} {}", tank.state());
+    let mut late = Trajectory::new(|_: &Var, t: Var| t.powi(30), &0.0, 0.0);
+    late.advance_to(2.0).unwrap();
+    assert!((late.state() * 31.0 / 2.0_f64.powi(31) - 1.0).abs() < 1e-12, "{}", late.state());
+    let mut late = Trajectory::new(|_: &Var, t: Var| t.powi(5), &0.0, 0.0).order(5).tolerance(1e-9);
+    late.advance_to(1.0).unwrap();
+    assert!((late.state() - 1.0 / 6.0).abs() < 1e-6, "{}", late.state());
+    // What is a polynomial takes one step.
+    let mut fall = Trajectory::new(|y: &[Var], _: Var| vec![y[1], Var::from(-9.81)], &vec![100.0, 3.0], 0.0);
+    fall.advance_to(4.0).unwrap();
+    assert!((fall.entries()[0] - (112.0 - 9.81 * 8.0)).abs() < 1e-13 && fall.steps() == 1, "{fall:?}");
+}
+
+#[test]
+fn a_slide_along_a_small_jump_beside_a_large_rate_is_an_error() {
+    for (rate, jump) in [(1e4, 1.0), (1.0, 1.0), (1.0, 1e-4)] {
+        let slide = move |y: &[Var], _: Var| vec![Var::from(rate), y[1].greater(0.0).select(-jump, jump)];
+        let mut slide = Trajectory::new(slide, &vec![0.0, jump], 0.0);
+        let found = slide.advance_to(1e4).unwrap_err().to_string();
+        assert!(found.contains("slides along the jump"), "{found}");
+    }
+}
+
+#[test]
+fn a_time_that_is_no_number_is_an_error() {
+    let mut path = Trajectory::new(|y: &Var, _: Var| y.sin(), &1.0, f64::NAN);
+    assert!(path.advance_to(1.0).unwrap_err().to_string().contains("NaN"));
+    assert!(path.step().is_err());
+}

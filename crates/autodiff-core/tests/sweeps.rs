@@ -440,3 +440,22 @@ fn a_direction_that_is_zero_where_a_partial_is_infinite() {
         assert!(a[0].is_nan() && b[0].is_nan() && a[1] == 2.0 && b[1] == 2.0, "{a:?} {b:?}");
     }
 }
+
+/// A constant factor or divisor has no derivative that could meet an infinite value.
+#[test]
+fn constant_factors_keep_slopes_at_infinity() {
+    for (g, slope) in [(|x: &[Var]| x[0] * 4.0) as fn(&[Var]) -> Var, |x| 4.0 * x[0], |x| x[0] / 0.25, |x| x[0] - 1.0]
+        .into_iter()
+        .zip([4.0, 4.0, 4.0, 1.0])
+    {
+        for x in [f64::INFINITY, f64::NAN] {
+            let (swept, program) = (Function::new(g), Function::new(g));
+            program.prepare(&vec![x]).unwrap();
+            for f in [&swept, &program] {
+                assert_eq!(f.jvp(&vec![x], &vec![0.5]).unwrap()[[]], 0.5 * slope);
+                assert_eq!(f.taylor(&vec![x], &vec![0.5], 2).unwrap()[1][[]], 0.5 * slope);
+                assert_eq!(f.gradient(&vec![x]).unwrap(), [slope]);
+            }
+        }
+    }
+}

@@ -28,7 +28,7 @@ use crate::scalar::Scalar;
 use crate::solver::{minimize_methods, solvers};
 use crate::standing::Standing;
 use crate::status::{Place, Status};
-use crate::vector::{all_finite, dot, norm, offset};
+use crate::vector::{all_finite, norm, offset};
 use autodiff_core::Series;
 use autodiff_core::function::LineModel;
 use std::ops::ControlFlow;
@@ -325,7 +325,6 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
     /// Halves α until the trial point decreases the value enough, and moves there.
     fn backtrack(&mut self) -> Result<Option<Status>, Error> {
         self.model = None;
-        let slope = dot(&self.state.now.gradient, &self.state.now.gradient);
         let allowance = rounding_allowance(self.state.now.value, T::one());
         let mut last_failure = None;
         let found = halve(self.state.alpha, usize::MAX, |alpha| {
@@ -341,7 +340,9 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
                     return Ok(ControlFlow::Break(Some(Status::Unbounded)));
                 }
                 last_failure = (!trial_value.is_finite()).then_some(Status::NonFinite(Place::Value));
-                let verdict = judge_armijo(self.state.now.value - trial_value, self.state.alpha * slope, allowance);
+                // α gᵀg; the square alone may overflow.
+                let promised = self.state.now.step_norm * self.state.now.gradient_norm;
+                let verdict = judge_armijo(self.state.now.value - trial_value, promised, allowance);
                 if verdict != Verdict::Reject {
                     match self.probe()? {
                         ControlFlow::Continue((value, gradient_norm)) => {

@@ -138,3 +138,18 @@ fn steps_of_third_order_need_an_objective_with_coefficients() {
     let found = GradientDescent::new(StepRule::ThirdOrder { fallback: 1.0 }).minimize(&f, &[1.0]);
     assert!(matches!(found, Err(Error::Objective(ObjectiveError::Unsupported { operation: "along" }))), "{found:?}");
 }
+
+/// The square of such a gradient overflows.
+#[test]
+fn large_gradients_do_not_end_a_search() {
+    let f = Function::new(|x: &[Var]| (x[0].square() + 4.0 * x[1].square()) * 1e30);
+    let x = vec![4.0_f32, 1.0];
+    for rule in [
+        StepRule::Armijo { initial: 1e-31 },
+        StepRule::Curvature { fallback: 1e-31 },
+        StepRule::ThirdOrder { fallback: 1e-31 },
+    ] {
+        let report = GradientDescent::new(rule).gradient_tolerance(1e24).minimize(&f.flat(&x), &x).unwrap();
+        assert!(report.status.is_converged(), "{rule:?}: {report}");
+    }
+}

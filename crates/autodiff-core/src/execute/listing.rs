@@ -3,9 +3,9 @@
 use super::memory::Space;
 use super::program::{Instruction, Kind, Program};
 use super::region::Compute;
-use super::touched::{Place, Touched, overlap};
+use super::touched::{Place, Touched};
 use crate::compile::Reduction;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
 /// Instructions that are shown at most.
@@ -67,10 +67,10 @@ impl Program {
     pub fn to_dot(&self) -> String {
         let mut text = String::from("digraph program {\n  rankdir=TB;\n  node [fontname=\"monospace\"];\n");
         // Who wrote a place last; a place in the arena of the early phase is what the late phase keeps.
-        let mut writers: Vec<(Place, usize)> = Vec::new();
+        let mut writers = Writers::default();
         for (number, instruction) in self.instructions.iter().enumerate().take(SHOWN) {
             if number == self.split {
-                writers.iter_mut().for_each(|((space, _), _)| *space = Space::Kept);
+                writers.keep();
             }
             let form = if matches!(instruction.kind, Kind::Region(_) | Kind::Tiled(_) | Kind::Scalars(_)) {
                 "box"
@@ -80,15 +80,55 @@ impl Program {
             let late = if number >= self.split && self.split > 0 { ", style=filled" } else { "" };
             let _ = writeln!(text, "  i{number} [label=\"{}\", shape={form}{late}];", self.name(instruction));
             let Touched { reads, writes } = Touched::by(instruction);
-            let last = |place: &Place| writers.iter().rev().find(|(written, _)| overlap(written, place));
-            let from: BTreeSet<usize> = reads.iter().filter_map(last).map(|(_, by)| *by).collect();
+            let from: BTreeSet<usize> = reads.iter().filter_map(|place| writers.last(place)).collect();
             for by in from {
                 let _ = writeln!(text, "  i{by} -> i{number};");
             }
-            writers.extend(writes.into_iter().map(|place| (place, number)));
+            writes.into_iter().for_each(|place| writers.write(place, number));
         }
         text.push_str("}\n");
         text
+    }
+}
+
+/// Which instruction wrote each place last: stretches that do not overlap, by where they start, each with its end.
+#[derive(Default)]
+struct Writers(BTreeMap<(Space, usize), (usize, usize)>);
+
+impl Writers {
+    /// The stretches that have an entry in common with a place, the last one first.
+    fn within<'a>(&'a self, (space, range): &'a Place) -> impl Iterator<Item = (usize, usize, usize)> + 'a {
+        let until = self.0.range((*space, 0)..(*space, range.end)).rev();
+        until.map(|(&(_, start), &(end, number))| (start, end, number)).take_while(|&(_, end, _)| end > range.start)
+    }
+
+    /// The instruction that wrote a place last.
+    fn last(&self, place: &Place) -> Option<usize> {
+        self.within(place).map(|(.., number)| number).max()
+    }
+
+    /// Notes who writes a place; of what lay across it, the rest stays.
+    fn write(&mut self, place: Place, number: usize) {
+        let over: Vec<_> = self.within(&place).collect();
+        let (space, range) = place;
+        for (start, end, by) in over {
+            self.0.remove(&(space, start));
+            if start < range.start {
+                self.0.insert((space, start), (range.start, by));
+            }
+            if end > range.end {
+                self.0.insert((space, range.end), (end, by));
+            }
+        }
+        if !range.is_empty() {
+            self.0.insert((space, range.start), (range.end, number));
+        }
+    }
+
+    /// The arena so far is what a later phase finds kept.
+    fn keep(&mut self) {
+        let kept = std::mem::take(&mut self.0).into_iter().filter(|((space, _), _)| *space == Space::Arena);
+        self.0 = kept.map(|((_, start), end)| ((Space::Kept, start), end)).collect();
     }
 }
 
@@ -105,8 +145,33 @@ fn step_name(compute: &Compute) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::{Space, Writers};
     use crate::{Function, Var};
     use ndarray::Array2;
+
+    #[test]
+    fn the_last_writer_of_a_place_is_found_entry_by_entry() {
+        let (mut writers, mut plain) = (Writers::default(), [None; 40]);
+        let mut random = 1_u32;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 16) as usize % below
+        };
+        for number in 0..500 {
+            let start = next(40);
+            let range = start..start + next(41 - start);
+            plain[range.clone()].fill(Some(number));
+            writers.write((Space::Arena, range), number);
+            let start = next(40);
+            let range = start..start + 1 + next(40 - start);
+            let last = plain[range.clone()].iter().copied().max().flatten();
+            assert_eq!(writers.last(&(Space::Arena, range.clone())), last, "{range:?} after {number}");
+            assert_eq!(writers.last(&(Space::Kept, range)), None);
+        }
+        writers.keep();
+        assert_eq!(writers.last(&(Space::Kept, 0..40)), plain.iter().copied().max().flatten());
+        assert_eq!(writers.last(&(Space::Arena, 0..40)), None);
+    }
 
     #[test]
     fn an_arrow_leads_from_what_a_product_is_added_to() {

@@ -26,7 +26,8 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     /// the gradient for order 1, the Hessian for order 2.
     ///
     /// Costs a Taylor coefficient of this order along C(n + order − 1, order) directions, in blocks on the threads of the current
-    /// rayon pool. Interpolation loses digits with the order: some two at order 4, four at order 8.
+    /// rayon pool. Interpolation loses digits with the order: some two at order 4, four at order 8, ten at order 20; entries with one
+    /// index alone, ∂ᵏf/∂xᵢᵏ, are coefficients themselves and lose none.
     ///
     /// ```
     /// use autodiff_core::{Function, Var};
@@ -55,6 +56,9 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     }
 
     /// The partial derivative ∂^|i| f/∂x₁^i₁ ⋯ ∂xₙ^iₙ of a scalar function, for one whole number i for every entry of `x`.
+    ///
+    /// By one entry it is a Taylor coefficient times |i|!. A mixed one is interpolated, with the loss of digits that
+    /// [`derivative_tensor`](Function::derivative_tensor) tells.
     ///
     /// ```
     /// use autodiff_core::{Function, Var};
@@ -125,7 +129,7 @@ fn multi_indices(n: usize, order: usize) -> Vec<MultiIndex> {
     }
 }
 
-/// The directions j with |j| = d = |i|, and the weights with which their d-th coefficients sum to the partial derivative i:
+/// The directions j with |j| = d = |i|, or eᵣ for d eᵣ, and the weights with which their d-th coefficients sum to the partial derivative i:
 /// Σ over 0 < m ≤ i of (−1)^|i−m| C(i, m) C(d m/|m|, j) (|m|/d)ᵈ, with products of binomials over the entries.
 fn interpolation(i: &MultiIndex, d: usize) -> Vec<(MultiIndex, f64)> {
     // Entries that are not differentiated by do not move.
@@ -157,16 +161,25 @@ fn interpolation(i: &MultiIndex, d: usize) -> Vec<(MultiIndex, f64)> {
         }
         sum
     };
+    // The coefficient along d eᵣ is dᵈ times that along eᵣ, and d! times the latter is the partial derivative by xᵣ alone.
+    let along = |j: &MultiIndex| -> (MultiIndex, f64) {
+        let mut whole = vec![0; i.len()];
+        support.iter().zip(j).for_each(|(&r, &j)| whole[r] = j);
+        match whole.iter_mut().find(|entry| **entry == d) {
+            Some(entry) => {
+                *entry = 1;
+                (whole, if support.len() == 1 { factorial(d) } else { weight(j) * (d as f64).powi(d as i32) })
+            }
+            None => (whole, weight(j)),
+        }
+    };
     let directions = multi_indices(support.len(), d);
-    directions
-        .into_iter()
-        .map(|j| {
-            let mut whole = vec![0; i.len()];
-            support.iter().zip(&j).for_each(|(&r, &j)| whole[r] = j);
-            (whole, weight(&j))
-        })
-        .filter(|(_, weight)| *weight != 0.0)
-        .collect()
+    directions.iter().map(along).filter(|(_, weight)| *weight != 0.0).collect()
+}
+
+/// d!
+fn factorial(d: usize) -> f64 {
+    (1..=d).map(|k| k as f64).product()
 }
 
 /// z (z − 1) ⋯ (z − k + 1)/k!

@@ -6,7 +6,7 @@
 use crate::real::{Elementary, Row};
 
 /// A value with derivatives over numbers of type `Base`.
-pub(super) trait Jet: Elementary {
+pub(crate) trait Jet: Elementary {
     /// Type of value and derivatives.
     type Base: Elementary;
 

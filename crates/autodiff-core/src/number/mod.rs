@@ -66,6 +66,7 @@ mod taylor;
 #[cfg(test)]
 mod laws;
 
+pub(crate) use chain::Jet;
 pub use conversion::OrderMismatch;
 pub use dual::Dual;
 pub use hyper_dual::HyperDual;

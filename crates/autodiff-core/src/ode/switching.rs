@@ -40,6 +40,18 @@ pub(super) struct Watch<T> {
     short: usize,
 }
 
+impl<T> Watch<T> {
+    /// Whether the step is one of the shortest, just over a place where the rates jump or bend.
+    pub(super) fn is_beside(&self) -> bool {
+        self.short > 0
+    }
+
+    /// Memory for a point and what is found there.
+    pub(super) fn memory(&mut self) -> (&mut Vec<T>, &mut Vec<T>) {
+        (&mut self.point, &mut self.there)
+    }
+}
+
 impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
     /// The length of a step along the series that is being made, of this length at most: to just behind the first place where the
     /// rates jump or bend.
@@ -122,8 +134,15 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
         let n = self.now.len() - 1;
         let (rates, before) = (&self.next[..n], self.series.get(..n).unwrap_or(&self.next[..n]));
         let largest = largest(rates).to_f64().max(largest(before).to_f64());
-        // Between rounding and any jump that would matter.
-        rates.iter().zip(before).any(|(&a, &b)| (a - b).to_f64().abs() > 1e-3 * largest)
+        // Between rounding, beside the largest rate, and any jump that would matter, beside the rate itself.
+        let rounding = match P::Scalar::PRECISION {
+            Precision::Single => 3e-4,
+            Precision::Double => 1e-6,
+        };
+        rates.iter().zip(before).any(|(&a, &b)| {
+            let (jump, own) = ((a - b).to_f64().abs(), a.to_f64().abs().max(b.to_f64().abs()));
+            jump > rounding * largest && jump > 1e-3 * own
+        })
     }
 
     /// Whether anything that the rates jump or bend with is another after a time than at the beginning of the step.

@@ -11,6 +11,9 @@ use kernels::series::{largest, polynomial};
 use num_traits::Zero;
 use std::borrow::Borrow;
 
+/// How many times the tolerance a step may be off where its series ends in zeros.
+const ROUNDINGS: f64 = 16.0;
+
 /// The point of the function that is traced: state and time.
 #[derive(Clone)]
 pub(super) struct Moment<P: Tree> {
@@ -48,7 +51,8 @@ impl<P: Tree> Tree for Moment<P> {
 ///
 /// `P` is the structure of the state, as that of a point of a [`Function`], and the closure returns the rates in the same
 /// structure. Steps are as long as the last two coefficients allow, so that the first
-/// term that is left out is below the tolerance. The state is summed with compensation, so that rounding does not pile up over
+/// term that is left out is below the tolerance; where the later half of the coefficients is zero, as long as the series solves the
+/// equation. The state is summed with compensation, so that rounding does not pile up over
 /// many steps.
 ///
 /// Rates may jump or bend (`if`, `select`, `abs`, `max`, `floor`): a step ends where the first comparison on which they depend comes
@@ -268,7 +272,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         let path = found.map_err(|error| error.of("trajectory"))?;
         let time = self.now[n];
         let allowed = self.allowed();
-        if allowed.is_nan() {
+        if allowed.is_nan() || !time.to_f64().is_finite() {
             return Err(stuck(format!("the series at time {time} is not finite")));
         }
         // A polynomial allows steps of any length.
@@ -276,8 +280,15 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         let within = limit.is_finite() && limit.abs() <= allowed;
         let length = if within { limit } else { longest.copysign(limit) };
         let mut length = <P::Scalar as Elementary>::from_f64(length);
+        let mut whole = true;
         if path.switches() {
+            let wanted = length;
             length = self.until_switch(&path, length)?;
+            whole = length == wanted;
+        }
+        if !allowed.is_finite() && !self.watch.is_beside() {
+            // Behind the place where the rates jump the series is not asked.
+            length = self.while_solves(length, whole)?;
         }
         self.path = Some(path);
         if time + length == time {
@@ -295,6 +306,60 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         }
         self.steps += 1;
         Ok(Step { length, allowed })
+    }
+
+    /// The first of `length`, its half, its quarter, … after which the series that is being made solves the equation: half way there,
+    /// and at the end if the `whole` step is smooth. A series whose later coefficients are all zero need not be a polynomial's: they
+    /// may have underflowed, or stand for rates that begin to move above the order; and a polynomial may solve the equation for a
+    /// while only, as (1 − t/2)² does y′ = −√y.
+    fn while_solves(&mut self, mut length: P::Scalar, whole: bool) -> Result<P::Scalar> {
+        let half = <P::Scalar as Elementary>::from_f64(0.5);
+        let time = self.now[self.now.len() - 1];
+        let mut ends = whole;
+        while time + length != time {
+            if self.solves_at(length * half)? && (!ends || self.solves_at(length)?) {
+                break;
+            }
+            (length, ends) = (length * half, true);
+        }
+        Ok(length)
+    }
+
+    /// Whether the slope of the series that is being made is the rate there, `after` the present time, to within the tolerance of a
+    /// step of this length.
+    fn solves_at(&mut self, after: P::Scalar) -> Result<bool> {
+        let n = self.now.len() - 1;
+        let number = <P::Scalar as Elementary>::from_f64;
+        let Trajectory { next, now, rise, watch, .. } = self;
+        let (point, there) = watch.memory();
+        point.resize(n + 1, P::Scalar::zero());
+        polynomial(next, after, &mut point[..n]);
+        point[n] = after;
+        point.iter_mut().zip(&*now).for_each(|(change, &now)| *change = now + *change);
+        // The slope Σ k c_k hᵏ⁻¹ by Horner's rule, and the largest of what it is made of times h.
+        let slope = &mut rise[..n];
+        slope.fill(P::Scalar::zero());
+        let (mut size, length) = (largest(&now[..n]).to_f64(), after.to_f64().abs());
+        for k in (1..=self.order).rev() {
+            let times = number(k as f64);
+            for (slope, &c) in slope.iter_mut().zip(&next[(k - 1) * n..k * n]) {
+                *slope = *slope * after + times * c;
+            }
+            size = size.max(k as f64 * self.sizes[k - 1].to_f64() * length.powi(k as i32));
+        }
+        match self.rates.evaluate_into(point, there) {
+            Ok(()) => {}
+            Err(Error::Index { .. }) => return Ok(false),
+            Err(error) => return Err(error.of("trajectory")),
+        }
+        let least = match P::Scalar::PRECISION {
+            Precision::Single => f64::from(f32::MIN_POSITIVE),
+            Precision::Double => f64::MIN_POSITIVE,
+        };
+        // Of what rounding leaves of the sums, and of numbers below the normal ones, nothing is asked.
+        let within = (ROUNDINGS * self.tolerance * size).max(ROUNDINGS * least);
+        let off = |(a, b): (&P::Scalar, &P::Scalar)| (*a - *b).to_f64().abs() * length <= within;
+        Ok(slope.iter().zip(there.iter()).all(off))
     }
 
     /// The length h at which each of the last two terms that do not vanish is as small as the tolerance ε asks beside the state, or

@@ -88,10 +88,11 @@ macro_rules! elementary_trait {
                 if self.is_exact_zero() { self } else { self / other }
             }
 
-            /// `selfⁿ` by repeated squaring; exact derivatives of every order, also at 0.
+            /// `selfⁿ` by repeated squaring; exact derivatives of every order, also at 0. For negative n, (1/self)⁻ⁿ: the slope of
+            /// 1/selfⁿ goes through 1/self²ⁿ, which overflows long before it does.
             #[track_caller]
             fn powi(self, n: i32) -> Self {
-                let mut base = self;
+                let mut base = if n < 0 { self.recip() } else { self };
                 let mut rest = n.unsigned_abs();
                 let mut power: Option<Self> = None;
                 while rest > 0 {
@@ -106,8 +107,7 @@ macro_rules! elementary_trait {
                         base = base.square();
                     }
                 }
-                let power = power.unwrap_or_else(|| base.constant_like(1.0));
-                if n < 0 { power.recip() } else { power }
+                power.unwrap_or_else(|| base.constant_like(1.0))
             }
 
             /// `self` raised to the constant power `p`; small integers and ½ take their exact short forms.

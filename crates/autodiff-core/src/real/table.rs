@@ -24,7 +24,9 @@ macro_rules! for_each_row {
                 /// eˣ.
                 Exp exp value(x) { x.exp() } partial(_x, y) { y } sample [-2.0, 2.0];
                 /// eˣ − 1, exact near 0.
-                ExpM1 exp_m1 value(x) { x.exp_m1() } partial(_x, y) { y.offset(1.0) } sample [-2.0, 2.0];
+                ///
+                /// Its slope is eˣ anew: y + 1 has no digits where y rounds to −1.
+                ExpM1 exp_m1 value(x) { x.exp_m1() } partial(x, _y) { x.exp() } sample [-2.0, 2.0];
                 /// Natural logarithm.
                 Ln ln value(x) { x.ln() } inverse(x, _y) { x } sample [0.2, 4.0];
                 /// ln(1 + x), exact near 0.

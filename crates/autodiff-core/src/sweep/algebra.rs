@@ -1,7 +1,7 @@
 //! [`Algebra`]: what a number must offer to be swept.
 
-use crate::number::{Dual, HyperDual, Tangents, Taylor};
-use crate::real::{Elementary, Float};
+use crate::number::{Dual, HyperDual, Jet, Tangents, Taylor};
+use crate::real::{Elementary, Float, Row};
 
 /// A number that sweeps compute with.
 pub trait Algebra: Elementary + Copy + 'static {
@@ -12,6 +12,12 @@ pub trait Algebra: Elementary + Copy + 'static {
 
     /// Whether nothing was added.
     fn is_absent(&self) -> bool;
+
+    /// This times or over a constant: value and derivatives alike.
+    fn by_constant(self, row: Row, c: Self) -> Self;
+
+    /// Whether there are derivatives, and a value that is not finite, with which zeros among them are NaN.
+    fn may_have_lost(&self) -> bool;
 
     /// Whether the value is not 0: a comparison holds, a `select` takes its first branch.
     fn holds(&self) -> bool;
@@ -26,6 +32,16 @@ impl<T: Float> Algebra for T {
     #[inline]
     fn is_absent(&self) -> bool {
         self.to_f64().to_bits() == (-0.0_f64).to_bits()
+    }
+
+    #[inline]
+    fn by_constant(self, row: Row, c: T) -> T {
+        row.apply(&[self, c])
+    }
+
+    #[inline]
+    fn may_have_lost(&self) -> bool {
+        false
     }
 
     #[inline]
@@ -47,6 +63,20 @@ macro_rules! derivatives {
             fn is_absent(&self) -> bool {
                 let $x = self;
                 self.value.is_absent() && $every
+            }
+
+            #[inline]
+            fn by_constant(self, row: Row, c: Self) -> Self {
+                match row {
+                    Row::Mul => self.map(|part| part * c.value),
+                    Row::Div => self.map(|part| part / c.value),
+                    _ => row.apply(&[self, c]),
+                }
+            }
+
+            #[inline]
+            fn may_have_lost(&self) -> bool {
+                !self.value.to_f64().is_finite()
             }
 
             #[inline]

@@ -46,8 +46,8 @@ fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, va
     let steps = graph.steps(end);
     for i in values.len()..end {
         let value = match steps.read(i) {
-            Step::Other => value_of(graph.step(NodeId::from_index(i)), input, values),
-            step => value_of(step, input, values),
+            Step::Other => value_of(graph, graph.step(NodeId::from_index(i)), input, values),
+            step => value_of(graph, step, input, values),
         };
         values.push(value);
     }
@@ -55,13 +55,36 @@ fn extend<R: Algebra>(graph: &Graph, input: &impl Fn(usize) -> R, end: usize, va
 
 /// The value of a node for those before it.
 #[inline(always)]
-fn value_of<R: Algebra>(step: Step, input: &impl Fn(usize) -> R, values: &[R]) -> R {
+fn value_of<R: Algebra>(graph: &Graph, step: Step, input: &impl Fn(usize) -> R, values: &[R]) -> R {
     match step {
         Step::Input(i) => input(i),
         Step::Constant(c) => R::from_f64(c),
-        Step::Row(row, [a, b]) | Step::ByConstant(row, [a, b]) => row.apply(&[values[a.index()], values[b.index()]]),
+        Step::Row(row, args @ [a, b]) | Step::ByConstant(row, args @ [a, b]) => {
+            let value = row.apply(&[values[a.index()], values[b.index()]]);
+            if matches!(row, Row::Mul | Row::Div) && value.may_have_lost() {
+                scaled(graph, row, args, values)
+            } else {
+                value
+            }
+        }
         Step::Select(mask, a, b) => values[mask.index()].select(values[a.index()], values[b.index()]),
         Step::Hole | Step::Other => R::from_f64(f64::NAN),
+    }
+}
+
+/// A product or quotient that is not finite. The derivatives of a constant are no factors there: 0 times an infinite value is
+/// nobody's.
+#[cold]
+#[inline(never)]
+fn scaled<R: Algebra>(graph: &Graph, row: Row, [a, b]: [NodeId; 2], values: &[R]) -> R {
+    let is_constant = |id: NodeId| matches!(graph.step(id), Step::Constant(_));
+    let [x, y] = [a, b].map(|id| values[id.index()]);
+    if is_constant(b) {
+        x.by_constant(row, y)
+    } else if row == Row::Mul && is_constant(a) {
+        y.by_constant(row, x)
+    } else {
+        row.apply(&[x, y])
     }
 }
 

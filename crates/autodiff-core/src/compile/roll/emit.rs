@@ -8,6 +8,7 @@ use crate::real::Row;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Members from which on a class is an array.
@@ -84,7 +85,7 @@ impl<'g> Emitter<'g> {
                     for &end in &self.order.ends[class] {
                         let block = &members[start..end];
                         let array = match kind {
-                            Kind::Row(row, _) => self.lanes(*row, block),
+                            Kind::Row(row, _) => self.lanes(*row, class, start..end),
                             Kind::Chain(Chain::Extremum(sense), _) => self.extrema(*sense, block),
                             Kind::Chain(Chain::Fold(fold), groups) => self.chains(*fold, block, groups),
                             _ => unreachable!("matched above"),
@@ -149,11 +150,9 @@ impl<'g> Emitter<'g> {
     }
 
     /// An operation in every lane.
-    fn lanes(&mut self, row: Row, members: &[NodeId]) -> NodeId {
-        let operand =
-            |operand: usize| -> Vec<NodeId> { members.iter().map(|&id| self.graph.arguments(id)[operand]).collect() };
-        let read: Vec<Vec<NodeId>> = (0..row.arity()).map(operand).collect();
-        let args: Arguments = read.iter().map(|read| self.view(read)).collect();
+    fn lanes(&mut self, row: Row, class: usize, members: Range<usize>) -> NodeId {
+        let operands = &self.order.operands[class];
+        let args: Arguments = operands.iter().map(|read| self.view(&read[members.clone()])).collect();
         self.row(row, &args)
     }
 

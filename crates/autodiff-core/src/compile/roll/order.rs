@@ -3,6 +3,7 @@
 use super::classes::{Classes, Kind};
 use super::emit::UNROLLED;
 use crate::graph::{Graph, NodeId};
+use fixedbitset::FixedBitSet;
 
 /// Members from which on what one operand reads is an array of its own: a chunk of a fused region.
 const SPLIT: usize = 256;
@@ -16,6 +17,9 @@ pub struct Order {
     pub members: Vec<Vec<NodeId>>,
     /// For each class, where its arrays end.
     pub ends: Vec<Vec<usize>>,
+    /// For each class of a row, what each operand reads, member after member: looked up in the graph once, for a graph is larger
+    /// than the caches and members do not lie in its order.
+    pub operands: Vec<Vec<Vec<NodeId>>>,
 }
 
 /// What one operand of all members of a class reads.
@@ -34,11 +38,12 @@ struct Reading {
 impl Order {
     pub fn of(graph: &Graph, classes: &Classes) -> Order {
         let n = classes.all.len();
-        let mut order = Order { members: vec![Vec::new(); n], ends: vec![Vec::new(); n] };
+        let mut order =
+            Order { members: vec![Vec::new(); n], ends: vec![Vec::new(); n], operands: vec![Vec::new(); n] };
         let mut readings: Vec<Vec<Reading>> = vec![Vec::new(); n];
-        // In which reading a node was counted last, and whether it has its place.
-        let (mut counted, mut number) = (vec![0_u32; graph.len()], 0);
-        let mut placed = vec![false; graph.len()];
+        // Which nodes have their place, and were counted in a reading: a bit each, for they are looked up in no order.
+        let none = || FixedBitSet::with_capacity(graph.len());
+        let (mut placed, mut counted, mut read) = (none(), none(), Vec::new());
         let ends = graph.outputs().iter().chain(graph.guards().iter().map(|g| &g.node));
         let mut ended: Vec<Vec<NodeId>> = vec![Vec::new(); n];
         ends.for_each(|&id| ended[classes.of[id.index()] as usize].push(id));
@@ -51,13 +56,13 @@ impl Order {
             for reading in &readings[class] {
                 order.read(graph, classes, reading, |ids| {
                     let before = members.len();
-                    members.extend(ids.filter(|id| !std::mem::replace(&mut placed[id.index()], true)));
+                    members.extend(ids.filter(|id| !placed.put(id.index())));
                     if members.len() > before {
                         pieces.push(members.len());
                     }
                 });
             }
-            members.extend(ended[class].iter().copied().filter(|id| !std::mem::replace(&mut placed[id.index()], true)));
+            members.extend(ended[class].iter().copied().filter(|id| !placed.put(id.index())));
             let splits = matches!(kind, Kind::Row(..) | Kind::Chain(..));
             order.ends[class] = if splits { blocks(&pieces, members.len()) } else { vec![members.len()] };
             order.members[class] = members;
@@ -65,23 +70,28 @@ impl Order {
                 continue;
             }
             let mut reading = |operand: usize, terms: usize, reads: &mut dyn Iterator<Item = NodeId>| {
-                number += 1;
-                let (mut distinct, mut of) = (0, None);
-                for id in reads {
-                    distinct += u32::from(std::mem::replace(&mut counted[id.index()], number) != number);
-                    of = Some(classes.of[id.index()]);
+                read.clear();
+                read.extend(reads.filter(|id| !counted.put(id.index())));
+                if let Some(id) = read.last() {
+                    let (operand, terms, distinct) = (operand as u32, terms as u32, read.len() as u32);
+                    let reading = Reading { reader: class as u32, operand, terms, distinct };
+                    readings[classes.of[id.index()] as usize].push(reading);
                 }
-                if let Some(of) = of {
-                    let (operand, terms) = (operand as u32, terms as u32);
-                    readings[of as usize].push(Reading { reader: class as u32, operand, terms, distinct });
-                }
+                read.drain(..).for_each(|id| counted.remove(id.index()));
             };
             let members = &order.members[class];
             match kind {
                 Kind::Row(row, _) => {
-                    for operand in 0..row.arity() {
-                        reading(operand, 1, &mut members.iter().map(|&id| graph.arguments(id)[operand]));
+                    let room = || Vec::with_capacity(members.len());
+                    let mut operands: Vec<Vec<NodeId>> = (0..row.arity()).map(|_| room()).collect();
+                    for &id in members {
+                        let args = graph.arguments(id);
+                        operands.iter_mut().zip(args).for_each(|(operand, a)| operand.push(a));
                     }
+                    for (i, operand) in operands.iter().enumerate() {
+                        reading(i, 1, &mut operand.iter().copied());
+                    }
+                    order.operands[class] = operands;
                 }
                 Kind::Chain(_, groups) => {
                     let mut first = 0;
@@ -118,8 +128,8 @@ impl Order {
         let mut start = 0;
         for &end in &self.ends[reader] {
             let block = &self.members[reader][start..end];
-            start = end;
             match &classes.all[reader].kind {
+                Kind::Row(..) => take(&mut self.operands[reader][first][start..end].iter().copied()),
                 Kind::Chain(..) => {
                     let of = |term: usize| block.iter().map(move |id| classes.terms[id][term]);
                     if block.len() >= SPLIT && terms <= UNROLLED {
@@ -131,6 +141,7 @@ impl Order {
                 Kind::Entries(array) => take(&mut std::iter::once(*array)),
                 _ => take(&mut block.iter().map(|&id| graph.arguments(id)[first])),
             }
+            start = end;
         }
     }
 }
