@@ -145,6 +145,18 @@ impl<T: Scalar, O: Objective<T>> Objective<T> for DataSum<T, O> {
         }
         Ok(sum)
     }
+
+    fn along(&self, x: &[T], v: &[T], order: usize, coefficients: &mut Vec<T>) -> Result<(), ObjectiveError> {
+        let mut part = Vec::new();
+        coefficients.clear();
+        coefficients.resize(order + 1, T::zero());
+        for (weight, term) in &self.terms {
+            term.along(x, v, order, &mut part)?;
+            check_length("along", "coefficients", order + 1, part.len())?;
+            add(*weight, &part, coefficients);
+        }
+        Ok(())
+    }
 }
 
 /// A [`DataSum`] near one point.

@@ -1,4 +1,4 @@
-//! Gradient descent: steps −α g, with α fixed, searched for, or read off the curvature along g.
+//! Gradient descent: steps −α g, with α fixed, searched for, or read off the curvature or the Taylor polynomial along g.
 //!
 //! The baseline of every other method. On a quadratic of condition number κ the error of the value falls by about
 //! ((κ − 1)/(κ + 1))² an iteration with the best α (Nocedal, Wright, *Numerical Optimization* (2006), theorem 3.3).
@@ -168,6 +168,7 @@ pub struct GradientDescentState<T> {
     #[cfg_attr(feature = "serde", serde(with = "crate::bits::one"))]
     alpha: T,
     /// Whether `product` is that at x, and α chosen for x: true only while an iteration that failed is tried again.
+    #[cfg_attr(feature = "serde", serde(alias = "multiplied"))]
     measured: bool,
 }
 
@@ -237,8 +238,8 @@ impl<T: Scalar, O: Objective<T>> GradientDescentSolver<'_, T, O> {
         // In units of ‖g‖, whose powers may underflow. The memory of the next gradient holds the direction.
         let unit = T::one() / now.gradient_norm;
         self.trial_gradient.iter_mut().zip(&now.gradient).for_each(|(v, &g)| *v = -g * unit);
-        now.counts.expansions += 1;
         self.objective.along(&now.x, &self.trial_gradient, 3, &mut self.coefficients)?;
+        now.counts.expansions += 1;
         check_length("along", "coefficients", 4, self.coefficients.len())?;
         let coefficients: [f64; 4] = std::array::from_fn(|k| self.coefficients[k].to_f64().unwrap_or(f64::NAN));
         let model = LineModel::from(Series::from(coefficients.to_vec()));

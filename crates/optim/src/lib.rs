@@ -42,7 +42,7 @@
 //! | [`BarzilaiBorwein`] | a value, a gradient | as above, for functions close to quadratic |
 //! | [`Lbfgsb`] | a gradient | when variables have bounds |
 //! | [`OwlQn`] | a value, a gradient | for f + λ ‖x‖₁: when the answer is to be sparse |
-//! | [`GradientDescent`] | a gradient, some values or one product | as the baseline, or when a step must be simple |
+//! | [`GradientDescent`] | a gradient, some values, one product or one expansion | as the baseline, or when a step must be simple |
 //! | [`Adam`] | a gradient | when gradients come from mini-batches |
 //! | [`LineDescent`] | what its parts ask | with a direction or a line search of your own |
 //!

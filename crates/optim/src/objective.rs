@@ -71,7 +71,7 @@ pub trait Objective<T: Scalar> {
     /// Taylor coefficients 0 to `order` of t ↦ f(x + t v), coefficient k divided by k!, into `coefficients`, which become
     /// `order + 1`; `x` and `v` have length `n`.
     ///
-    /// For steps by models of third and higher order. A differentiated closure has them.
+    /// For steps by models of third and higher order. Differentiated closures have them, and sums of these over data.
     ///
     /// # Errors
     /// [`ObjectiveError::Unsupported`] for an objective that does not say them, a wrong length, or whatever keeps the function from

@@ -4,7 +4,9 @@ mod common;
 
 use autodiff_core::{Function, Var};
 use common::Counted;
-use optim::{Adam, Error, FromParts, GradientDescent, ObjectiveError, Solver, Status, StepRule, TrustRegion};
+use optim::{
+    Adam, Error, FromParts, GradientDescent, Objective, ObjectiveError, Solver, Status, StepRule, TrustRegion,
+};
 
 const N: usize = 100;
 
@@ -151,5 +153,24 @@ fn large_gradients_do_not_end_a_search() {
     ] {
         let report = GradientDescent::new(rule).gradient_tolerance(1e24).minimize(&f.flat(&x), &x).unwrap();
         assert!(report.status.is_converged(), "{rule:?}: {report}");
+    }
+}
+
+/// Coefficients along a line are added term by term, with their weights.
+#[test]
+fn a_sum_over_data_has_the_coefficients_of_its_terms() {
+    let terms = [0.5, -1.0, 2.0].map(|c| Function::new(move |x: &[Var]| (x[0] * c - x[1]).exp() + x[1].square() * c));
+    let (x, v) = (vec![0.3, -0.2], [1.0, 0.5]);
+    let sum = optim::DataSum::new(terms.iter().map(|f| f.flat(&x))).unwrap();
+    // As many as all, so that nothing is scaled; one of them twice.
+    let batch = sum.batch(&[0, 2, 2]).unwrap();
+    let (mut found, mut of_batch) = (Vec::new(), Vec::new());
+    sum.along(&x, &v, 3, &mut found).unwrap();
+    batch.along(&x, &v, 3, &mut of_batch).unwrap();
+    for k in 0..=3 {
+        let [a, b, c] = terms.each_ref().map(|f| -> f64 { f.taylor(&x, &v.to_vec(), 3).unwrap()[k][[]] });
+        let scale = sum.value(&x).unwrap() / terms.iter().map(|f| f.value(&x).unwrap()).sum::<f64>();
+        assert!((found[k] - scale * (a + b + c)).abs() < 1e-13, "{found:?} at {k}");
+        assert!((of_batch[k] - scale * (a + 2.0 * c)).abs() < 1e-13, "{of_batch:?} at {k}");
     }
 }

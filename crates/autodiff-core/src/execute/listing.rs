@@ -104,7 +104,7 @@ impl Writers {
 
     /// The instruction that wrote a place last.
     fn last(&self, place: &Place) -> Option<usize> {
-        self.within(place).map(|(.., number)| number).max()
+        self.within(place).map(|(.., number)| number).max().filter(|_| !place.1.is_empty())
     }
 
     /// Notes who writes a place; of what lay across it, the rest stays.
@@ -163,7 +163,7 @@ mod tests {
             plain[range.clone()].fill(Some(number));
             writers.write((Space::Arena, range), number);
             let start = next(40);
-            let range = start..start + 1 + next(40 - start);
+            let range = start..start + next(41 - start);
             let last = plain[range.clone()].iter().copied().max().flatten();
             assert_eq!(writers.last(&(Space::Arena, range.clone())), last, "{range:?} after {number}");
             assert_eq!(writers.last(&(Space::Kept, range)), None);

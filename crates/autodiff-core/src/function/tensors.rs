@@ -165,7 +165,7 @@ fn interpolation(i: &MultiIndex, d: usize) -> Vec<(MultiIndex, f64)> {
     let along = |j: &MultiIndex| -> (MultiIndex, f64) {
         let mut whole = vec![0; i.len()];
         support.iter().zip(j).for_each(|(&r, &j)| whole[r] = j);
-        match whole.iter_mut().find(|entry| **entry == d) {
+        match whole.iter_mut().find(|entry| **entry == d && d > 0) {
             Some(entry) => {
                 *entry = 1;
                 (whole, if support.len() == 1 { factorial(d) } else { weight(j) * (d as f64).powi(d as i32) })

@@ -268,7 +268,10 @@ impl Graph {
     /// Adds a guard of a node that was just recorded, of which there is none.
     #[inline(always)]
     pub(crate) fn add_new_guard(&mut self, guard: Guard) {
-        debug_assert!(self.guards.last().is_none_or(|last| last.node < guard.node), "another guard names the node");
+        debug_assert!(
+            self.guards.last().is_none_or(|last| last.node < guard.node),
+            "the guards before are of nodes before"
+        );
         self.guards.push(guard);
     }
 

@@ -134,7 +134,8 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
         let n = self.now.len() - 1;
         let (rates, before) = (&self.next[..n], self.series.get(..n).unwrap_or(&self.next[..n]));
         let largest = largest(rates).to_f64().max(largest(before).to_f64());
-        // Between rounding, beside the largest rate, and any jump that would matter, beside the rate itself.
+        // Rounding stays below these parts of the largest rate, whose sums it comes from, even after steps of `NEAR` roundings of
+        // the time; a jump that would matter is a part of the rate itself.
         let rounding = match P::Scalar::PRECISION {
             Precision::Single => 3e-4,
             Precision::Double => 1e-6,

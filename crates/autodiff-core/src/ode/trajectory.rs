@@ -11,8 +11,30 @@ use kernels::series::{largest, polynomial};
 use num_traits::Zero;
 use std::borrow::Borrow;
 
-/// How many times the tolerance a step may be off where its series ends in zeros.
+/// How many times the tolerance a step may be off where its series ends in zeros: some roundings for each coefficient that is not.
 const ROUNDINGS: f64 = 16.0;
+
+/// A defect below this part of the rates may be what rounding leaves of them.
+const CLOSE: f64 = 1e-3;
+
+/// It is rounding if half the step has not less than this part of it: the defect of a series of order K falls by 2ᴷ, and none that ends in
+/// zeros has an order below 3.
+const FALL: f64 = 8.0;
+
+/// By how much the slope of a series misses the rate, in the largest entry.
+struct Defect {
+    /// Their difference.
+    absolute: f64,
+    /// The difference over the larger of the two.
+    relative: f64,
+    /// What it makes of the step, over what the tolerance allows.
+    allowed: f64,
+}
+
+impl Defect {
+    /// Where there is no rate.
+    const NONE_THERE: Defect = Defect { absolute: f64::INFINITY, relative: 1.0, allowed: f64::INFINITY };
+}
 
 /// The point of the function that is traced: state and time.
 #[derive(Clone)]
@@ -106,7 +128,8 @@ impl<P: Tree, Out> std::fmt::Debug for Trajectory<'_, P, Out> {
 pub struct Step<T> {
     /// Its length in time; negative backwards.
     pub length: T,
-    /// The length that the tolerance allows; infinite for a polynomial. Where rates jump or bend, a step may be much shorter.
+    /// The length that the last coefficients allow; infinite where the later half of them is zero. Where rates jump or bend, or a
+    /// series that ends in zeros ceases to solve the equation, a step may be much shorter.
     pub allowed: f64,
 }
 
@@ -210,7 +233,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     ///
     /// # Errors
     /// Those of tracing; [`Error::Structure`] if the closure returns another structure than the state;
-    /// [`Error::Unsupported`] if the solution has no finite series here, or the steps have become too short to move the time.
+    /// [`Error::Unsupported`] if the solution has no finite series here, or the steps have become too short to move the time, as at
+    /// the end of a solution.
     pub fn step(&mut self) -> Result<Step<P::Scalar>> {
         self.step_within(f64::INFINITY)
     }
@@ -275,19 +299,18 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         if allowed.is_nan() || !time.to_f64().is_finite() {
             return Err(stuck(format!("the series at time {time} is not finite")));
         }
-        // A polynomial allows steps of any length.
+        // A polynomial allows steps of any length; whether it is the solution's is seen below.
         let longest = if allowed.is_finite() { allowed } else { time.to_f64().abs().max(1.0) };
         let within = limit.is_finite() && limit.abs() <= allowed;
         let length = if within { limit } else { longest.copysign(limit) };
         let mut length = <P::Scalar as Elementary>::from_f64(length);
-        let mut whole = true;
+        let (mut whole, mut beside) = (true, false);
         if path.switches() {
             let wanted = length;
             length = self.until_switch(&path, length)?;
-            whole = length == wanted;
+            (whole, beside) = (length == wanted, self.watch.is_beside());
         }
-        if !allowed.is_finite() && !self.watch.is_beside() {
-            // Behind the place where the rates jump the series is not asked.
+        if !allowed.is_finite() && !beside {
             length = self.while_solves(length, whole)?;
         }
         self.path = Some(path);
@@ -308,26 +331,26 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         Ok(Step { length, allowed })
     }
 
-    /// The first of `length`, its half, its quarter, … after which the series that is being made solves the equation: half way there,
-    /// and at the end if the `whole` step is smooth. A series whose later coefficients are all zero need not be a polynomial's: they
-    /// may have underflowed, or stand for rates that begin to move above the order; and a polynomial may solve the equation for a
-    /// while only, as (1 − t/2)² does y′ = −√y.
+    /// The first of `length`, its half, its quarter, … at the end of which the series that is being made solves the equation; half way
+    /// there, if the step is not `whole` but ends behind a place where the rates jump. A series whose later coefficients are all zero
+    /// need not be a polynomial's: they may have underflowed, or stand for rates that begin to move above the order; and a polynomial
+    /// may solve the equation for a while only, as (1 − t/2)² does y′ = −√y.
     fn while_solves(&mut self, mut length: P::Scalar, whole: bool) -> Result<P::Scalar> {
         let half = <P::Scalar as Elementary>::from_f64(0.5);
         let time = self.now[self.now.len() - 1];
-        let mut ends = whole;
-        while time + length != time {
-            if self.solves_at(length * half)? && (!ends || self.solves_at(length)?) {
+        let mut defect = self.defect(if whole { length } else { length * half })?;
+        while defect.allowed > 1.0 && time + length != time {
+            let shorter = self.defect(length * half)?;
+            if defect.relative < CLOSE && shorter.absolute > defect.absolute / FALL {
                 break;
             }
-            (length, ends) = (length * half, true);
+            (length, defect) = (length * half, shorter);
         }
         Ok(length)
     }
 
-    /// Whether the slope of the series that is being made is the rate there, `after` the present time, to within the tolerance of a
-    /// step of this length.
-    fn solves_at(&mut self, after: P::Scalar) -> Result<bool> {
+    /// By how much the slope of the series that is being made misses the rate, `after` the present time.
+    fn defect(&mut self, after: P::Scalar) -> Result<Defect> {
         let n = self.now.len() - 1;
         let number = <P::Scalar as Elementary>::from_f64;
         let Trajectory { next, now, rise, watch, .. } = self;
@@ -349,22 +372,30 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         }
         match self.rates.evaluate_into(point, there) {
             Ok(()) => {}
-            Err(Error::Index { .. }) => return Ok(false),
+            Err(Error::Index { .. }) => return Ok(Defect::NONE_THERE),
             Err(error) => return Err(error.of("trajectory")),
         }
+        // Numbers below the normal ones have no digits to tell anything by.
         let least = match P::Scalar::PRECISION {
             Precision::Single => f64::from(f32::MIN_POSITIVE),
             Precision::Double => f64::MIN_POSITIVE,
         };
-        // Of what rounding leaves of the sums, and of numbers below the normal ones, nothing is asked.
+        let (mut absolute, mut largest) = (0.0, 0.0);
+        for (slope, rate) in slope.iter().zip(there.iter()) {
+            let off = (*slope - *rate).to_f64().abs();
+            if off.is_nan() {
+                return Ok(Defect::NONE_THERE);
+            }
+            absolute = f64::max(absolute, off);
+            largest = f64::max(largest, f64::max(slope.to_f64().abs(), rate.to_f64().abs()));
+        }
         let within = (ROUNDINGS * self.tolerance * size).max(ROUNDINGS * least);
-        let off = |(a, b): (&P::Scalar, &P::Scalar)| (*a - *b).to_f64().abs() * length <= within;
-        Ok(slope.iter().zip(there.iter()).all(off))
+        Ok(Defect { absolute, relative: absolute / f64::max(largest, least), allowed: absolute * length / within })
     }
 
     /// The length h at which each of the last two terms that do not vanish is as small as the tolerance ε asks beside the state, or
     /// beside an early term, for a state near zero grows in the step: |c_k| hᵏ = ε max |c_m| hᵐ; by itself, if there is none of
-    /// these. Infinite for a polynomial of half the order, NaN if a coefficient is not finite.
+    /// these. Infinite where the later half of the coefficients is zero, NaN if a coefficient is not finite.
     fn allowed(&self) -> f64 {
         let n = self.now.len() - 1;
         let state = largest(&self.now[..n]).to_f64();

@@ -88,11 +88,14 @@ macro_rules! elementary_trait {
                 if self.is_exact_zero() { self } else { self / other }
             }
 
-            /// `selfⁿ` by repeated squaring; exact derivatives of every order, also at 0. For negative n, (1/self)⁻ⁿ: the slope of
-            /// 1/selfⁿ goes through 1/self²ⁿ, which overflows long before it does.
+            /// `selfⁿ` by repeated squaring; exact derivatives of every order, also at 0. Each product and quotient rounds: to some |n| ε/2.
+            ///
+            /// From −5 on it is (1/self)⁻ⁿ, to |n| ε: the slope of 1/selfⁿ goes through 1/self²ⁿ, which overflows long before it does.
+            /// Down to −4 it is 1/selfⁿ, exact where selfⁿ is.
             #[track_caller]
             fn powi(self, n: i32) -> Self {
-                let mut base = if n < 0 { self.recip() } else { self };
+                let of_inverse = n < -4;
+                let mut base = if of_inverse { self.recip() } else { self };
                 let mut rest = n.unsigned_abs();
                 let mut power: Option<Self> = None;
                 while rest > 0 {
@@ -107,7 +110,8 @@ macro_rules! elementary_trait {
                         base = base.square();
                     }
                 }
-                power.unwrap_or_else(|| base.constant_like(1.0))
+                let power = power.unwrap_or_else(|| base.constant_like(1.0));
+                if n < 0 && !of_inverse { power.recip() } else { power }
             }
 
             /// `self` raised to the constant power `p`; small integers and ½ take their exact short forms.
