@@ -459,3 +459,26 @@ fn constant_factors_keep_slopes_at_infinity() {
         }
     }
 }
+
+/// Nor one that could meet an infinite slope.
+#[test]
+fn constant_factors_keep_infinite_slopes() {
+    let inf = f64::INFINITY;
+    for (name, g) in [
+        ("behind", (|x: &[Var]| x[0].sqrt() * 4.0) as fn(&[Var]) -> Var),
+        ("in front", |x| 4.0 * x[0].sqrt()),
+        ("below the root", |x| (x[0] * 4.0).sqrt()),
+        ("in front below the root", |x| (4.0 * x[0]).sqrt()),
+        ("divisor", |x| (x[0] / 4.0).sqrt() / 0.25),
+        ("not known to be a number", |x| (x[0] / Var::from(4.0)).sqrt() / Var::from(0.25)),
+    ] {
+        let (x, v) = (vec![0.0], vec![1.0]);
+        let (swept, program) = (Function::new(g), Function::new(g));
+        program.prepare(&x).unwrap();
+        for f in [&swept, &program] {
+            let series: Vec<f64> = f.taylor(&x, &v, 3).unwrap().iter().map(|c| c[[]]).collect();
+            assert_eq!(series, [0.0, inf, -inf, inf], "{name}");
+            assert_eq!(f.hvp(&x, &v).unwrap(), [-inf], "{name}");
+        }
+    }
+}

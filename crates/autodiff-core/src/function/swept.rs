@@ -1,8 +1,9 @@
 //! Operators by sweeps over the trace: which there are, when they are taken, and where their numbers go.
 //!
 //! Making programs costs as much as some dozens of sweeps, and saves most of each. Nearly all of it is rolling the trace into
-//! arrays, which all programs share; where a trace cannot be rolled, making a program costs hundreds, and saves half of each. When the sweeps of all operators together have cost as much, it is rolled, and when those of
-//! one operator have cost as much as its program will by then, that is made. So sweeping has cost no more than making, and the two
+//! arrays, which all programs share; where a trace cannot be rolled, making a program costs hundreds, and saves half of each. When
+//! the sweeps of all operators together have cost as much, it is rolled, and when those of one operator have cost as much as its
+//! program will by then, that is made. So sweeping has cost no more than making, and the two
 //! no more than twice the best choice in hindsight, as far as the costs below are right. The count, not the clock, decides, so that
 //! a sequence of calls always gives the same bits.
 
@@ -29,9 +30,9 @@ impl Cost {
     }
 }
 
-/// Rolling a trace and making its first program, nearly all of it rolling: 440 ns for each operation of S1b and 650 of S2, measured
+/// Rolling a trace and making its first program, nearly all of it rolling: 160 ns for each operation of S1b and 270 of S2, measured
 /// in November 2026.
-const ROLLING: Cost = Cost { fixed: 40_000, node: 500 };
+const ROLLING: Cost = Cost { fixed: 40_000, node: 200 };
 
 /// Making a program of a trace that is rolled, by the nodes of the program; estimated by those of N1, a network of two layers.
 const PROGRAM: Cost = Cost { fixed: 40_000, node: 5_000 };
@@ -47,8 +48,8 @@ const LARGEST_UNROLLED: usize = 1 << 16;
 /// A sweep of a value, measured likewise; other operators cost [`Kind::weight`] times that.
 const SWEEP: Cost = Cost { fixed: 100, node: 3 };
 
-/// Recording the closure once more, measured likewise.
-pub(super) const RECORDING: Cost = Cost { fixed: 2_000, node: 10 };
+/// Recording the closure once more, with some sines and exponentials, measured likewise.
+pub(super) const RECORDING: Cost = Cost { fixed: 2_000, node: 6 };
 
 /// Highest order of Taylor coefficients that are swept.
 const ORDER: usize = 4;

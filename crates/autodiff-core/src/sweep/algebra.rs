@@ -16,7 +16,8 @@ pub trait Algebra: Elementary + Copy + 'static {
     /// This times or over a constant: value and derivatives alike.
     fn by_constant(self, row: Row, c: Self) -> Self;
 
-    /// Whether there are derivatives, and a value that is not finite, with which zeros among them are NaN.
+    /// Of a product or quotient, whether zeros among the derivatives of one operand may have met what is not finite in the other.
+    /// Every part of both is a factor in the derivatives of highest order, which then are not finite either.
     fn may_have_lost(&self) -> bool;
 
     /// Whether the value is not 0: a comparison holds, a `select` takes its first branch.
@@ -52,7 +53,7 @@ impl<T: Float> Algebra for T {
 
 /// An algebra of value and derivatives over a float.
 macro_rules! derivatives {
-    ([$($G:tt)*] $N:ty, $absent:expr, |$x:ident| $every:expr) => {
+    ([$($G:tt)*] $N:ty, $absent:expr, |$x:ident| $every:expr, $highest:expr) => {
         impl<T: Float, $($G)*> Algebra for $N {
             #[inline]
             fn absent() -> Self {
@@ -76,7 +77,8 @@ macro_rules! derivatives {
 
             #[inline]
             fn may_have_lost(&self) -> bool {
-                !self.value.to_f64().is_finite()
+                let $x = self;
+                $highest.iter().any(|part| !part.to_f64().is_finite())
             }
 
             #[inline]
@@ -87,10 +89,10 @@ macro_rules! derivatives {
     };
 }
 
-derivatives!([] Dual<T>, Dual::new(T::absent(), T::absent()), |x| x.tangent.is_absent());
+derivatives!([] Dual<T>, Dual::new(T::absent(), T::absent()), |x| x.tangent.is_absent(), [x.tangent]);
 derivatives!([] HyperDual<T>, HyperDual::new(T::absent(), T::absent(), T::absent(), T::absent()),
-    |x| [x.first, x.second, x.cross].iter().all(T::is_absent));
+    |x| [x.first, x.second, x.cross].iter().all(T::is_absent), [x.cross]);
 derivatives!([const N: usize] Tangents<T, N>, Tangents::new(T::absent(), [T::absent(); N]),
-    |x| x.tangents.iter().all(T::is_absent));
+    |x| x.tangents.iter().all(T::is_absent), x.tangents);
 derivatives!([const K: usize] Taylor<T, K>, Taylor::new(T::absent(), [T::absent(); K]),
-    |x| x.rest.iter().all(T::is_absent));
+    |x| x.rest.iter().all(T::is_absent), x.rest[K - 1..]);

@@ -59,7 +59,8 @@ fn value_of<R: Algebra>(graph: &Graph, step: Step, input: &impl Fn(usize) -> R, 
     match step {
         Step::Input(i) => input(i),
         Step::Constant(c) => R::from_f64(c),
-        Step::Row(row, args @ [a, b]) | Step::ByConstant(row, args @ [a, b]) => {
+        Step::ByConstant(row, [a, b]) => values[a.index()].by_constant(row, values[b.index()]),
+        Step::Row(row, args @ [a, b]) => {
             let value = row.apply(&[values[a.index()], values[b.index()]]);
             if matches!(row, Row::Mul | Row::Div) && value.may_have_lost() {
                 scaled(graph, row, args, values)
@@ -128,24 +129,56 @@ fn reverse_step<R: Algebra>(graph: &Graph, step: Step, values: &[R], cotangents:
         }
         Step::Row(Row::Mul, [a, b]) => {
             let (x, y) = (values[a.index()], values[b.index()]);
-            add(cotangents, a, c * y);
-            add(cotangents, b, c * x);
+            let parts = [c * y, c * x];
+            if parts.iter().any(R::may_have_lost) {
+                return reverse_scaled(graph, Row::Mul, [a, b], values, cotangents, i);
+            }
+            add(cotangents, a, parts[0]);
+            add(cotangents, b, parts[1]);
         }
         Step::Row(Row::Div, [a, b]) => {
             // b y = a  ⇒  ā = c/b, b̄ = −ā y
             let part = c / values[b.index()];
+            if part.may_have_lost() {
+                return reverse_scaled(graph, Row::Div, [a, b], values, cotangents, i);
+            }
             add(cotangents, a, part);
             add(cotangents, b, -(part * values[i]));
         }
         // What would come back to the constant is for nobody.
         Step::ByConstant(Row::Add | Row::Sub, [a, _]) => add_present(cotangents, a, c),
-        Step::ByConstant(Row::Mul, [a, b]) => add(cotangents, a, c * values[b.index()]),
-        Step::ByConstant(Row::Div, [a, b]) => add(cotangents, a, c / values[b.index()]),
+        Step::ByConstant(Row::Mul, [a, b]) => add(cotangents, a, c.by_constant(Row::Mul, values[b.index()])),
+        Step::ByConstant(Row::Div, [a, b]) => add(cotangents, a, c.by_constant(Row::Div, values[b.index()])),
         Step::Row(row, [a, b]) | Step::ByConstant(row, [a, b]) => {
             reverse_row(graph, (row, a, b), values, cotangents, i)
         }
         Step::Select(mask, a, b) => add_present(cotangents, if values[mask.index()].holds() { a } else { b }, c),
         Step::Input(_) | Step::Constant(_) | Step::Hole | Step::Other => {}
+    }
+}
+
+/// What comes back from a product or quotient where something is not finite, as [`scaled`] has it forward.
+#[cold]
+#[inline(never)]
+fn reverse_scaled<R: Algebra>(
+    graph: &Graph,
+    row: Row,
+    [a, b]: [NodeId; 2],
+    values: &[R],
+    cotangents: &mut [R],
+    i: usize,
+) {
+    let c = cotangents[i];
+    let is_constant = |id: NodeId| matches!(graph.step(id), Step::Constant(_));
+    let part = |id: NodeId| {
+        let factor = values[id.index()];
+        if is_constant(id) { c.by_constant(row, factor) } else { row.apply(&[c, factor]) }
+    };
+    if !is_constant(a) {
+        add(cotangents, a, part(b));
+    }
+    if !is_constant(b) {
+        add(cotangents, b, if row == Row::Mul { part(a) } else { -(part(b) * values[i]) });
     }
 }
 
