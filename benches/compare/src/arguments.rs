@@ -103,7 +103,9 @@ impl Arguments {
         let tasks: Vec<Task> = named.into_iter().filter_map(|w| self.task(w, all)).collect();
         if tasks.is_empty() {
             let names = self.workloads.join(",");
-            return Err(format!("{names} has none of that; `--list` tells the operators and forms of every workload"));
+            return Err(format!(
+                "{names}: no such operator in that `--form`; `--list` tells operators and forms of every workload"
+            ));
         }
         Ok(tasks)
     }

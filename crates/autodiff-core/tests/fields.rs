@@ -433,3 +433,15 @@ fn what_does_not_fit_is_refused_with_its_shapes() {
     assert!(refused.to_string().contains("weighted_second_derivatives_estimate"), "{refused}");
     assert!(matches!(f.weighted_second_derivatives(&x, arr2(&[[1.0]]).view()), Err(Error::Unsupported { .. })));
 }
+
+/// A sum over no directions is 0, of a scalar function.
+#[test]
+fn no_directions_ask_for_a_scalar_all_the_same() {
+    let none: &[Vec<f64>] = &[];
+    let scalar = Function::new(|x: &[Var]| x[0].exp());
+    let sum = scalar.sum_of_second_derivatives(&vec![1.0], none).unwrap();
+    assert_eq!(sum.to_bits(), 0.0_f64.to_bits());
+    let pair = Function::new(|x: &[Var]| vec![x[0], x[0].exp()]);
+    let error = pair.sum_of_second_derivatives(&vec![1.0], none).unwrap_err();
+    assert!(matches!(error, Error::NotScalar { operator: "sum_of_second_derivatives", .. }), "{error}");
+}

@@ -552,3 +552,61 @@ fn rates_that_cancel_leave_polynomials_their_steps() {
     gain.advance_to(1.0).unwrap();
     assert!((gain.entries()[0] - 500.0).abs() < 1e-6 && gain.steps() <= 3, "{gain:?} {:?}", gain.entries());
 }
+
+/// Late, or in single precision, a rounding of the time is long: rates that jump again and again do not slide for that.
+#[test]
+fn jumps_that_follow_each_other_are_no_slide() {
+    let mut stairs = Trajectory::new(|_: &[Var], t: Var| vec![t.floor()], &vec![0.0_f32], 0.0);
+    stairs.advance_to(60.0).unwrap();
+    assert!((stairs.state()[0] - 1770.0).abs() < 0.1, "{}", stairs.state()[0]);
+    let mut pendulum = Trajectory::new(|y: &[Var], _: Var| vec![y[1], -y[0].sign()], &vec![0.5_f32, 0.0], 0.0);
+    // From rest at ½ it takes a time of 1 to the middle, and 4 for a period.
+    pendulum.advance_to(80.0).unwrap();
+    assert!((pendulum.state()[0] - 0.5).abs() < 1e-3, "{:?}", pendulum.state());
+    let start = 1.7e9;
+    let mut late = Trajectory::new(
+        |_: &[Var], t: Var| {
+            let half = (t * 5.0).floor() * 2.0;
+            vec![(t * 10.0).floor() - half]
+        },
+        &vec![0.0],
+        start,
+    );
+    late.advance_to(start + 5.0).unwrap();
+    assert!((late.state()[0] - 2.5).abs() < 1e-4, "{}", late.state()[0]);
+}
+
+/// The state is that of the time that is told, however far that is from 0.
+#[test]
+fn late_times_cost_no_digits() {
+    for start in [0.0, 1e3, 1e6, 1e9, 1e12] {
+        let mut path = Trajectory::new(|y: &[Var], _: Var| vec![y[0]], &vec![1.0], start);
+        path.advance_to(start + 30.0).unwrap();
+        let exact = f64::exp(30.0);
+        assert!((path.state()[0] / exact - 1.0).abs() < 2e-15, "{start}: {}", path.state()[0] / exact - 1.0);
+        path.step().unwrap();
+        let exact = f64::exp(path.time() - start);
+        assert!((path.state()[0] / exact - 1.0).abs() < 2e-15, "{start}: {}", path.state()[0] / exact - 1.0);
+    }
+}
+
+/// Rates whose series ends in zeros where the step begins, and where it would end, are seen between.
+#[test]
+fn rates_between_two_rests_are_seen() {
+    let pi = std::f64::consts::PI;
+    let mut pulse = Trajectory::new(|_: &[Var], t: Var| vec![(t * pi).sin().powi(22)], &vec![0.0], 0.0);
+    pulse.advance_to(1.0).unwrap();
+    // The mean of sin²² is C(22, 11)/2²².
+    assert!((pulse.state()[0] - 705_432.0 / f64::from(1 << 22)).abs() < 1e-12, "{}", pulse.state()[0]);
+    let mut bell = Trajectory::new(|_: &[Var], t: Var| vec![((t - 5.0).square() * -100.0).exp()], &vec![0.0], 0.0);
+    bell.advance_to(10.0).unwrap();
+    assert!((bell.state()[0] - (pi / 100.0).sqrt()).abs() < 1e-12, "{}", bell.state()[0]);
+}
+
+/// What grows by 1000 in a unit of time has coefficients of order 20 beyond single precision; those of order 10 are within.
+#[test]
+fn single_precision_has_an_order_of_its_own() {
+    let mut decay = Trajectory::new(|y: &[Var], _: Var| vec![-1000.0 * y[0]], &vec![1.0_f32], 0.0);
+    decay.advance_to(0.01).unwrap();
+    assert!((decay.state()[0] / (-10.0_f32).exp() - 1.0).abs() < 1e-4, "{}", decay.state()[0]);
+}

@@ -38,7 +38,7 @@ macro_rules! counts {
             hold($name, "value", explained.value.contracted, ideal.value);
             hold($name, "gradient", whole(&explained.gradient), ideal.gradient);
             hold($name, "product", whole(&explained.product), ideal.hvp);
-            let split = explained.hvp.expect("a scalar function");
+            let split = explained.linearized.expect("a scalar function");
             hold($name, "linearised product", split.contracted - split.early_contracted, ideal.hvp_linearized);
         }
     )*};
@@ -91,7 +91,7 @@ fn derivatives_of_a_linear_system_factor_its_matrix_once() {
         );
     }
     // A product with another direction at the same point eliminates nothing.
-    let split = explained.hvp.expect("a scalar function");
+    let split = explained.linearized.expect("a scalar function");
     let late = split.flops - split.early_flops;
     assert!(late < rest, "a linearised product: {late} operations");
 }

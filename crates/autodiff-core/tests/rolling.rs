@@ -644,3 +644,53 @@ fn sums_of_both_signs_in_lanes() {
     close(&[g.value(&x).unwrap()], &[swept.0]);
     close(&g.gradient(&x).unwrap(), &swept.1);
 }
+
+/// What only branches read is not differentiated, though its neighbours are: a slope that is infinite there is nobody's.
+#[test]
+fn lanes_that_only_branches_read_have_no_slopes() {
+    let roots = |x: &[Var]| {
+        let mut sum = Var::from(0.0);
+        for v in x {
+            let root = v.sqrt();
+            if root > 0.0 {
+                sum += root.sin();
+            }
+        }
+        sum
+    };
+    let mut x: Vec<f64> = (0..40).map(|i| i as f64 * 0.1).collect();
+    x[20] = 0.0;
+    let slope = |x: f64| if x > 0.0 { x.sqrt().cos() / (2.0 * x.sqrt()) } else { 0.0 };
+    let expected: Vec<f64> = x.iter().map(|&x| slope(x)).collect();
+    // All pairs, each with itself too, within a distance; their distances are products and roots.
+    let pairs = |x: &[Var]| {
+        let mut sum = Var::from(0.0);
+        for i in (0..x.len()).step_by(2) {
+            for j in (0..x.len()).step_by(2) {
+                let (dx, dy) = (x[i] - x[j], x[i + 1] - x[j + 1]);
+                let r = (dx * dx + dy * dy).sqrt();
+                if r > 1e-12 && r < 2.0 {
+                    sum += (-r).exp() / r;
+                }
+            }
+        }
+        sum
+    };
+    let places: Vec<f64> = (0..24).map(|i| (i as f64 * 1.7).sin() * 1.5).collect();
+    let v: Vec<f64> = (0..24).map(|i| (i as f64).cos()).collect();
+    let (swept, program) = (Function::new(roots), Function::new(roots));
+    program.prepare(&x).unwrap();
+    for f in [swept, program] {
+        let gradient = f.gradient(&x).unwrap();
+        assert!(gradient.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-14), "{gradient:?}");
+        assert!(f.hvp(&x, &vec![1.0; 40]).unwrap().iter().all(|h| h.is_finite()));
+    }
+    let (swept, program) = (Function::new(pairs), Function::new(pairs));
+    program.prepare(&places).unwrap();
+    for (a, b) in [
+        (swept.gradient(&places).unwrap(), program.gradient(&places).unwrap()),
+        (swept.hvp(&places, &v).unwrap(), program.hvp(&places, &v).unwrap()),
+    ] {
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-11 * (1.0 + a.abs())), "{a:?} {b:?}");
+    }
+}

@@ -482,3 +482,43 @@ fn constant_factors_keep_infinite_slopes() {
         }
     }
 }
+
+/// The sign of a zero is the same one, swept or compiled: `atan2` and 1/x tell the two apart.
+#[test]
+fn zeros_keep_their_signs() {
+    for (name, g, value) in [
+        ("0 - x", (|x: &[Var]| (0.0 - x[0]).recip()) as fn(&[Var]) -> Var, f64::INFINITY),
+        ("-x + 0", |x| (-x[0] + 0.0).recip(), f64::INFINITY),
+        ("0 + -x", |x| (0.0 + -x[0]).recip(), f64::INFINITY),
+        ("-x - 0", |x| (-x[0] - 0.0).recip(), f64::NEG_INFINITY),
+        ("-0 - x", |x| (-0.0 - x[0]).recip(), f64::NEG_INFINITY),
+        ("angle", |x| x[0].atan2(0.0 - x[0]), 0.0),
+    ] {
+        let (swept, program) = (Function::new(g), Function::new(g));
+        program.prepare(&vec![0.0]).unwrap();
+        assert_eq!((swept.value(&vec![0.0]).unwrap(), program.value(&vec![0.0]).unwrap()), (value, value), "{name}");
+    }
+    // So many that they are rolled.
+    let angles = |x: &[Var]| x.iter().map(|&x| x.atan2(0.0 - x)).sum::<Var>();
+    let program = Function::new(angles);
+    program.prepare(&vec![0.0; 30]).unwrap();
+    assert_eq!(program.value(&vec![0.0; 30]).unwrap(), 0.0);
+}
+
+/// A number that is detached keeps a loop of scalars one: it is swept, rolled, and has no derivative in either.
+#[test]
+fn detached_scalars_are_swept_and_rolled() {
+    let g = |x: &[Var]| x.iter().map(|&x| x.sin().detach() * x.square()).sum::<Var>();
+    let x: Vec<f64> = (0..50).map(|i| f64::from(i) * 0.1 - 2.0).collect();
+    let expected: Vec<f64> = x.iter().map(|x| 2.0 * x * x.sin()).collect();
+    let (swept, program) = (Function::new(g), Function::new(g));
+    program.prepare(&x).unwrap();
+    for f in [&swept, &program] {
+        assert!(difference(&f.gradient(&x).unwrap(), &expected) < 1e-15);
+        let curved: Vec<f64> = x.iter().map(|x| 2.0 * x.sin()).collect();
+        assert!(difference(&f.hvp(&x, &vec![1.0; 50]).unwrap(), &curved) < 1e-15);
+    }
+    let explained = program.explain(&x).unwrap();
+    assert!(explained.swept.is_some() && explained.unrolled.is_none(), "{explained}");
+    assert_eq!(explained.value.instructions, 1, "{explained}");
+}

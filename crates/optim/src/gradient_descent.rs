@@ -67,7 +67,8 @@ pub enum StepRule<T> {
     /// no product; then Armijo's rule from there. Where that polynomial has no minimum ahead, α = gᵀg / gᵀHg. Exact line search on
     /// what is cubic along a line, and one order closer to it than [`Curvature`](Self::Curvature) elsewhere.
     ///
-    /// For objectives that know their Taylor coefficients, such as differentiated closures; it is their `local_model` along −g,
+    /// For objectives that know their Taylor coefficients, such as differentiated closures; of others the run ends with
+    /// [`ObjectiveError::Unsupported`](crate::ObjectiveError::Unsupported). It is their `local_model` along −g,
     /// whose `cubic_step` it takes.
     ThirdOrder {
         /// α where neither polynomial has a minimum ahead, above 0; doubled from the last α once there is one.

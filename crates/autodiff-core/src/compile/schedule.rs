@@ -21,8 +21,7 @@ pub fn schedule(graph: &Graph, nodes: &[NodeId], required: impl Fn(NodeId) -> bo
         if computed && until != u32::MAX && !required(id) {
             let mut kept = SmallVec::new();
             graph.arguments(id).iter().for_each(|&a| sources(graph, a, &|a| last[a.index()] < until, 0, &mut kept));
-            let kept: usize = kept.iter().map(|a| graph.shape(*a).size()).sum();
-            if kept <= graph.shape(id).size() {
+            if size_of(graph, &mut kept) <= graph.shape(id).size() {
                 time[id.index()] = until;
             }
         }
@@ -43,7 +42,7 @@ pub fn schedule(graph: &Graph, nodes: &[NodeId], required: impl Fn(NodeId) -> bo
 const NEST: usize = 4;
 
 /// What must be kept for a value to be computed later: the value itself, or what it is computed from in a few elementwise steps,
-/// which can wait as well.
+/// which can wait as well. The same node may be named several times.
 fn sources(graph: &Graph, id: NodeId, dies: &dyn Fn(NodeId) -> bool, nest: usize, kept: &mut SmallVec<[NodeId; 8]>) {
     match graph.operation(id) {
         // What is read later anyway costs nothing.
@@ -51,20 +50,25 @@ fn sources(graph: &Graph, id: NodeId, dies: &dyn Fn(NodeId) -> bool, nest: usize
         Operation::Row(_) if nest < NEST => {
             let mut below = SmallVec::new();
             graph.arguments(id).iter().for_each(|&a| sources(graph, a, dies, nest + 1, &mut below));
-            let size: usize = below.iter().map(|a| graph.shape(*a).size()).sum();
             // A node that would keep more alive than its own result does not wait, and is kept itself.
-            let below = if size <= graph.shape(id).size() { below } else { SmallVec::from_slice(&[id]) };
-            below.into_iter().for_each(|a| {
-                if !kept.contains(&a) {
-                    kept.push(a)
-                }
-            });
+            if size_of(graph, &mut below) <= graph.shape(id).size() {
+                kept.extend(below);
+            } else {
+                kept.push(id);
+            }
         }
         Operation::Primitive(p) if p.name() == "broadcast" => sources(graph, graph.arguments(id)[0], dies, nest, kept),
-        Operation::Row(_) | Operation::Primitive(_) if !kept.contains(&id) => kept.push(id),
+        Operation::Row(_) | Operation::Primitive(_) => kept.push(id),
         // Inputs and constants are there all the time.
         _ => {}
     }
+}
+
+/// Entries of some nodes, which are left with each of them once.
+fn size_of(graph: &Graph, nodes: &mut SmallVec<[NodeId; 8]>) -> usize {
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes.iter().map(|id| graph.shape(*id).size()).sum()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Algebra on nodes: constants folded, identities removed, moves of data combined, transposes folded into products, and
 //! equal nodes merged. One pass in order, for the arguments of a node are simple before it is looked at.
 //!
-//! A rule keeps every bit of the result, with these exceptions: x + 0 is x, also for x = −0, and 0 − x is −x, also for x = 0; an
+//! A rule keeps every bit of the result, with these exceptions: an
 //! operation on repeated scalars is that of one, by the scalar function; a product of repeated rows is one of fewer rows, which
 //! another kernel may compute; entries that are added into one place are summed as those of a line, and the sum of −x is −(the sum
 //! of x), also where that is 0. Constants are folded in double precision, so a program in single precision may differ from the
@@ -93,15 +93,17 @@ impl Builder {
     fn row(&mut self, row: Row, args: &[NodeId]) -> NodeId {
         let numbers: SmallVec<[Option<f64>; 3]> = args.iter().map(|&a| self.number(a)).collect();
         let first = args[0];
-        let is = |i: usize, c: f64| numbers.get(i).copied().flatten() == Some(c);
+        // The sign of a zero counts.
+        let is = |i: usize, c: f64| numbers.get(i).copied().flatten().is_some_and(|n| n.to_bits() == c.to_bits());
         match row {
             // −(−x) = x
             Row::Neg if self.negated(first).is_some() => return self.negated(first).expect("just found"),
-            // x + 0 = x, 0 + x = x, x − 0 = x
-            Row::Add | Row::Sub if is(1, 0.0) => return first,
-            Row::Add if is(0, 0.0) => return args[1],
-            // 0 − x = −x
-            Row::Sub if is(0, 0.0) => return self.row(Row::Neg, &args[1..]),
+            // x + (−0) = x, (−0) + x = x, x − 0 = x, but −0 + 0 = 0
+            Row::Add if is(1, -0.0) => return first,
+            Row::Add if is(0, -0.0) => return args[1],
+            Row::Sub if is(1, 0.0) => return first,
+            // −0 − x = −x, but 0 − 0 = 0
+            Row::Sub if is(0, -0.0) => return self.row(Row::Neg, &args[1..]),
             // x · 1 = x, x / 1 = x, 1 · x = x
             Row::Mul | Row::Div | Row::StrongMul | Row::StrongDiv if is(1, 1.0) => return first,
             Row::Mul if is(0, 1.0) => return args[1],
@@ -286,7 +288,8 @@ mod tests {
     fn identities_vanish() {
         let x = "%0 = input : [3]; return %0";
         for body in [
-            "%1 = constant 0.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = add %0 %2 : [3]\nreturn %3",
+            "%1 = constant -0.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = add %0 %2 : [3]\nreturn %3",
+            "%1 = constant 0.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = sub %0 %2 : [3]\nreturn %3",
             "%1 = constant 1.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = mul %2 %0 : [3]\nreturn %3",
             "%1 = constant 1.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = strong_mul %0 %2 : [3]\nreturn %3",
             "%1 = neg %0 : [3]\n%2 = neg %1 : [3]\nreturn %2",
@@ -294,6 +297,15 @@ mod tests {
             "%1 = constant 1.0 : []\n%2 = broadcast{shape=[3]} %1 : [3]\n%3 = sin %0 : [3]\n%4 = select %2 %0 %3 : [3]\nreturn %4",
         ] {
             assert_eq!(simple(&format!("%0 = input : [3]\n{body}")), x, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_sign_of_a_zero_is_kept() {
+        // −0 + 0 and 0 − 0 are 0.
+        for kept in ["add %0 %1", "add %1 %0", "sub %1 %0"] {
+            let text = format!("%0 = input : []; %1 = constant 0.0 : []; %2 = {kept} : []; return %2");
+            assert_eq!(simple(&text.replace("; ", "\n")), text);
         }
     }
 

@@ -32,12 +32,12 @@ pub struct Explanation {
     /// Program of value and gradient, for a scalar function.
     pub gradient: Option<Statistics>,
     /// Program of value, gradient and Hessian-vector product, split as [`Function::linearize`] runs it, for a scalar function.
-    pub hvp: Option<Statistics>,
+    pub linearized: Option<Statistics>,
     /// Program of one Hessian-vector product alone, as [`Function::hvp`] runs it, for a scalar function.
     pub product: Option<Statistics>,
     /// What [`Mode::Auto`] would choose for the linearised product, and why; the programs above are of the default mode.
     pub mode: Option<String>,
-    /// The instructions of `hvp`, or of the value if the function is not scalar, a line for each of the first few hundred.
+    /// The instructions of `linearized`, or of the value if the function is not scalar, a line for each of the first few hundred.
     pub plan: String,
     /// The same with the flow of values, in the DOT language of Graphviz.
     pub plan_dot: String,
@@ -62,6 +62,15 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     /// What was traced at `x`, and what the programs for value, gradient and product consist of.
     ///
     /// It makes these programs, which takes its time. Calls after it give what they would have given without it.
+    ///
+    /// ```
+    /// use autodiff_core::{Function, Var};
+    /// let f = Function::new(|x: &[Var]| x.iter().map(|&x| x.exp()).sum::<Var>());
+    /// let explained = f.explain(&vec![0.5; 100])?;
+    /// println!("{explained}");
+    /// assert_eq!(explained.value.instructions, 1); // the loop is one fused region
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of every operator.
@@ -92,7 +101,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
             value: value.program.statistics().clone(),
             gradient: gradient.map(|c| c.program.statistics().clone()),
             product: product.map(|c| c.program.statistics().clone()),
-            hvp: linearised.map(|c| c.program.statistics().clone()),
+            linearized: linearised.map(|c| c.program.statistics().clone()),
             mode: chosen.and_then(|c| c.choice.clone()),
         })
     }
@@ -195,7 +204,7 @@ impl fmt::Display for Explanation {
         if let Some(s) = &self.product {
             line("product", s)?;
         }
-        if let Some(s) = &self.hvp {
+        if let Some(s) = &self.linearized {
             line("value, gradient and product", s)?;
             writeln!(f, "  once a point: {} flops, {} bytes kept", s.early_flops, 8 * s.kept)?;
         }

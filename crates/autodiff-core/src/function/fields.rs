@@ -17,7 +17,8 @@ use std::borrow::Borrow;
 
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
     /// The Laplacian Σᵢ ∂²f/∂xᵢ² of a scalar function, by collapsed Taylor mode: the first coefficients along the axes one by
-    /// one, the second as their sum. Costs about n + 2 values for n entries of `x`.
+    /// one, the second as their sum. Costs about n + 2 values for n entries of `x`. What is swept, scalar code in its first calls,
+    /// is summed direction by direction, at about 2n values.
     ///
     /// ```
     /// use autodiff_core::{Function, Var};
@@ -62,6 +63,9 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let mut rows = Vec::with_capacity(directions.len() * n);
         for v in directions {
             rows.extend(direction(NAME, "a direction", x, v)?);
+        }
+        if directions.is_empty() {
+            return self.value(x).map(|_| P::Scalar::zero()).map_err(|error| error.of(NAME));
         }
         self.sum_in_blocks(x, directions.len(), |start, k, part| {
             let rows = &rows[start * n..(start + k) * n];
@@ -227,7 +231,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     ///
     /// Source: Hutchinson 1989; Hu, Shi, Karniadakis, Kawaguchi, *Stochastic Taylor Derivative Estimator*, NeurIPS 2024. For an
     /// estimate inside a closure, as in the loss of a network, hand random directions over as data and use
-    /// [`Var::sum_of_second_derivatives`](crate::Var::sum_of_second_derivatives).
+    /// [`Var::sum_of_second_derivatives`](crate::Var::sum_of_second_derivatives). Generators are those of rand 0.9.
     ///
     /// ```
     /// use autodiff_core::{Function, Probe, Var};
@@ -447,7 +451,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
     {
         let mut sums = vec![P::Scalar::zero(); directions.div_ceil(CHUNK)];
         self.in_blocks(x, directions, 1, &mut sums, block)?;
-        Ok(sums.into_iter().sum())
+        Ok(sums.into_iter().fold(P::Scalar::zero(), |sum, part| sum + part))
     }
 }
 

@@ -14,7 +14,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-/// A scalar function over the flat entries of its point; the structure is remembered, so nothing is flattened by call.
+/// A function over the flat entries of its point; the structure is remembered, so nothing is flattened by call.
 ///
 /// Values, gradients and products are written into the caller's memory; once each operator has run, they allocate nothing.
 ///
@@ -141,6 +141,8 @@ where
     /// f.flat(&vec![0.0, 0.0]).taylor_into(&[2.0, 1.0], &[1.0, 1.0], 2, &mut out).unwrap();
     /// assert_eq!(out, [1.0, 3.0]);
     /// ```
+    ///
+    /// Computes all lower orders too, and costs what [`Function::taylor`] does.
     ///
     /// # Errors
     /// Those of [`Function::taylor`].

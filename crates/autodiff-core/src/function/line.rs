@@ -27,7 +27,8 @@ impl<T> From<Series<T>> for LineModel<T> {
 }
 
 impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B> {
-    /// The Taylor polynomial of a scalar function along `x + t v`, to this order, at least 1.
+    /// The Taylor polynomial of a scalar function along `x + t v`, to this order, at least 1. Costs what
+    /// [`taylor`](Function::taylor) does.
     ///
     /// ```
     /// use autodiff_core::{Function, Var};

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::execute::{Group, Interface, Program, Role};
 use crate::graph::{Graph, NodeId, Operation, Var};
 use crate::primitive::{Argmax, concat};
-use crate::real::{Class as RowClass, Precision};
+use crate::real::{Class as RowClass, Precision, Row};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::trace::{Session, constant, tensor};
@@ -287,7 +287,7 @@ pub(super) fn switches(graph: &Graph) -> Vec<NodeId> {
         varies[id.index()] = moves || matches!(graph.operation(id), Operation::Input(_));
         // Other primitives without a derivative are values taken as constant.
         let steps = match graph.operation(id) {
-            Operation::Row(row) => row.class() == RowClass::Discrete,
+            Operation::Row(row) => row.class() == RowClass::Discrete && row != Row::Detach,
             Operation::Primitive(p) => (&**p as &dyn Any).is::<Argmax>(),
             _ => false,
         };

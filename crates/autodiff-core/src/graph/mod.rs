@@ -493,6 +493,19 @@ impl Graph {
         id
     }
 
+    /// [`scalar_row`](Graph::scalar_row) of a `select`, whose arguments stand in the pool; `None`, and nothing is added, if their place
+    /// there has no short number.
+    #[inline]
+    pub(crate) fn scalar_select(&mut self, args: [NodeId; 3]) -> Option<NodeId> {
+        if self.pool.len() >= SHORT_IDS {
+            return None;
+        }
+        let id = NodeId(self.nodes.len() as u32);
+        let place = self.pack(&args);
+        self.nodes.push_short(SELECT, place);
+        Some(id)
+    }
+
     /// [`constant`](Graph::constant) where the same is known.
     #[inline(always)]
     pub(crate) fn scalar_constant(&mut self, value: f64) -> NodeId {

@@ -1,7 +1,7 @@
 //! How far a truncated series reaches: its radius of convergence and the size of what is left out, from its coefficients.
 
 use super::{Series, Taylor};
-use crate::real::Float;
+use crate::real::{Float, Precision};
 
 /// |c_k| ≈ e^a kᵖ ρ⁻ᵏ: the size of the coefficients of a function whose nearest singularity lies at distance ρ and is a pole or
 /// a branch point of some order.
@@ -80,15 +80,27 @@ fn remainder<T: Float>(coefficients: &[T], h: f64) -> Option<f64> {
 }
 
 impl Envelope {
-    /// The fit; `Some(None)` if the higher half of the coefficients vanishes.
+    /// The fit; `Some(None)` if the higher half of the coefficients vanishes. Where these have underflowed, that of the ones before.
     fn of<T: Float>(coefficients: &[T]) -> Option<Option<Envelope>> {
         let n = coefficients.len() - 1;
         let size = |k: usize| coefficients[k].to_f64().abs();
         if n < 4 || !(0..=n).all(|k| size(k).is_finite()) {
             return None;
         }
+        let least = match T::PRECISION {
+            Precision::Single => f64::from(f32::MIN_POSITIVE),
+            Precision::Double => f64::MIN_POSITIVE,
+        };
+        let mut normal = (1..=n).rev().filter(|&k| size(k) >= least);
+        let end = match (normal.next(), normal.next()) {
+            (Some(end), Some(before)) if end < n => {
+                let fall = (size(end) / size(before)).ln() / (end - before) as f64;
+                if size(end).ln() + fall < least.ln() { end } else { n }
+            }
+            _ => n,
+        };
         let points: Vec<(f64, f64)> =
-            (n / 2..=n).filter(|&k| size(k) > 0.0 && k > 0).map(|k| (k as f64, size(k).ln())).collect();
+            (end / 2..=end).filter(|&k| size(k) > 0.0 && k > 0).map(|k| (k as f64, size(k).ln())).collect();
         match points.len() {
             0 => return Some(None),
             1..=3 => return None,
@@ -178,6 +190,23 @@ mod tests {
         assert!(t.clone().exp().radius_of_convergence().unwrap() > 5.0);
         assert_eq!(Series::variable(1.0, 3).exp().radius_of_convergence(), None);
         assert_eq!(Series::variable(0.0, 20).ln().radius_of_convergence(), None);
+    }
+
+    #[test]
+    fn coefficients_that_underflow_are_no_polynomial() {
+        for (series, radius) in [
+            (Series::variable(1e20, 40).ln(), 1e20),
+            (Series::variable(1e8, 60).recip(), 1e8),
+            (Series::variable(-1e12, 40).square().offset(1e24).recip(), 2.0_f64.sqrt() * 1e12),
+        ] {
+            let found = series.radius_of_convergence().unwrap();
+            assert!((found / radius - 1.0).abs() < 0.2, "{found} against {radius}");
+            assert_eq!(series.remainder_estimate(2.0 * radius), Some(f64::INFINITY));
+        }
+        let single = Series::variable(1000.0_f32, 40).ln();
+        assert!((single.radius_of_convergence().unwrap() / 1000.0 - 1.0).abs() < 0.2);
+        // Too few to go by.
+        assert_eq!(Series::variable(1e100, 40).ln().radius_of_convergence(), None);
     }
 
     #[test]

@@ -66,7 +66,8 @@ fn dual_tangent_is_a_central_difference() {
     // Error h²·|f‴|/6 + ε·|f|/h at h = ε^⅓ ≈ 6e-6: 4e-11 each, times a third derivative that reaches some hundreds
     // at the ends of the samples.
     let h = f64::EPSILON.cbrt();
-    for &row in Row::ALL {
+    // Of `detach` alone differences are no derivative.
+    for &row in Row::ALL.iter().filter(|&&row| row != Row::Detach) {
         for sample in samples(row) {
             let value = |t: f64| along(row, &sample, |x, v| x + t * v);
             let difference = (value(h) - value(-h)) / (2.0 * h);

@@ -7,7 +7,8 @@ use crate::real::{Elementary, Row, times_factorial};
 
 /// The polynomial c₀ + c₁t + … + c_n tⁿ modulo tⁿ⁺¹, of any order n; or an exact constant.
 ///
-/// Coefficients are divided by k!, as in [`Taylor`](super::Taylor). A product costs O(n²), an elementary function too.
+/// Coefficients are divided by k!, as in [`Taylor`](super::Taylor). A product costs O(n²), an elementary
+/// function too, but O(n³) `ln_gamma`, `digamma`, and `pow` with an exponent that varies.
 ///
 /// **Orders.** Two series combine to the smaller of their orders: nothing is known beyond. A [constant](Series::constant), whose
 /// higher coefficients are all exactly 0, takes any order: so numbers mix with series of any order. Of order 0 are constants, and

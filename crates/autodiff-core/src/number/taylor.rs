@@ -8,7 +8,8 @@ use crate::real::{Elementary, Row, times_factorial};
 /// The polynomial c₀ + c₁t + … + c_K tᴷ modulo tᴷ⁺¹.
 ///
 /// For x(t) = x₀ + t, f(x(t)) has c_k = f⁽ᵏ⁾(x₀)/k!: coefficients are divided by k!. In general they are those of f
-/// along the curve x(t). A product costs (K + 1)(K + 2)/2 multiplications, an elementary function O(K²) operations.
+/// along the curve x(t). A product costs (K + 1)(K + 2)/2 multiplications, an elementary function O(K²) operations, but
+/// `ln_gamma`, `digamma`, and `pow` with an exponent that varies O(K³).
 /// `Copy`, and kept on the stack up to order 5; for higher orders see also [`Series`](super::Series). The recurrence of
 /// an elementary function is interpreted, at any order: for first and second derivatives alone, take [`Dual`](super::Dual)
 /// and [`HyperDual`](super::HyperDual), which compile to straight code.

@@ -26,6 +26,10 @@ const PATIENCE: usize = 16;
 /// ratio of its slopes on both sides.
 const NEAR: f64 = (1 << 20) as f64;
 
+/// Nor are they short beyond this part of the step that the series would allow: in single precision, or late, that many roundings
+/// are a time in which rates may well jump again.
+const PART: f64 = 1e-3;
+
 /// What the rates jump or bend with.
 #[derive(Default)]
 pub(super) struct Watch<T> {
@@ -72,7 +76,8 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
                 self.watch.short = 0;
                 return Ok(length);
             };
-            self.watch.short = if magnitude(behind) > NEAR * least { 0 } else { self.watch.short + 1 };
+            let is_short = magnitude(behind) <= (NEAR * least).min((PART * magnitude(length)).max(4.0 * least));
+            self.watch.short = if is_short { self.watch.short + 1 } else { 0 };
             if self.watch.short <= PATIENCE {
                 // The state may be beside such a place already: over it.
                 let over = number((4.0 * least).min(magnitude(length)).copysign(length.to_f64()));

@@ -21,6 +21,9 @@ const CLOSE: f64 = 1e-3;
 /// zeros has an order below 3.
 const FALL: f64 = 8.0;
 
+/// Where within a step a series that ends in zeros is compared with the rates, beside its end: at no parts that a period may have.
+const PLACES: [f64; 4] = [0.236, 0.472, 0.618, 0.854];
+
 /// By how much the slope of a series misses the rate, in the largest entry.
 struct Defect {
     /// Their difference.
@@ -89,6 +92,7 @@ pub struct Trajectory<'f, P: Tree, Out> {
     pub(super) rates: Flat<'f, (P::Traced, Var), Moment<P>, Out, ()>,
     order: usize,
     tolerance: f64,
+    absolute_tolerance: f64,
     structure: P,
     /// State and time, and what rounding has left out of each.
     pub(super) now: Vec<P::Scalar>,
@@ -114,10 +118,11 @@ pub struct Trajectory<'f, P: Tree, Out> {
 
 impl<P: Tree, Out> std::fmt::Debug for Trajectory<'_, P, Out> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Trajectory { order, tolerance, steps, .. } = self;
+        let Trajectory { order, tolerance, absolute_tolerance, steps, .. } = self;
         f.debug_struct("Trajectory")
             .field("order", order)
             .field("tolerance", tolerance)
+            .field("absolute_tolerance", absolute_tolerance)
             .field("steps", steps)
             .finish_non_exhaustive()
     }
@@ -134,7 +139,8 @@ pub struct Step<T> {
 }
 
 impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
-    /// The solution from `state` at `time` on, for rates `f(y, t)`; of order 20, with the rounding of the number type as tolerance.
+    /// The solution from `state` at `time` on, for rates `f(y, t)`; of order 20, in single precision 10, with the rounding of the
+    /// number type as tolerance.
     ///
     /// Nothing is traced before the first step.
     #[track_caller]
@@ -146,13 +152,15 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             Function::new(move |(y, t): &(P::Traced, Var)| f(y.borrow(), *t));
         let start = Moment { state: state.clone(), time };
         let now = start.to_vec();
+        let (order, tolerance) = match P::Scalar::PRECISION {
+            Precision::Single => (10, f64::from(f32::EPSILON)),
+            Precision::Double => (20, f64::EPSILON),
+        };
         Trajectory {
             rates: function.flat(&start),
-            order: 20,
-            tolerance: match P::Scalar::PRECISION {
-                Precision::Single => f64::from(f32::EPSILON),
-                Precision::Double => f64::EPSILON,
-            },
+            order,
+            tolerance,
+            absolute_tolerance: 0.0,
             structure: state.clone(),
             left_out: vec![P::Scalar::zero(); now.len()],
             before: now.clone(),
@@ -169,7 +177,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         }
     }
 
-    /// With series of this order. High orders pay at high accuracy: about −ln(tolerance)/2 + 2.
+    /// With series of this order. High orders pay at high accuracy: about −ln(tolerance)/2 + 2. Forgets the series of the last step:
+    /// [`at`](Self::at) has none until the next.
     ///
     /// # Panics
     /// If it is below 2: the step is chosen from two coefficients.
@@ -182,7 +191,9 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         self
     }
 
-    /// With this error a step, relative to the largest entry of the state.
+    /// With this error a step, relative to the largest entry of the state, or to an early term of the series that outgrows it in the
+    /// step. A state that starts from zero, and rates that grow with a high power of the time, ask for an
+    /// [absolute tolerance](Self::absolute_tolerance) beside it.
     ///
     /// # Panics
     /// If it is not above 0.
@@ -190,6 +201,26 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         assert!(tolerance > 0.0, "Trajectory::tolerance: expected a number above 0, found {tolerance}");
         self.tolerance = tolerance;
+        self
+    }
+
+    /// With this error a step allowed in any case, in the units of the state. Default: 0.
+    ///
+    /// ```
+    /// use autodiff_core::{Var, ode::Trajectory};
+    /// // From zero nothing is small beside the state: without it the first steps would be as short as the numbers allow.
+    /// let mut path = Trajectory::new(|_: &Var, t: Var| t.powi(4), &0.0, 0.0).order(3).tolerance(1e-6).absolute_tolerance(1e-6);
+    /// path.advance_to(1.0)?;
+    /// assert!(f64::abs(path.state() - 0.2) < 1e-6 && path.steps() < 1000);
+    /// # Ok::<(), autodiff_core::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If it is below 0 or no number.
+    #[must_use]
+    pub fn absolute_tolerance(mut self, tolerance: f64) -> Self {
+        assert!(tolerance >= 0.0, "Trajectory::absolute_tolerance: expected 0 or more, found {tolerance}");
+        self.absolute_tolerance = tolerance;
         self
     }
 
@@ -250,9 +281,9 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         while self.time() != end {
             let rest = end - self.time();
             if self.step_within(rest.to_f64())?.length == rest {
-                // The sum of the time may miss the end by a rounding.
+                // The rest of a long way, and so the sum, may be off by a rounding.
                 let last = self.now.len() - 1;
-                (self.now[last], self.left_out[last]) = (end, P::Scalar::zero());
+                self.now[last] = end;
             }
         }
         Ok(())
@@ -274,8 +305,13 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     pub fn at(&self, time: P::Scalar) -> Result<P> {
         let n = self.now.len() - 1;
         let (from, to) = (self.before[n], self.now[n]);
+        if self.known == 0 {
+            return Err(stuck(format!(
+                "there is no series over {time}, for no step was made since the start or the change of order"
+            )));
+        }
         let within = (from <= time && time <= to) || (to <= time && time <= from);
-        if self.known == 0 || !within {
+        if !within {
             return Err(stuck(format!("the last step leads from {from} to {to}, and not over {time}")));
         }
         let mut state = vec![P::Scalar::zero(); n];
@@ -317,6 +353,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         if time + length == time {
             return Err(stuck(format!("at time {time} steps have become too short to move it: {length}")));
         }
+        // As long as the time can tell, for the state is to be that of this very time.
+        length = (time + length) - time;
         self.before.copy_from_slice(&self.now);
         std::mem::swap(&mut self.series, &mut self.next);
         self.known = self.order;
@@ -331,22 +369,35 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         Ok(Step { length, allowed })
     }
 
-    /// The first of `length`, its half, its quarter, … at the end of which the series that is being made solves the equation; half way
-    /// there, if the step is not `whole` but ends behind a place where the rates jump. A series whose later coefficients are all zero
+    /// The first of `length`, its half, its quarter, … at the end of which, and at some places before, the series that is being made
+    /// solves the equation; only before, if the step is not `whole` but ends behind a place where the rates jump. A series whose later coefficients are all zero
     /// need not be a polynomial's: they may have underflowed, or stand for rates that begin to move above the order; and a polynomial
     /// may solve the equation for a while only, as (1 − t/2)² does y′ = −√y.
     fn while_solves(&mut self, mut length: P::Scalar, whole: bool) -> Result<P::Scalar> {
         let half = <P::Scalar as Elementary>::from_f64(0.5);
         let time = self.now[self.now.len() - 1];
-        let mut defect = self.defect(if whole { length } else { length * half })?;
+        let mut defect = self.worst_defect(length, whole)?;
         while defect.allowed > 1.0 && time + length != time {
-            let shorter = self.defect(length * half)?;
+            let shorter = self.worst_defect(length * half, true)?;
             if defect.relative < CLOSE && shorter.absolute > defect.absolute / FALL {
                 break;
             }
             (length, defect) = (length * half, shorter);
         }
         Ok(length)
+    }
+
+    /// The worst of the defects at some places of a step, and at its end if that is asked for.
+    fn worst_defect(&mut self, length: P::Scalar, at_end: bool) -> Result<Defect> {
+        let ends = if at_end { &[1.0][..] } else { &[] };
+        let mut worst = Defect { absolute: 0.0, relative: 0.0, allowed: 0.0 };
+        for &part in ends.iter().chain(&PLACES) {
+            let defect = self.defect(length * <P::Scalar as Elementary>::from_f64(part))?;
+            if defect.allowed > worst.allowed {
+                worst = defect;
+            }
+        }
+        Ok(worst)
     }
 
     /// By how much the slope of the series that is being made misses the rate, `after` the present time.
@@ -389,13 +440,13 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             absolute = f64::max(absolute, off);
             largest = f64::max(largest, f64::max(slope.to_f64().abs(), rate.to_f64().abs()));
         }
-        let within = (ROUNDINGS * self.tolerance * size).max(ROUNDINGS * least);
+        let within = ROUNDINGS * (self.tolerance * size).max(self.absolute_tolerance).max(least);
         Ok(Defect { absolute, relative: absolute / f64::max(largest, least), allowed: absolute * length / within })
     }
 
     /// The length h at which each of the last two terms that do not vanish is as small as the tolerance ε asks beside the state, or
     /// beside an early term, for a state near zero grows in the step: |c_k| hᵏ = ε max |c_m| hᵐ; by itself, if there is none of
-    /// these. Infinite where the later half of the coefficients is zero, NaN if a coefficient is not finite.
+    /// these. Or as small as the absolute tolerance, if that allows more. Infinite where the later half of the coefficients is zero, NaN if a coefficient is not finite.
     fn allowed(&self) -> f64 {
         let n = self.now.len() - 1;
         let state = largest(&self.now[..n]).to_f64();
@@ -408,6 +459,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         let Some(end) = last.next() else { return f64::INFINITY };
         let ends = [end, last.next().unwrap_or(end)].map(|k| (k, size(k).ln()));
         let tolerance = self.tolerance.ln();
+        let within = |(k, late): (usize, f64)| (self.absolute_tolerance.ln() - late) / k as f64;
+        let in_any_case = ends.map(within).into_iter().fold(f64::INFINITY, f64::min).exp();
         // Beside c_m hᵐ, by the logarithm of c_m.
         let beside = |m: usize, early: f64| {
             ends.map(|(k, late)| (tolerance + early - late) / (k - m) as f64)
@@ -415,7 +468,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
                 .fold(f64::INFINITY, f64::min)
                 .exp()
         };
-        let Some(mut m) = (0..=half).find(|&m| size(m) > 0.0) else { return beside(0, 0.0) };
+        let Some(mut m) = (0..=half).find(|&m| size(m) > 0.0) else { return beside(0, 0.0).max(in_any_case) };
         // A term that is larger there allows more, and only a later one can be: m grows until there is none.
         loop {
             let h = beside(m, size(m).ln());
@@ -427,7 +480,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
                 }
             }
             if largest == m {
-                return h;
+                return h.max(in_any_case);
             }
             m = largest;
         }
@@ -439,7 +492,8 @@ pub(super) fn stuck(message: String) -> Error {
 }
 
 /// Coefficients 1 to `order` of the solution of y′ = f(y, t) through `state` at `time`, each in the structure of the state and
-/// divided by k!: what one step is made of, for those who write their own. Traces at every call.
+/// divided by k!: what one step is made of, for those who write their own. Traces at every call. Costs
+/// O(K²) for order K, and the recording of the closure.
 ///
 /// ```
 /// use autodiff_core::{Var, ode::taylor_step};

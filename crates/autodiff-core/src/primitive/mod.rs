@@ -64,7 +64,6 @@ primitives! {
     solve::{Solve};
     extremum::{Maximum, Argmax};
     leaning::{Leading, Shares};
-    detach::{Detach};
 }
 
 /// Non-negative integers of an attribute.

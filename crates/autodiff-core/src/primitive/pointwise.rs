@@ -6,7 +6,8 @@
 use crate::graph::Var;
 use crate::real::{Elementary, Row, whole_exponent};
 use crate::trace::{
-    Operand, constant, known_number, literal, record_plainly, record_quickly, record_row, record_two_quickly, refuse,
+    Operand, are_quick, constant, known_number, literal, record_plainly, record_quickly, record_row,
+    record_select_quickly, record_two_quickly, refuse,
 };
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -68,6 +69,15 @@ fn smooth_two<const ROW: usize>(a: Var, b: Var) -> Var {
     two::<ROW>(a, b, Location::caller())
 }
 
+/// Records a `select`, broadcasting its operands to one shape.
+#[inline]
+fn select(mask: Var, if_true: Var, if_false: Var, place: &'static Location<'static>) -> Var {
+    match record_select_quickly(mask, if_true, if_false) {
+        Some(var) => var,
+        None => pointwise(Row::Select, &[mask, if_true, if_false], place),
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn slow_one(row: Row, a: Var, place: &'static Location<'static>) -> Var {
@@ -108,7 +118,7 @@ macro_rules! elementary_var {
             }
             #[track_caller]
             fn select(self, if_true: Var, if_false: Var) -> Var {
-                pointwise(Row::Select, &[self, if_true, if_false], Location::caller())
+                select(self, if_true, if_false, Location::caller())
             }
             #[track_caller]
             fn scale(self, c: f64) -> Var {
@@ -191,7 +201,7 @@ impl Var {
     /// The branch not taken is discarded in the value and in every derivative, also where it is infinite or NaN.
     #[track_caller]
     pub fn select(self, if_true: impl IntoVar, if_false: impl IntoVar) -> Var {
-        pointwise(Row::Select, &[self, if_true.into_operand(), if_false.into_operand()], Location::caller())
+        select(self, if_true.into_operand(), if_false.into_operand(), Location::caller())
     }
 
     /// self².
@@ -271,7 +281,14 @@ impl Var {
 }
 
 /// Both operands of a composed function in their common shape; the trace is refused in its name if there is none.
+#[inline]
 fn paired(operation: &str, a: Var, b: Var, place: &'static Location<'static>) -> (Var, Var) {
+    if are_quick(&[a, b]) { (a, b) } else { paired_arrays(operation, a, b, place) }
+}
+
+/// The same of what may be arrays.
+#[inline(never)]
+fn paired_arrays(operation: &str, a: Var, b: Var, place: &'static Location<'static>) -> (Var, Var) {
     if !crate::trace::all_here(operation, &[a, b], place) {
         return (a, b);
     }

@@ -132,6 +132,8 @@ macro_rules! for_each_row {
                 Trunc trunc value(x) { x.trunc() };
                 /// −1, 0 or 1; sign(0) = 0, and NaN of NaN.
                 Sign sign value(x) { if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x * 0.0 } };
+                /// The number itself, taken as constant by every derivative.
+                Detach detach value(x) { x };
             }
             comparison {
                 /// 1 where `self < other`, else 0.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use quick::at_hand;
-pub(crate) use quick::{Operand, record_quickly, record_two_quickly};
+pub(crate) use quick::{Operand, are_quick, record_quickly, record_select_quickly, record_two_quickly};
 
 thread_local! {
     /// The tape that records. Not dropped with the thread, which no open session outlives: what needs no dropping is at hand

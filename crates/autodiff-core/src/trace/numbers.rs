@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Place, Result};
 use crate::graph::{Executable, Graph, NodeId, Operation, SHORT_IDS, Step};
-use crate::real::{Precision, Row};
+use crate::real::{Class, Precision, Row};
 use crate::tensor::View;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -104,8 +104,14 @@ impl Numbers {
         }
         match self.precision {
             Precision::Double => Some(row.value(&operands)),
-            // Rounded twice is as rounded once: 53 bits are more than twice 24 (Figueroa 1995).
-            Precision::Single if matches!(row, Row::Neg | Row::Add | Row::Sub | Row::Mul) => {
+            // Rounded twice is as rounded once: 53 bits are more than twice 24 and one (Figueroa 1995). What has no derivative
+            // is exact, as is what a `select` chooses.
+            Precision::Single
+                if matches!(
+                    row.class(),
+                    Class::Linear | Class::Bilinear | Class::Implicit | Class::Select | Class::Discrete
+                ) =>
+            {
                 Some(f64::from(row.value(&operands) as f32))
             }
             Precision::Single => None,

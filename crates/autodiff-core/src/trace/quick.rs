@@ -42,6 +42,20 @@ impl Tape {
         Some((Var { trace: a.trace, node }, number))
     }
 
+    /// [`quick`](Tape::quick) of a `select`.
+    #[inline]
+    fn quick_select(&mut self, operands: [Var; 3]) -> Option<Var> {
+        if operands.iter().any(|v| v.trace != self.quick) {
+            return None;
+        }
+        let args = operands.map(|v| v.node);
+        let next = self.graph.room()?;
+        let number = self.numbers.value_of(next, Row::Select, args)?;
+        let node = self.graph.scalar_select(args)?;
+        self.numbers.put(next, number);
+        Some(Var { trace: operands[0].trace, node })
+    }
+
     /// The variable of a number in the text of the closure, if there it is [quick](Tape::quick).
     #[inline(always)]
     pub(super) fn quick_literal(&mut self, value: f64) -> Option<Var> {
@@ -138,6 +152,18 @@ pub(crate) fn record_two_quickly<const ROW: usize>(a: impl Operand, b: impl Oper
         let a = a.quick(tape)?;
         b.quick_second(tape, const { Row::ALL[ROW] }, a).map(|(var, _)| var)
     })
+}
+
+/// The same of a `select`.
+#[inline]
+pub(crate) fn record_select_quickly(mask: Var, if_true: Var, if_false: Var) -> Option<Var> {
+    at_hand(|tape| tape.quick_select([mask, if_true, if_false]))
+}
+
+/// Whether variables are [quick](Tape::quick), and so scalars of the tape that is recorded.
+#[inline]
+pub(crate) fn are_quick(vars: &[Var]) -> bool {
+    at_hand(|tape| vars.iter().all(|v| v.trace == tape.quick).then_some(())).is_some()
 }
 
 /// Runs `act`, which leaves the tape as [settled](Tape::settled) as it is, on the innermost one.

@@ -58,7 +58,7 @@ fn step(var: Var) -> (Step, Vec<Var>) {
 }
 
 /// Whether a derivative passes through argument `i` of the node.
-fn passes(graph: &Graph, id: NodeId, i: usize) -> bool {
+pub(crate) fn passes(graph: &Graph, id: NodeId, i: usize) -> bool {
     match graph.operation(id) {
         Operation::Row(row) => match row.class() {
             RowClass::Discrete => false,

@@ -63,7 +63,8 @@ impl<T: Scalar> HagerZhang<T> {
         self
     }
 
-    /// By how much of |φ(0)| a step may increase the value if its slope is right. Default: 1e-6.
+    /// By how much of |φ(0)| a step may increase the value if its slope is right. Default: 1e-6, or ten roundings if that is
+    /// more.
     pub fn value_error(mut self, epsilon: T) -> Self {
         self.epsilon = epsilon;
         self

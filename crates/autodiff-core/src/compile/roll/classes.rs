@@ -4,6 +4,8 @@ use super::pairs::Pairs;
 use crate::graph::{Graph, NodeId, Operation};
 use crate::primitive::{Sense, Windows};
 use crate::real::Row;
+use crate::transform::passes;
+use fixedbitset::FixedBitSet;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -19,7 +21,7 @@ pub enum Kind {
     Entries(NodeId),
     /// Constants.
     Number,
-    /// An elementwise operation on members of these classes.
+    /// An elementwise operation on members of these classes. Those that cotangents come back to are a class of their own.
     Row(Row, [u32; 3]),
     /// A sum, product or extremum of terms of these classes, so many of each.
     Chain(Chain, Box<[Group]>),
@@ -154,8 +156,9 @@ impl Classes {
             negative: FxHashMap::default(),
             folded: FxHashMap::default(),
         };
-        let mut rows: FxHashMap<(Row, [u32; 3]), u32> = FxHashMap::default();
-        let mut ids: FxHashMap<Kind, u32> = FxHashMap::default();
+        let reached = reached(graph);
+        let mut rows: FxHashMap<(Row, [u32; 3], bool), u32> = FxHashMap::default();
+        let mut ids: FxHashMap<(Kind, bool), u32> = FxHashMap::default();
         let mut number = NONE;
         let mut windows = Windows::default();
         let (mut inputs, mut input) = (graph.inputs().iter(), 0);
@@ -226,15 +229,22 @@ impl Classes {
                     number = classes.add(kind);
                     number
                 }
-                Kind::Row(row, of) => *rows.entry((*row, *of)).or_insert_with(|| classes.add(Kind::Row(*row, *of))),
-                _ => match ids.get(&kind) {
-                    Some(&class) => class,
-                    None => {
-                        let class = classes.add(kind.clone());
-                        ids.insert(kind, class);
-                        class
+                // Lanes share their derivatives: 0 that comes back to those of which nothing is asked is a factor of theirs.
+                Kind::Row(row, of) => *rows
+                    .entry((*row, *of, reached.contains(id.index())))
+                    .or_insert_with(|| classes.add(Kind::Row(*row, *of))),
+                Kind::Input(_) | Kind::Entries(_) | Kind::Chain(..) => {
+                    let computed = matches!(kind, Kind::Chain(..));
+                    let key = (kind, computed && reached.contains(id.index()));
+                    match ids.get(&key) {
+                        Some(&class) => class,
+                        None => {
+                            let class = classes.add(key.0.clone());
+                            ids.insert(key, class);
+                            class
+                        }
                     }
-                },
+                }
             };
             classes.of[id.index()] = class;
             classes.all[class as usize].members.push(id);
@@ -254,6 +264,20 @@ impl Classes {
         self.all.push(Class { kind, members: Vec::new() });
         self.all.len() as u32 - 1
     }
+}
+
+/// The nodes that cotangents of the outputs come back to. The others stand for branches alone, or for what has no derivative.
+fn reached(graph: &Graph) -> FixedBitSet {
+    let mut reached = FixedBitSet::with_capacity(graph.len());
+    graph.outputs().iter().for_each(|id| reached.insert(id.index()));
+    for id in graph.ids().rev() {
+        if reached.contains(id.index()) {
+            for (i, a) in graph.arguments(id).iter().enumerate() {
+                reached.set(a.index(), reached.contains(a.index()) || passes(graph, id, i));
+            }
+        }
+    }
+    reached
 }
 
 /// The groups of terms, of which those of one class stand together. Terms that are added and subtracted in turns stay one group,
