@@ -17,7 +17,11 @@ fn the_example_of_the_readme_is_a_file_that_runs() {
 
 #[test]
 fn linked_files_exist() {
-    for document in ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/mathematics.md"] {
+    let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).expect("the folder of documents");
+    let names = pages.map(|page| format!("docs/{}", page.expect("a file").file_name().to_string_lossy()));
+    let pages: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+    assert!(pages.len() > 5, "{pages:?}");
+    for document in ["README.md", "CONTRIBUTING.md"].into_iter().chain(pages.iter().map(String::as_str)) {
         let folder = Path::new(document).parent().expect("a file has a folder").to_path_buf();
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if !link.starts_with("http") && !link.starts_with('#') {

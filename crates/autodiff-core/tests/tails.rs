@@ -82,3 +82,11 @@ fn series_of_the_sigmoid_agree_to_a_high_order() {
         }
     }
 }
+
+/// ζ(s, x) = x^{1−s}/(s − 1) + ½x^{−s} + …, also where x^{−s} is below the numbers.
+#[test]
+fn zeta_far_out_does_not_vanish_early() {
+    close("ζ(2, 1e155)", 1e155_f64.hurwitz_zeta(2.0), 1e-155);
+    close("ζ(3, 1e110)", 1e110_f64.hurwitz_zeta(3.0), 0.5e-220);
+    close("ψ′", Dual::variable(1e200).digamma().tangent, 1e-200);
+}

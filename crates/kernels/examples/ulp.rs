@@ -169,9 +169,12 @@ are the standard library's in both.
 const TAIL: &str = "
 ## What derivatives lose
 
-Derivatives of a row are computed from its output where that is faster, and mostly exact. One is not: the slope of tanh is 1 − y², and 1 − |y| has
+Derivatives of a row are computed from its output where that is faster, and mostly exact. Two are not: the slope of tanh is 1 − y², and 1 − |y| has
 few digits where |y| is nearly 1. Its relative error is up to about ε e^{2|x|}/2: 2e-12 at |x| = 5, 5e-8 at 10; from |x| = 19.1 on (`f32`: 9.1) it is 0
 instead of 4e^{−2|x|}. Absolutely it is off by a few ε. A slope that is exact there, σ(2x)·4σ(−2x), costs two more exponentials in every layer of a network
 and its derivatives, and is no square, of which series take half the products. Where the tails matter, write 2·sigmoid(2x) − 1: its slope is exact there,
 its value near 0 is not.
+
+The curvature of hypot(x, y) along x is y²/h³, computed as (1 − (x/h)²)/h: where |y| is small beside |x| it is exact to ε/h absolutely, and relatively to ε (x/y)². Coefficients of
+higher order are made of it. √(x² + y²) written out loses as much. At the origin side, |x| ≪ |y|, nothing is lost.
 ";

@@ -183,6 +183,8 @@ const MOST: f64 = 1e9;
 /// All terms but the last few are positive: relative accuracy is that of the largest.
 fn hurwitz(s: i32, x: f64) -> f64 {
     let power = |z: f64| z.powi(-s);
+    // z^{1−s}, which is a number where z^{−s} vanishes.
+    let integral = |z: f64| z.powi(1 - s) / f64::from(s - 1);
     let s = f64::from(s);
     // From z = 10 + s on, term k of the correction is below (s + 2k)²/(2πz)² < ⅙ of the one before, for k ≤ 10.
     let start = 10.0 + s;
@@ -205,7 +207,7 @@ fn hurwitz(s: i32, x: f64) -> f64 {
         correction = (correction + BERNOULLI[k]) * a * b * inverse_square;
     }
     correction = (correction + BERNOULLI[0]) * s / z;
-    sum + power(z) * (z / (s - 1.0) + 0.5 + correction)
+    sum + (integral(z) + power(z) * (0.5 + correction))
 }
 
 /// The same sum for x ≤ 0: Σ_{k≥0} (x + k)^{−s}.
