@@ -610,3 +610,48 @@ fn single_precision_has_an_order_of_its_own() {
     decay.advance_to(0.01).unwrap();
     assert!((decay.state()[0] / (-10.0_f32).exp() - 1.0).abs() < 1e-4, "{}", decay.state()[0]);
 }
+
+/// Late, places within a step are compared where the time can tell them apart.
+#[test]
+fn polynomial_rates_are_followed_late() {
+    for (start, rest) in [(1e4_f32, 1.0), (100.0, 0.01)] {
+        let mut line = Trajectory::new(move |_: &Var, t: Var| t - f64::from(start), &0.0_f32, start);
+        line.advance_to(start + rest).unwrap();
+        let whole = (start + rest) - start;
+        assert!((line.state() / (0.5 * whole * whole) - 1.0).abs() < 1e-5, "{start}: {}", line.state());
+    }
+    for (start, rest) in [(1.7e9, 1e-4), (1e6, 1e-7), (1e13, 1.0)] {
+        let mut line = Trajectory::new(move |_: &Var, t: Var| t - start, &0.0, start);
+        line.advance_to(start + rest).unwrap();
+        let whole = (start + rest) - start;
+        assert!(f64::abs(line.state() / (0.5 * whole * whole) - 1.0) < 1e-14, "{start}: {}", line.state());
+    }
+    let mut saw = Trajectory::new(|_: &Var, t: Var| t - t.floor(), &0.0_f32, 1e4);
+    saw.advance_to(1e4 + 4.0).unwrap();
+    assert!((saw.state() - 2.0).abs() < 1e-2, "{}", saw.state());
+}
+
+/// Terms that are all below the absolute tolerance bound nothing while they grow.
+#[test]
+fn an_absolute_tolerance_bounds_the_error_of_a_step() {
+    let mut growth = Trajectory::new(|y: &Var, _: Var| *y, &1e-20, 0.0).absolute_tolerance(1e-6);
+    let step = growth.step().unwrap();
+    assert!(f64::abs(growth.state() - 1e-20 * f64::exp(step.length)) < 1e-6, "{step:?}");
+    let mut logistic =
+        Trajectory::new(|y: &Var, _: Var| *y * (1.0 - *y), &1e-20, 0.0).tolerance(1e-10).absolute_tolerance(1e-12);
+    logistic.advance_to(50.0).unwrap();
+    let exact = 1.0 / (1.0 + (1e20 - 1.0) * f64::exp(-50.0));
+    // What early steps leave out grows with the solution.
+    assert!(f64::abs(logistic.state() - exact) < 1e-3, "{} {exact}", logistic.state());
+    // A pole at 1e10.
+    let mut pole = Trajectory::new(|y: &Var, _: Var| y.square(), &1e-10, 0.0).absolute_tolerance(1e-6);
+    assert!(pole.step().unwrap().length < 1e10);
+}
+
+/// A jump at the very end of a way, as is advised, costs no steps.
+#[test]
+fn rates_that_jump_at_the_end_are_followed_to_it() {
+    let mut stairs = Trajectory::new(|_: &Var, t: Var| t.floor(), &0.0, 0.0);
+    stairs.advance_to(1.0).unwrap();
+    assert!(stairs.state() < 1e-15 && stairs.steps() <= 4, "{} in {}", stairs.state(), stairs.steps());
+}

@@ -2,8 +2,8 @@
 //!
 //! Rates are smooth as long as every comparison, sign and whole number in them stays what it is. These are compared, at the
 //! beginning of a step and along its series, and the first place where one differs is bisected down to the resolution of the time.
-//! The step ends just behind it, so that the next begins with what the rates are there. Both series agree at the place itself: what
-//! the step does wrong behind it is of the order of one rounding.
+//! The step ends just behind it, or a rounding of the time before, so that the next begins with what the rates are there. Both
+//! series agree at the place itself: what the step does wrong behind it is of the order of one rounding.
 //!
 //! Source: Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I* (1993), section II.6, "Discontinuities" and dense
 //! output.
@@ -57,9 +57,9 @@ impl<T> Watch<T> {
 }
 
 impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
-    /// The length of a step along the series that is being made, of this length at most: to just behind the first place where the
-    /// rates jump or bend.
-    pub(super) fn until_switch(&mut self, path: &Path<Out>, length: P::Scalar) -> Result<P::Scalar> {
+    /// The length of a step along the series that is being made to just behind the first place within `length` where the rates jump
+    /// or bend; `None` if there is none.
+    pub(super) fn until_switch(&mut self, path: &Path<Out>, length: P::Scalar) -> Result<Option<P::Scalar>> {
         let number = <P::Scalar as Elementary>::from_f64;
         let magnitude = |step: P::Scalar| step.to_f64().abs();
         self.rates.switches(path, &self.now, &mut self.watch.first)?;
@@ -74,14 +74,14 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
         loop {
             let Some(behind) = self.first_switch(path, length, least)? else {
                 self.watch.short = 0;
-                return Ok(length);
+                return Ok(None);
             };
             let is_short = magnitude(behind) <= (NEAR * least).min((PART * magnitude(length)).max(4.0 * least));
             self.watch.short = if is_short { self.watch.short + 1 } else { 0 };
             if self.watch.short <= PATIENCE {
                 // The state may be beside such a place already: over it.
                 let over = number((4.0 * least).min(magnitude(length)).copysign(length.to_f64()));
-                return Ok(if magnitude(behind) > 4.0 * least { behind } else { over });
+                return Ok(Some(if magnitude(behind) > 4.0 * least { behind } else { over }));
             }
             if self.has_jumped() {
                 let time = self.now[self.now.len() - 1];
@@ -92,7 +92,7 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
             // Two states that are equal but for rounding, as in max(x, y): either branch is right. Others may be met later.
             self.watch.short = 0;
             if !self.tie(path, behind)? {
-                return Ok(length);
+                return Ok(None);
             }
         }
     }

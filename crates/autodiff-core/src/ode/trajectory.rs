@@ -83,7 +83,8 @@ impl<P: Tree> Tree for Moment<P> {
 /// Rates may jump or bend (`if`, `select`, `abs`, `max`, `floor`): a step ends where the first comparison on which they depend comes
 /// out otherwise, found by bisection of its series. Each step is looked at in four places, so what comes out otherwise for a
 /// shorter time than a quarter of it may go unseen; [`advance_to`](Trajectory::advance_to) such a place first, if it is known. A
-/// solution that slides along a jump, pushed back from both sides, has no series there, which is an error.
+/// solution that slides along a jump, pushed back from both sides, has no series there, which is an error where the time tells its
+/// steps apart.
 ///
 /// The coefficients are computed by recurrences over the trace, which are made into a list of instructions at the first step; later
 /// ones allocate nothing. Many systems of the same equations are fastest as the entries of arrays: loops over scalars
@@ -94,7 +95,7 @@ pub struct Trajectory<'f, P: Tree, Out> {
     tolerance: f64,
     absolute_tolerance: f64,
     structure: P,
-    /// State and time, and what rounding has left out of each.
+    /// State and time, and what rounding has left out of each; of the time that is nothing.
     pub(super) now: Vec<P::Scalar>,
     left_out: Vec<P::Scalar>,
     /// Where the last step began, and the series from there, order by order; none before the first step.
@@ -134,7 +135,8 @@ pub struct Step<T> {
     /// Its length in time; negative backwards.
     pub length: T,
     /// The length that the last coefficients allow; infinite where the later half of them is zero. Where rates jump or bend, or a
-    /// series that ends in zeros ceases to solve the equation, a step may be much shorter.
+    /// series that ends in zeros ceases to solve the equation, a step may be much shorter; and longer by half of what the time can
+    /// tell, to which a length is rounded.
     pub allowed: f64,
 }
 
@@ -204,7 +206,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         self
     }
 
-    /// With this error a step allowed in any case, in the units of the state. Default: 0.
+    /// With this error a step allowed in any case, in the units of the state. Default: 0. What a step leaves out may grow in later
+    /// ones, as the solution does.
     ///
     /// ```
     /// use autodiff_core::{Var, ode::Trajectory};
@@ -216,10 +219,11 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     /// ```
     ///
     /// # Panics
-    /// If it is below 0 or no number.
+    /// If it is below 0 or not finite.
     #[must_use]
     pub fn absolute_tolerance(mut self, tolerance: f64) -> Self {
-        assert!(tolerance >= 0.0, "Trajectory::absolute_tolerance: expected 0 or more, found {tolerance}");
+        let fits = tolerance >= 0.0 && tolerance.is_finite();
+        assert!(fits, "Trajectory::absolute_tolerance: expected a finite number of 0 or more, found {tolerance}");
         self.absolute_tolerance = tolerance;
         self
     }
@@ -342,9 +346,10 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         let mut length = <P::Scalar as Elementary>::from_f64(length);
         let (mut whole, mut beside) = (true, false);
         if path.switches() {
-            let wanted = length;
-            length = self.until_switch(&path, length)?;
-            (whole, beside) = (length == wanted, self.watch.is_beside());
+            if let Some(behind) = self.until_switch(&path, length)? {
+                (length, whole) = (behind, false);
+            }
+            beside = self.watch.is_beside();
         }
         if !allowed.is_finite() && !beside {
             length = self.while_solves(length, whole)?;
@@ -370,9 +375,9 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     }
 
     /// The first of `length`, its half, its quarter, … at the end of which, and at some places before, the series that is being made
-    /// solves the equation; only before, if the step is not `whole` but ends behind a place where the rates jump. A series whose later coefficients are all zero
-    /// need not be a polynomial's: they may have underflowed, or stand for rates that begin to move above the order; and a polynomial
-    /// may solve the equation for a while only, as (1 − t/2)² does y′ = −√y.
+    /// solves the equation; only before, if the step is not `whole` but ends behind a place where the rates jump. A series whose
+    /// later coefficients are all zero need not be a polynomial's: they may have underflowed, or stand for rates that begin to move
+    /// above the order; and a polynomial may solve the equation for a while only, as (1 − t/2)² does y′ = −√y.
     fn while_solves(&mut self, mut length: P::Scalar, whole: bool) -> Result<P::Scalar> {
         let half = <P::Scalar as Elementary>::from_f64(0.5);
         let time = self.now[self.now.len() - 1];
@@ -404,6 +409,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
     fn defect(&mut self, after: P::Scalar) -> Result<Defect> {
         let n = self.now.len() - 1;
         let number = <P::Scalar as Elementary>::from_f64;
+        // Where the time can tell: the rates are those of a time, and the slope is to be that of the same.
+        let after = (self.now[n] + after) - self.now[n];
         let Trajectory { next, now, rise, watch, .. } = self;
         let (point, there) = watch.memory();
         point.resize(n + 1, P::Scalar::zero());
@@ -446,7 +453,8 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
 
     /// The length h at which each of the last two terms that do not vanish is as small as the tolerance ε asks beside the state, or
     /// beside an early term, for a state near zero grows in the step: |c_k| hᵏ = ε max |c_m| hᵐ; by itself, if there is none of
-    /// these. Or as small as the absolute tolerance, if that allows more. Infinite where the later half of the coefficients is zero, NaN if a coefficient is not finite.
+    /// these. Or as small as the absolute tolerance, if that allows more and these terms fall by half for each order. Infinite
+    /// where the later half of the coefficients is zero, NaN if a coefficient is not finite.
     fn allowed(&self) -> f64 {
         let n = self.now.len() - 1;
         let state = largest(&self.now[..n]).to_f64();
@@ -460,7 +468,10 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
         let ends = [end, last.next().unwrap_or(end)].map(|k| (k, size(k).ln()));
         let tolerance = self.tolerance.ln();
         let within = |(k, late): (usize, f64)| (self.absolute_tolerance.ln() - late) / k as f64;
-        let in_any_case = ends.map(within).into_iter().fold(f64::INFINITY, f64::min).exp();
+        let [(k, late), (before, earlier)] = ends;
+        // Terms that grow are no bound for those that are left out, however small they are.
+        let falling = if before < k { (earlier - late) / (k - before) as f64 - f64::ln(2.0) } else { f64::INFINITY };
+        let in_any_case = ends.map(within).into_iter().fold(falling, f64::min).exp();
         // Beside c_m hᵐ, by the logarithm of c_m.
         let beside = |m: usize, early: f64| {
             ends.map(|(k, late)| (tolerance + early - late) / (k - m) as f64)

@@ -15,7 +15,7 @@ pub enum Class {
     Implicit,
     /// Linear in its second and third input, which the first chooses from.
     Select,
-    /// Piecewise constant: derivative 0 everywhere, by convention also at the jumps.
+    /// Piecewise constant: derivative 0 everywhere, by convention also at the jumps. And `detach`, which is taken as constant.
     Discrete,
 }
 

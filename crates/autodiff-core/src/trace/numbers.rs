@@ -79,7 +79,7 @@ impl Numbers {
         rounded(number, self.precision)
     }
 
-    /// The value of a row that node `id` is to be; `None` if there is no place for it, or if it is not arithmetic and of single
+    /// The value of a row that node `id` is to be; `None` if there is no place for it, or if it is a smooth function in single
     /// precision. Only where the numbers of all nodes before it are known.
     #[inline(always)]
     pub fn value_of<const N: usize>(&self, id: usize, row: Row, args: [NodeId; N]) -> Option<f64> {

@@ -21,7 +21,8 @@ pub enum Kind {
     Entries(NodeId),
     /// Constants.
     Number,
-    /// An elementwise operation on members of these classes. Those that cotangents come back to are a class of their own.
+    /// An elementwise operation on members of these classes. Those that cotangents come back to are a class of their own, as are
+    /// chains.
     Row(Row, [u32; 3]),
     /// A sum, product or extremum of terms of these classes, so many of each.
     Chain(Chain, Box<[Group]>),
