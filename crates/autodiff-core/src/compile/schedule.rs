@@ -21,7 +21,7 @@ pub fn schedule(graph: &Graph, nodes: &[NodeId], required: impl Fn(NodeId) -> bo
         if computed && until != u32::MAX && !required(id) {
             let mut kept = SmallVec::new();
             graph.arguments(id).iter().for_each(|&a| sources(graph, a, &|a| last[a.index()] < until, 0, &mut kept));
-            if size_of(graph, &mut kept) <= graph.shape(id).size() {
+            if entries_of(graph, &mut kept) <= graph.shape(id).size() {
                 time[id.index()] = until;
             }
         }
@@ -51,7 +51,7 @@ fn sources(graph: &Graph, id: NodeId, dies: &dyn Fn(NodeId) -> bool, nest: usize
             let mut below = SmallVec::new();
             graph.arguments(id).iter().for_each(|&a| sources(graph, a, dies, nest + 1, &mut below));
             // A node that would keep more alive than its own result does not wait, and is kept itself.
-            if size_of(graph, &mut below) <= graph.shape(id).size() {
+            if entries_of(graph, &mut below) <= graph.shape(id).size() {
                 kept.extend(below);
             } else {
                 kept.push(id);
@@ -65,7 +65,7 @@ fn sources(graph: &Graph, id: NodeId, dies: &dyn Fn(NodeId) -> bool, nest: usize
 }
 
 /// Entries of some nodes, which are left with each of them once.
-fn size_of(graph: &Graph, nodes: &mut SmallVec<[NodeId; 8]>) -> usize {
+fn entries_of(graph: &Graph, nodes: &mut SmallVec<[NodeId; 8]>) -> usize {
     nodes.sort_unstable();
     nodes.dedup();
     nodes.iter().map(|id| graph.shape(*id).size()).sum()

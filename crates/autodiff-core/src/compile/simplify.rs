@@ -1,9 +1,8 @@
 //! Algebra on nodes: constants folded, identities removed, moves of data combined, transposes folded into products, and
 //! equal nodes merged. One pass in order, for the arguments of a node are simple before it is looked at.
 //!
-//! A rule keeps every bit of the result, with these exceptions: an
-//! operation on repeated scalars is that of one, by the scalar function; a product of repeated rows is one of fewer rows, which
-//! another kernel may compute; entries that are added into one place are summed as those of a line, and the sum of −x is −(the sum
+//! A rule keeps every bit of the result, with these exceptions: an operation on repeated scalars is that of one, by the scalar
+//! function; a product of repeated rows is one of fewer rows, which another kernel may compute; entries that are added into one place are summed as those of a line, and the sum of −x is −(the sum
 //! of x), also where that is 0. Constants are folded in double precision, so a program in single precision may differ from the
 //! unfolded one by a rounding; what branches of the trace rest on is [settled](super::settled) before.
 

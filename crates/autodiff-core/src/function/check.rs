@@ -68,10 +68,7 @@ impl<'f, A: ?Sized, Out: Traced + Send + Sync, B: ?Sized> Function<'f, A, Out, B
         let (u, v) = (directions::<P::Scalar>(entries.len(), 1), directions::<P::Scalar>(entries.len(), 2));
         let (tree_u, tree_v) = (x.with_entries(&u), x.with_entries(&v));
         // Unit roundoff, and the accuracy that central differences reach with the best step: ε^{2/3}.
-        let rounding = match P::Scalar::PRECISION {
-            crate::real::Precision::Single => f64::from(f32::EPSILON),
-            crate::real::Precision::Double => f64::EPSILON,
-        };
+        let rounding = P::Scalar::PRECISION.epsilon();
         let (exact, differences) = (1e4 * rounding, 1e3 * rounding.powf(2.0 / 3.0));
 
         let gradient = self.gradient(x)?.to_vec();

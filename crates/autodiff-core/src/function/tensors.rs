@@ -11,7 +11,7 @@ use super::operator::Operator;
 use super::operators::CHUNK;
 use super::variant::{Call, Results};
 use crate::error::{Error, Result};
-use crate::real::{Elementary, Float};
+use crate::real::{Elementary, Float, times_factorial};
 use crate::tree::{Traced, Tree};
 use ndarray::{ArrayD, IxDyn};
 use num_traits::Zero;
@@ -168,18 +168,16 @@ fn interpolation(i: &MultiIndex, d: usize) -> Vec<(MultiIndex, f64)> {
         match whole.iter_mut().find(|entry| **entry == d && d > 0) {
             Some(entry) => {
                 *entry = 1;
-                (whole, if support.len() == 1 { factorial(d) } else { weight(j) * (d as f64).powi(d as i32) })
+                (
+                    whole,
+                    if support.len() == 1 { times_factorial(1.0, d) } else { weight(j) * (d as f64).powi(d as i32) },
+                )
             }
             None => (whole, weight(j)),
         }
     };
     let directions = multi_indices(support.len(), d);
     directions.iter().map(along).filter(|(_, weight)| *weight != 0.0).collect()
-}
-
-/// d!
-fn factorial(d: usize) -> f64 {
-    (1..=d).map(|k| k as f64).product()
 }
 
 /// z (z − 1) ⋯ (z − k + 1)/k!

@@ -1,7 +1,7 @@
 //! How far a truncated series reaches: its radius of convergence and the size of what is left out, from its coefficients.
 
 use super::{Series, Taylor};
-use crate::real::{Float, Precision};
+use crate::real::Float;
 
 /// |c_k| ≈ e^a kᵖ ρ⁻ᵏ: the size of the coefficients of a function whose nearest singularity lies at distance ρ and is a pole or
 /// a branch point of some order.
@@ -87,10 +87,7 @@ impl Envelope {
         if n < 4 || !(0..=n).all(|k| size(k).is_finite()) {
             return None;
         }
-        let least = match T::PRECISION {
-            Precision::Single => f64::from(f32::MIN_POSITIVE),
-            Precision::Double => f64::MIN_POSITIVE,
-        };
+        let least = T::PRECISION.least_normal();
         let mut normal = (1..=n).rev().filter(|&k| size(k) >= least);
         let end = match (normal.next(), normal.next()) {
             (Some(end), Some(before)) if end < n => {

@@ -66,11 +66,7 @@ impl<P: Tree, Out: Traced + Send + Sync> Trajectory<'_, P, Out> {
         self.watch.tied.clear();
         self.watch.tied.resize(self.watch.first.len(), false);
         // Beyond a rounding of the time, or of the length of the step, there is nothing to tell.
-        let rounding = match P::Scalar::PRECISION {
-            Precision::Single => f64::from(f32::EPSILON),
-            Precision::Double => f64::EPSILON,
-        };
-        let least = rounding * magnitude(self.now[self.now.len() - 1]).max(magnitude(length));
+        let least = P::Scalar::PRECISION.epsilon() * magnitude(self.now[self.now.len() - 1]).max(magnitude(length));
         loop {
             let Some(behind) = self.first_switch(path, length, least)? else {
                 self.watch.short = 0;

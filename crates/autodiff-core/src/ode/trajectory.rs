@@ -154,14 +154,14 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             Function::new(move |(y, t): &(P::Traced, Var)| f(y.borrow(), *t));
         let start = Moment { state: state.clone(), time };
         let now = start.to_vec();
-        let (order, tolerance) = match P::Scalar::PRECISION {
-            Precision::Single => (10, f64::from(f32::EPSILON)),
-            Precision::Double => (20, f64::EPSILON),
+        let order = match P::Scalar::PRECISION {
+            Precision::Single => 10,
+            Precision::Double => 20,
         };
         Trajectory {
             rates: function.flat(&start),
             order,
-            tolerance,
+            tolerance: P::Scalar::PRECISION.epsilon(),
             absolute_tolerance: 0.0,
             structure: state.clone(),
             left_out: vec![P::Scalar::zero(); now.len()],
@@ -434,10 +434,7 @@ impl<'f, P: Tree + Clone, Out: Traced + Send + Sync> Trajectory<'f, P, Out> {
             Err(error) => return Err(error.of("trajectory")),
         }
         // Numbers below the normal ones have no digits to tell anything by.
-        let least = match P::Scalar::PRECISION {
-            Precision::Single => f64::from(f32::MIN_POSITIVE),
-            Precision::Double => f64::MIN_POSITIVE,
-        };
+        let least = P::Scalar::PRECISION.least_normal();
         let (mut absolute, mut largest) = (0.0, 0.0);
         for (slope, rate) in slope.iter().zip(there.iter()) {
             let off = (*slope - *rate).to_f64().abs();

@@ -361,3 +361,21 @@ pub enum Precision {
     /// 64-bit IEEE numbers, unit roundoff 2⁻⁵³.
     Double,
 }
+
+impl Precision {
+    /// The distance from 1 to the next larger number.
+    pub(crate) fn epsilon(self) -> f64 {
+        match self {
+            Precision::Single => f64::from(f32::EPSILON),
+            Precision::Double => f64::EPSILON,
+        }
+    }
+
+    /// The least number above 0 that has all digits.
+    pub(crate) fn least_normal(self) -> f64 {
+        match self {
+            Precision::Single => f64::from(f32::MIN_POSITIVE),
+            Precision::Double => f64::MIN_POSITIVE,
+        }
+    }
+}

@@ -73,16 +73,20 @@ fn value_of<R: Algebra>(graph: &Graph, step: Step, input: &impl Fn(usize) -> R, 
     }
 }
 
+/// Whether a node is a constant.
+fn is_constant(graph: &Graph, id: NodeId) -> bool {
+    matches!(graph.step(id), Step::Constant(_))
+}
+
 /// A product or quotient that is not finite. The derivatives of a constant are no factors there: 0 times an infinite value is
 /// nobody's.
 #[cold]
 #[inline(never)]
 fn scaled<R: Algebra>(graph: &Graph, row: Row, [a, b]: [NodeId; 2], values: &[R]) -> R {
-    let is_constant = |id: NodeId| matches!(graph.step(id), Step::Constant(_));
     let [x, y] = [a, b].map(|id| values[id.index()]);
-    if is_constant(b) {
+    if is_constant(graph, b) {
         x.by_constant(row, y)
-    } else if row == Row::Mul && is_constant(a) {
+    } else if row == Row::Mul && is_constant(graph, a) {
         y.by_constant(row, x)
     } else {
         row.apply(&[x, y])
@@ -169,15 +173,14 @@ fn reverse_scaled<R: Algebra>(
     i: usize,
 ) {
     let c = cotangents[i];
-    let is_constant = |id: NodeId| matches!(graph.step(id), Step::Constant(_));
     let part = |id: NodeId| {
         let factor = values[id.index()];
-        if is_constant(id) { c.by_constant(row, factor) } else { row.apply(&[c, factor]) }
+        if is_constant(graph, id) { c.by_constant(row, factor) } else { row.apply(&[c, factor]) }
     };
-    if !is_constant(a) {
+    if !is_constant(graph, a) {
         add(cotangents, a, part(b));
     }
-    if !is_constant(b) {
+    if !is_constant(graph, b) {
         add(cotangents, b, if row == Row::Mul { part(a) } else { -(part(b) * values[i]) });
     }
 }
@@ -210,7 +213,7 @@ fn reverse_row<R: Algebra>(
             let inputs = [values[a.index()], values[b.index()]];
             for (input, to) in [a, b].into_iter().enumerate().take(row.arity()) {
                 // The partial in a constant, such as an exponent, is for nobody.
-                if !matches!(graph.step(to), Step::Constant(_)) {
+                if !is_constant(graph, to) {
                     add(cotangents, to, times(c, row.slope(input, &inputs, &y)));
                 }
             }

@@ -106,14 +106,7 @@ impl Numbers {
             Precision::Double => Some(row.value(&operands)),
             // Rounded twice is as rounded once: 53 bits are more than twice 24 and one (Figueroa 1995). What has no derivative
             // is exact, as is what a `select` chooses.
-            Precision::Single
-                if matches!(
-                    row.class(),
-                    Class::Linear | Class::Bilinear | Class::Implicit | Class::Select | Class::Discrete
-                ) =>
-            {
-                Some(f64::from(row.value(&operands) as f32))
-            }
+            Precision::Single if row.class() != Class::Smooth => Some(f64::from(row.value(&operands) as f32)),
             Precision::Single => None,
         }
     }

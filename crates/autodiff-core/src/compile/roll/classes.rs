@@ -234,17 +234,10 @@ impl Classes {
                 Kind::Row(row, of) => *rows
                     .entry((*row, *of, reached.contains(id.index())))
                     .or_insert_with(|| classes.add(Kind::Row(*row, *of))),
+                // What is read of arrays has no derivative of its own.
                 Kind::Input(_) | Kind::Entries(_) | Kind::Chain(..) => {
-                    let computed = matches!(kind, Kind::Chain(..));
-                    let key = (kind, computed && reached.contains(id.index()));
-                    match ids.get(&key) {
-                        Some(&class) => class,
-                        None => {
-                            let class = classes.add(key.0.clone());
-                            ids.insert(key, class);
-                            class
-                        }
-                    }
+                    let is_reached = matches!(kind, Kind::Chain(..)) && reached.contains(id.index());
+                    *ids.entry((kind, is_reached)).or_insert_with_key(|(kind, _)| classes.add(kind.clone()))
                 }
             };
             classes.of[id.index()] = class;
